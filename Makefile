@@ -1,0 +1,39 @@
+.PHONY: help install demo test lint bench example clean
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+install: $(STAMP)  ## make .venv with the harness and its development tools
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; try: make PYTHON=python3.12 $(MAKECMDGOALS)" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-deps evals || echo 'the reference package evals is not at hand: its tests will skip'
+	touch $(STAMP)
+
+demo: install  ## tune a small model here, evaluate it, and write the report
+	$(BIN)/harness demo
+
+test: lint  ## everything that must hold: style, types, rooms, tests
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+lint: install  ## style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: install  ## measure speed against the floor
+	$(BIN)/python -m benchmarks
+
+example: install  ## make the committed example report anew
+	$(BIN)/harness demo --out reports/example --overwrite
+
+clean:  ## remove what was built
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

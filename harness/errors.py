@@ -1,0 +1,106 @@
+"""Every error that a user can meet, in one tree.
+
+    HarnessError                 exit code 2: something the user can repair
+    ├── UsageError               a wrong option, name or combination
+    ├── RegistryError            a YAML file, an alias or a name in the registry
+    ├── DatasetError             a samples or training file, a line in it
+    ├── RunFolderError           a journal or run folder that cannot be used as asked
+    └── ProviderError            a server or model that did not answer as it should
+        ├── ServerUnreachable        nothing listens, connection broken, timeout
+        ├── AuthenticationFailed     wrong or missing key: stops the run
+        ├── ModelNotFound            unknown model: stops the run
+        ├── RequestRejected          the server refuses this request (400, 413, 422)
+        ├── RateLimited              429, with the wait that the server asks for
+        ├── ServerFailed             5xx
+        └── BadResponse              an answer that is not what the API promises
+
+Foreign errors are translated once, where they enter, with ``raise ... from``.
+A message names the file, the thing and the repair, on one line.
+"""
+
+from __future__ import annotations
+
+
+class HarnessError(Exception):
+    """Something went wrong that the user can repair; ``str(error)`` says how."""
+
+
+class UsageError(HarnessError):
+    """A wrong option, name or combination of options."""
+
+
+class RegistryError(HarnessError):
+    """A registry file, alias or name that cannot be used."""
+
+
+class DatasetError(HarnessError):
+    """A samples or training file that cannot be read as asked."""
+
+
+class RunFolderError(HarnessError):
+    """A run folder or journal that cannot be used as asked."""
+
+
+class ProviderError(HarnessError):
+    """A model or server that did not answer as it should.
+
+    ``retryable`` says whether the same request can succeed later; ``fatal`` whether
+    no other request of the run can succeed either; ``kind`` is the stable name that
+    journals and reports carry.
+    """
+
+    kind = "provider"
+    retryable = False
+    fatal = False
+
+
+class ServerUnreachable(ProviderError):
+    """Nothing listens, the connection broke, or the answer took too long."""
+
+    kind = "unreachable"
+    retryable = True
+
+
+class AuthenticationFailed(ProviderError):
+    """The key is missing or wrong."""
+
+    kind = "authentication"
+    fatal = True
+
+
+class ModelNotFound(ProviderError):
+    """The server does not know the model."""
+
+    kind = "unknown_model"
+    fatal = True
+
+
+class RequestRejected(ProviderError):
+    """The server refuses this request, and would again."""
+
+    kind = "rejected"
+
+
+class RateLimited(ProviderError):
+    """Too many requests; ``retry_after_s`` is the wait that the server asks for, if any."""
+
+    kind = "rate_limited"
+    retryable = True
+
+    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class ServerFailed(ProviderError):
+    """The server failed (5xx)."""
+
+    kind = "server_failed"
+    retryable = True
+
+
+class BadResponse(ProviderError):
+    """The answer is not what the API promises: HTML, broken JSON, too few choices."""
+
+    kind = "bad_response"
+    retryable = True

@@ -1,0 +1,309 @@
+"""The nouns: frozen dataclasses that every room shares. No I/O, no behaviour beyond their own shape."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import orjson
+
+Message = Mapping[str, Any]
+"""One chat message in the wire format: role, content, optional name."""
+
+Messages = tuple[Message, ...]
+Task = Literal["one-answer", "open"]
+Endpoint = Literal["chat", "completions"]
+Severity = Literal["info", "warn", "block"]
+Confidence = Literal["high", "medium", "low"]
+
+
+# --- what is asked -------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How to decode. ``None`` leaves a parameter to the server's default.
+
+    ``n`` is the number of choices asked for in one request; ``logprobs`` the number of
+    alternatives a token to return (0: only the chosen token's, None: off).
+    """
+
+    temperature: float | None = None
+    top_p: float | None = None
+    max_tokens: int | None = None
+    n: int = 1
+    seed: int | None = None
+    stop: tuple[str, ...] = ()
+    logprobs: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One item of an eval: what is asked and which answers are right.
+
+    ``ideal`` is empty where a task has no reference answer. ``cluster`` names the
+    document that several samples share. ``metadata`` holds the line's other fields.
+    """
+
+    id: str
+    messages: Messages
+    ideal: tuple[str, ...] = ()
+    cluster: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One call of a model. It asks for ``sampling.n`` choices, the repeats ``repeat * n ...``."""
+
+    model: str
+    messages: Messages
+    sampling: Sampling = Sampling()
+    repeat: int = 0
+    endpoint: Endpoint = "chat"
+
+    @property
+    def key(self) -> str:
+        """A stable hash of everything that decides the answer, and of the repeat's index."""
+        parts = (
+            self.endpoint,
+            self.model,
+            list(self.messages),
+            asdict(self.sampling),
+            self.repeat,
+        )
+        text = orjson.dumps(parts, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
+        return hashlib.blake2b(text, digest_size=16).hexdigest()
+
+
+# --- what comes back -----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one request. With several choices the first carries them all and the others
+    carry zero, so that sums over choices are right."""
+
+    prompt_tokens: int
+    completion_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """One choice of a model's answer. ``usage`` is None when the server does not say."""
+
+    text: str
+    finish_reason: str | None = None
+    usage: Usage | None = None
+    latency_s: float = 0.0
+    replayed: bool = False
+    logprobs: tuple[Mapping[str, Any], ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A grader's mark. ``value`` None means "no mark", never a wrong answer.
+
+    ``label`` is what was picked; ``details`` are further numbers by name (``f1_score``,
+    ``field:city``), averaged over samples beside the value.
+    """
+
+    value: float | None
+    label: str | None = None
+    reason: str | None = None
+    details: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a sample has no answer: an error's ``kind`` and message. Excluded and counted."""
+
+    kind: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One journal line: what one model answered to one repeat of one sample, and its marks."""
+
+    eval: str
+    model: str
+    sample_id: str
+    repeat: int
+    request_key: str
+    completion: Completion | None = None
+    scores: Mapping[str, Score] = field(default_factory=dict)
+    failure: Failure | None = None
+
+
+# --- what is evaluated ---------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class EvalSpec:
+    """A registered eval. ``grader`` is a key of ``graders.GRADERS``; ``args`` its options.
+
+    ``samples`` is a resolved path. ``repeats`` asks every prompt that often, one request
+    each; ``sampling.n`` asks for several choices in one request.
+    """
+
+    name: str
+    grader: str
+    samples: Path
+    task: Task = "one-answer"
+    args: Mapping[str, Any] = field(default_factory=dict)
+    sampling: Sampling = Sampling()
+    repeats: int = 1
+    metrics: tuple[str, ...] = ()
+    few_shot: Path | None = None
+    num_few_shot: int = 0
+    description: str = ""
+    source: Path | None = None
+
+    @property
+    def answers_per_prompt(self) -> int:
+        """k: how many answers each prompt gets."""
+        return self.repeats * self.sampling.n
+
+
+@dataclass(frozen=True, slots=True)
+class EvalSet:
+    """A named list of eval patterns."""
+
+    name: str
+    patterns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A tuned model at the end of an epoch, with what its training said. Fractions lie in [0, 1]."""
+
+    model: str
+    epoch: float
+    step: int | None = None
+    seed: int | None = None
+    train_loss: float | None = None
+    valid_loss: float | None = None
+    train_token_accuracy: float | None = None
+    valid_token_accuracy: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """How to tune: which epoch counts to judge, with which seeds and hyperparameters."""
+
+    epochs: tuple[int, ...]
+    seeds: tuple[int, ...] = (1,)
+    batch_size: int | None = None
+    learning_rate_multiplier: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """One training set and what it is judged by: tune it here (``tuning``) or read ``tuned``.
+
+    ``target`` is the score that the team wants, ``ceiling`` the best that the data allow
+    (annotator agreement, 1 - label noise); both fractions.
+    """
+
+    name: str
+    evals: tuple[str, ...]
+    training_data: Path | None = None
+    tuning: Tuning | None = None
+    tuned: tuple[Checkpoint, ...] = ()
+    target: float | None = None
+    ceiling: float = 1.0
+    train_probe: int = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """A declared study: one base model, one or more experiments on it."""
+
+    name: str
+    base: str
+    experiments: tuple[Experiment, ...]
+    provider: str = "openai"
+    base_url: str | None = None
+    description: str = ""
+    source: Path | None = None
+
+
+# --- what is concluded ---------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A number with its 95 % interval (unless ``method`` says otherwise) and the n behind it."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Tuned minus base on the same samples. ``fixed``/``broken`` count changed binary verdicts.
+
+    ``excluded`` counts samples that lack a mark on either side.
+    """
+
+    eval: str
+    base: str
+    tuned: str
+    metric: str
+    base_score: Estimate
+    tuned_score: Estimate
+    delta: Estimate
+    p_value: float
+    excluded: int
+    fixed: int | None = None
+    broken: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing noticed: by a lint, the diagnosis or the gate. ``evidence`` is plain data."""
+
+    rule: str
+    severity: Severity
+    message: str
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One piece of evidence behind an advice: a named number, and how it was read."""
+
+    name: str
+    estimate: Estimate | None
+    reading: str
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What to do next with one eval after ``epochs`` epochs.
+
+    ``recommend`` is the change in epochs that the evidence supports (-2..+2);
+    ``checkpoint`` the model to use now; ``dissent`` the seeds that would say otherwise.
+    """
+
+    eval: str
+    model: str
+    epochs: float
+    recommend: int
+    action: str
+    rule: int
+    diagnosis: str
+    confidence: Confidence
+    evidence: tuple[Fact, ...]
+    would_change: str
+    checkpoint: str | None = None
+    checkpoint_epoch: float | None = None
+    cost: str | None = None
+    dissent: tuple[str, ...] = ()
