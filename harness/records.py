@@ -1,4 +1,4 @@
-"""The nouns: frozen dataclasses that every room shares. No I/O, no behaviour beyond their own shape."""
+"""The nouns: frozen dataclasses that every room shares. No I/O, nothing beyond their own shape."""
 
 from __future__ import annotations
 
@@ -179,7 +179,7 @@ class EvalSet:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A tuned model at the end of an epoch, with what its training said. Fractions lie in [0, 1]."""
+    """A tuned model at the end of an epoch, with what its training said (fractions in [0, 1])."""
 
     model: str
     epoch: float

@@ -1,0 +1,138 @@
+"""What a report says, before any renderer words, rounds or colours it.
+
+The pipeline fills a Document from journals and analysis; the renderers read nothing else.
+All scores are fractions in [0, 1] unless a Panel's unit says otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from harness.records import Advice, Comparison, Estimate, Finding, Task
+
+Role = Literal["heldout", "train", "base", "reference", "seed", "curve"]
+FlipKind = Literal["fixed", "broken", "both_wrong"]
+Unit = Literal["share", "loss", "nats", "ratio", "count"]
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One measured value after ``epoch`` epochs (0: the base model)."""
+
+    epoch: float
+    estimate: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """A line of a chart. ``role`` decides its look: a seed is thin, a base or reference is level."""
+
+    name: str
+    role: Role
+    points: tuple[Point, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One chart over epochs. ``takeaway`` says in a sentence what the reader should see."""
+
+    title: str
+    unit: Unit
+    series: tuple[Series, ...]
+    takeaway: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Flip:
+    """One sample whose verdict changed, or that both models missed."""
+
+    kind: FlipKind
+    sample_id: str
+    prompt: str
+    ideal: str
+    base_text: str
+    tuned_text: str
+    tuned_model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gallery:
+    """Several answers to one prompt, per model: how an open task reads at each epoch count."""
+
+    sample_id: str
+    prompt: str
+    answers: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusion:
+    """Samples of one model without a mark, by kind of failure, with one message as an example."""
+
+    model: str
+    kind: str
+    count: int
+    example: str
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """All metrics of one model on one eval."""
+
+    eval: str
+    task: Task
+    model: str
+    epochs: float | None
+    seed: int | None
+    metrics: Mapping[str, Estimate]
+    excluded: int
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Everything about one eval."""
+
+    eval: str
+    task: Task
+    description: str
+    metric: str
+    base: str
+    advice: tuple[Advice, ...] = ()
+    panels: tuple[Panel, ...] = ()
+    results: tuple[Result, ...] = ()
+    comparisons: tuple[Comparison, ...] = ()
+    flips: tuple[Flip, ...] = ()
+    flips_omitted: int = 0
+    galleries: tuple[Gallery, ...] = ()
+    exclusions: tuple[Exclusion, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """How to get the same numbers again. Hashes are SHA-256 of files, by path."""
+
+    command: str
+    harness_version: str
+    provider: str
+    base: str
+    seeds: tuple[int, ...] = ()
+    created_at: str | None = None
+    study_hash: str | None = None
+    files: Mapping[str, str] = field(default_factory=dict)
+    requests: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost_usd: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A whole report."""
+
+    title: str
+    description: str
+    sections: tuple[Section, ...]
+    provenance: Provenance
+    findings: tuple[Finding, ...] = ()
