@@ -1,0 +1,1 @@
+"""finetune-harness: did fine-tuning help, and how many epochs next?"""

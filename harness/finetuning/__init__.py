@@ -1,0 +1,1 @@
+"""Training data and tuning jobs: starting, following and reading them. Evaluates nothing."""

@@ -1,0 +1,1 @@
+"""From a request to completions: one file a provider, one method each."""

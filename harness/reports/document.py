@@ -27,7 +27,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """A line of a chart. ``role`` decides its look: a seed is thin, a base or reference is level."""
+    """A line of a chart; ``role`` decides its look (a seed is thin, a base or reference level)."""
 
     name: str
     role: Role

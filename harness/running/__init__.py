@@ -1,0 +1,1 @@
+"""The only concurrency: who is asked when, and the journal that loses nothing."""
