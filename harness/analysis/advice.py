@@ -1,0 +1,124 @@
+"""From evidence to advice: read the decision table, choose a checkpoint, note who dissents."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from harness.analysis.conditions import Match
+from harness.analysis.evidence import Evidence
+from harness.analysis.rules import TABLE, Rule
+from harness.analysis.thresholds import DEFAULT, Thresholds
+from harness.records import Advice, Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A checkpoint that could be used now.
+
+    ``minus_best`` is its held-out score minus that of the best candidate, paired;
+    ``fit_for_use`` is False where it is less diverse than expected or copies.
+    """
+
+    model: str
+    epoch: float
+    heldout: Estimate
+    minus_best: Estimate
+    fit_for_use: bool = True
+
+
+def decide(evidence: Evidence, limits: Thresholds = DEFAULT) -> tuple[Rule, Match]:
+    """Return the first row of the table that applies; the last row always does."""
+    rows = (rule for rule in TABLE if evidence.task in rule.tasks)
+    return next((rule, match) for rule in rows if (match := rule.when(evidence, limits)))
+
+
+def checkpoint_to_use(
+    candidates: Sequence[Candidate], limits: Thresholds = DEFAULT
+) -> Candidate | None:
+    """Return the earliest usable checkpoint that is not worse than the best by the margin.
+
+    On a plateau the best mean is mostly luck; the earliest non-inferior one is cheaper to
+    train and has had less time to memorise.
+    """
+    usable = [candidate for candidate in candidates if candidate.fit_for_use] or list(candidates)
+    if not usable:
+        return None
+    by_epoch = sorted(usable, key=lambda candidate: candidate.epoch)
+    level = [c for c in by_epoch if c.minus_best.low >= -limits.margin]
+    return level[0] if level else max(usable, key=lambda candidate: candidate.heldout.value)
+
+
+def advise(
+    evidence: Evidence,
+    candidates: Sequence[Candidate] = (),
+    *,
+    by_seed: Sequence[tuple[str, Evidence]] = (),
+    previous: int = 0,
+    cost: str | None = None,
+    limits: Thresholds = DEFAULT,
+) -> Advice:
+    """Say what to do next after ``evidence.epochs`` epochs.
+
+    ``by_seed`` holds the evidence of single seeds, whose dissent is named; ``previous`` is
+    the change in epochs that led here: a recommendation never reverses it, but chooses
+    among the checkpoints that exist.
+    """
+    rule, match = decide(evidence, limits)
+    recommend = clamped(match.recommend, evidence.epochs, limits)
+    action = match.action or rule.action
+    if previous * recommend < 0:
+        recommend, action = 0, "stop changing epochs: choose among the checkpoints that exist"
+    chosen = _chosen(match, candidates, limits)
+    return Advice(
+        eval=evidence.eval,
+        model=evidence.model,
+        epochs=evidence.epochs,
+        recommend=recommend,
+        action=action,
+        rule=rule.number,
+        diagnosis=rule.diagnosis,
+        confidence=match.confidence or rule.confidence,
+        evidence=match.facts,
+        would_change=rule.would_change,
+        checkpoint=chosen.model if chosen else None,
+        checkpoint_epoch=chosen.epoch if chosen else None,
+        cost=cost,
+        dissent=_dissent(recommend, by_seed, limits),
+    )
+
+
+def clamped(recommend: int, epochs: float, limits: Thresholds = DEFAULT) -> int:
+    """Keep a change of epochs within +-2 and its result within [1, most_epochs]."""
+    change = max(-2, min(2, recommend))
+    lowest, highest = round(1 - epochs), round(limits.most_epochs - epochs)
+    return max(min(change, highest), min(lowest, 0))
+
+
+def _chosen(match: Match, candidates: Sequence[Candidate], limits: Thresholds) -> Candidate | None:
+    if match.use_epoch is not None:
+        named = [c for c in candidates if c.epoch == match.use_epoch]
+        if named:
+            return named[0]
+    return checkpoint_to_use(candidates, limits)
+
+
+def _dissent(
+    recommend: int, by_seed: Sequence[tuple[str, Evidence]], limits: Thresholds
+) -> tuple[str, ...]:
+    """Name each seed that, read alone, would move the epochs another way."""
+    voices = []
+    for seed, evidence in by_seed:
+        rule, match = decide(evidence, limits)
+        alone = clamped(match.recommend, evidence.epochs, limits)
+        if _direction(alone) != _direction(recommend):
+            voices.append(
+                f"{seed} alone: {alone:+d} ({rule.diagnosis})"
+                if alone
+                else f"{seed} alone: no change ({rule.diagnosis})"
+            )
+    return tuple(voices)
+
+
+def _direction(change: int) -> int:
+    return (change > 0) - (change < 0)

@@ -1,0 +1,437 @@
+"""When a row of the decision table applies: one function a row, from evidence to a match.
+
+A condition returns None where it does not apply or cannot be told; the table's last rows
+(23, 24) say which of the two it was. Formulas and readings follow docs/advice.md.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from harness.analysis.evidence import (
+    Evidence,
+    fit,
+    gap_is_large,
+    last_change,
+    less_diverse,
+    loss_shape,
+    rises_after_minimum,
+    sign,
+)
+from harness.analysis.thresholds import Thresholds
+from harness.records import Confidence, Estimate, Fact
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A row that applies: the change in epochs, the facts that decided, and a checkpoint's epoch.
+
+    ``action`` and ``confidence`` replace the row's own where the evidence makes them sharper.
+    """
+
+    facts: tuple[Fact, ...]
+    recommend: int = 0
+    use_epoch: float | None = None
+    action: str | None = None
+    confidence: Confidence | None = None
+
+
+def _fact(name: str, estimate: Estimate | None, reading: str) -> Fact:
+    return Fact(name, estimate, reading if estimate else "not measured")
+
+
+def _train_fact(evidence: Evidence, reading: str) -> Fact:
+    return _fact("train score", evidence.train, reading)
+
+
+def _share(name: str, value: float, reading: str) -> Fact:
+    return _fact(name, Estimate(value, value, value, 0, "observed share"), reading)
+
+
+# --- rows 1-4: nothing below can be trusted --------------------------------------------
+
+
+def invalid_evaluation(evidence: Evidence, limits: Thresholds) -> Match | None:
+    """Row 1."""
+    facts = []
+    if evidence.unmarked_share > limits.invalid_share:
+        facts.append(_share("answers without a mark", evidence.unmarked_share, "too many"))
+    if evidence.truncated_share > limits.invalid_share:
+        facts.append(_share("answers cut by the token limit", evidence.truncated_share, "too many"))
+    if evidence.ideal_score is not None and evidence.ideal_score.value < 1:
+        facts.append(
+            _fact("score of the ideal answers", evidence.ideal_score, "the grader rejects some")
+        )
+    return Match(tuple(facts)) if facts else None
+
+
+def contaminated(evidence: Evidence, limits: Thresholds) -> Match | None:
+    """Row 2."""
+    if not evidence.leaked or evidence.leak_shift is None:
+        return None
+    if abs(evidence.leak_shift.value) <= limits.margin:
+        return None
+    reading = f"{evidence.leaked} held-out samples also occur in the training data"
+    return Match((_fact("change without the leaked samples", evidence.leak_shift, reading),))
+
+
+def optimisation(evidence: Evidence, limits: Thresholds) -> Match | None:
+    """Row 3."""
+    shape = loss_shape(evidence.losses, limits)
+    if shape is None or shape == "falling" or (shape == "flat" and fit(evidence, limits) == "full"):
+        return None
+    action = {
+        "flat": "raise the learning rate: the training loss does not fall",
+        "spiking": "lower the learning rate: the training loss spikes",
+        "broken": "lower the learning rate: the training loss is not a number",
+    }[shape]
+    return Match((Fact("training loss", None, shape),), action=action)
+
+
+def blocking_lint(evidence: Evidence, limits: Thresholds) -> Match | None:
+    """Row 4."""
+    blocking = [finding for finding in evidence.lints if finding.severity == "block"]
+    if not blocking:
+        return None
+    return Match(tuple(Fact(finding.rule, None, finding.message) for finding in blocking))
+
+
+# --- rows 5-9: one ideal answer --------------------------------------------------------
+
+
+def underfit(evidence: Evidence, limits: Thresholds) -> Match | None:
+    """Row 5."""
+    if fit(evidence, limits) != "low" or evidence.train is None or evidence.train_step is None:
+        return None
+    still_learning = (
+        sign(evidence.train_step, limits) == "+" and evidence.train_step.value > limits.margin
+    )
+    if not still_learning or sign(evidence.heldout_step, limits) == "-":
+        return None
+    far = evidence.ceiling - evidence.train.value > limits.far_below_ceiling
+    return Match(
+        facts=(
+            _train_fact(evidence, "does not follow the training data yet"),
+            _fact("train score, last step", evidence.train_step, "still rising"),
+            _fact("held-out, last step", evidence.heldout_step, "not falling"),
+        ),
+        recommend=2 if far else 1,
+        confidence="high" if evidence.task == "one-answer" else "medium",
+    )
+
+
+def plateaued(evidence: Evidence, limits: Thresholds) -> Match | None:
+    """Row 6."""
+    if fit(evidence, limits) != "low" or sign(evidence.train_step, limits) not in ("0", "-"):
+        return None
+    return Match(
+        (
+            _train_fact(evidence, "does not follow the training data"),
+            _fact("train score, last step", evidence.train_step, "no longer rising"),
+        )
+    )
+
+
+def overfit(evidence: Evidence, limits: Thresholds) -> Match | None:
+    """Row 7."""
+    peak = evidence.peak
+    if peak is None or peak.p_value > 0.05 or peak.last_minus_peak.value >= 0:
+        return None
+    back = evidence.epochs - peak.epoch
+    reading = f"fell since epoch {peak.epoch:g} (p = {peak.p_value:.3g}, corrected)"
+    return Match(
+        (_fact("held-out, last minus best", peak.last_minus_peak, reading),),
+        recommend=-1 if back <= 1 else -2,
+        use_epoch=peak.epoch,
+    )
+
+
+def _fits_without_gain(evidence: Evidence, limits: Thresholds) -> Match | None:
+    if fit(evidence, limits) != "full" or sign(evidence.gain, limits) not in ("0", "-"):
+        return None
+    return Match(
+        (
+            _train_fact(evidence, "follows the training data"),
+            _fact("gain over the base model", evidence.gain, "none"),
+        )
+    )
+
+
+def no_gain(evidence: Evidence, limits: Thresholds) -> Match | None:
+    """Row 8."""
+    enough = evidence.n_train is None or evidence.n_train >= limits.small_training_set
+    return _fits_without_gain(evidence, limits) if enough else None
+
+
+def too_little_data(evidence: Evidence, limits: Thresholds) -> Match | None:
+    """Row 9."""
+    few = evidence.n_train is not None and evidence.n_train < limits.small_training_set
+    return _fits_without_gain(evidence, limits) if few else None
+
+
+# --- rows 10-16: what a score does not show --------------------------------------------
+
+
+def _collapse_facts(evidence: Evidence, reading: str) -> tuple[Fact, ...]:
+    drop = evidence.diversity
+    if drop is None:
+        return ()
+    facts = [_fact(f"{drop.metric}, ratio to expected", drop.to_expected, reading)]
+    if drop.to_base is not None:
+        facts.append(_fact(f"{drop.metric}, ratio to base", drop.to_base, "against the base model"))
+    if drop.to_references is not None:
+        reading = "against the reference answers"
+        facts.append(_fact(f"{drop.metric}, ratio to references", drop.to_references, reading))
+    return tuple(facts)
+
+
+def _is_less_diverse(evidence: Evidence, limits: Thresholds) -> bool:
+    drop = evidence.diversity
+    return drop is not None and drop.significant and less_diverse(drop.to_expected, limits)
+
+
+def _low_from_the_start(evidence: Evidence, limits: Thresholds) -> bool:
+    drop = evidence.diversity
+    return drop is not None and bool(evidence.earlier) and less_diverse(drop.at_first, limits)
+
+
+def underfit_and_less_diverse(evidence: Evidence, limits: Thresholds) -> Match | None:
+    """Row 25."""
+    if not _is_less_diverse(evidence, limits) or underfit(evidence, limits) is None:
+        return None
+    facts = (_train_fact(evidence, "does not follow the training data yet"),)
+    return Match(facts + _collapse_facts(evidence, "less diverse than expected"))
+
+
+def mode_collapse(evidence: Evidence, limits: Thresholds) -> Match | None:
+    """Row 10."""
+    if not _is_less_diverse(evidence, limits) or _low_from_the_start(evidence, limits):
+        return None
+    if sign(evidence.heldout_step, limits) == "+" or evidence.diversity is None:
+        return None
+    severe = evidence.diversity.to_expected.value < limits.collapsed
+    quality = _fact("quality, last step", evidence.heldout_step, "not better for it")
+    return Match(
+        (*_collapse_facts(evidence, "less diverse than expected"), quality),
+        recommend=-2 if severe else -1,
+    )
+
+
+def narrow_data(evidence: Evidence, limits: Thresholds) -> Match | None:
+    """Row 11."""
+    drop = evidence.diversity
+    if drop is None or drop.to_references is None or not less_diverse(drop.to_base, limits):
+        return None
+    if drop.to_references.low < limits.less_diverse:
+        return None
+    if less_diverse(drop.to_expected, limits):
+        return None
+    return Match(_collapse_facts(evidence, "below the base model, like the references"))
+
+
+def not_an_epoch_effect(evidence: Evidence, limits: Thresholds) -> Match | None:
+    """Row 12."""
+    if not (_is_less_diverse(evidence, limits) and _low_from_the_start(evidence, limits)):
+        return None
+    first = evidence.diversity.at_first if evidence.diversity else None
+    fact = _fact("diversity at the first checkpoint, ratio", first, "low from the start")
+    return Match((*_collapse_facts(evidence, "less diverse than expected"), fact))
+
+
+def trade_off(evidence: Evidence, limits: Thresholds) -> Match | None:
+    """Row 13."""
+    if not _is_less_diverse(evidence, limits) or sign(evidence.heldout_step, limits) != "+":
+        return None
+    quality = _fact("quality, last step", evidence.heldout_step, "better")
+    return Match((*_collapse_facts(evidence, "less diverse than expected"), quality))
+
+
+def memorised(evidence: Evidence, limits: Thresholds) -> Match | None:
+    """Row 14."""
+    if evidence.copied is None or evidence.copied.low <= limits.copy_limit:
+        return None
+    fact = _fact("copied from training data, tuned minus base", evidence.copied, "above the limit")
+    return Match((fact,), recommend=-1)
+
+
+def forgot(evidence: Evidence, limits: Thresholds) -> Match | None:
+    """Row 15."""
+    lost = evidence.forgetting
+    if lost is None or lost.high >= -limits.forgetting_tolerance:
+        return None
+    return Match((_fact("general set, tuned minus base", lost, "beyond the tolerance"),))
+
+
+def over_refuses(evidence: Evidence, limits: Thresholds) -> Match | None:
+    """Row 16."""
+    if evidence.refusals is None or evidence.wanted_refusals is None:
+        return None
+    if evidence.refusals.low <= evidence.wanted_refusals[1]:
+        return None
+    return Match((_fact("refusals", evidence.refusals, "more than wanted"),))
+
+
+# --- rows 17-22: the data are followed; is that enough? --------------------------------
+
+
+def _fits_with_gap(evidence: Evidence, limits: Thresholds) -> tuple[Fact, ...] | None:
+    if fit(evidence, limits) != "full" or not gap_is_large(evidence, limits):
+        return None
+    return (
+        _train_fact(evidence, "follows the training data"),
+        _fact("train minus held-out", evidence.gap, "a large gap"),
+        _fact("held-out, last step", evidence.heldout_step, "the trend"),
+    )
+
+
+def _tokens_learned(evidence: Evidence, limits: Thresholds) -> bool:
+    accuracies = evidence.train_token_accuracies
+    return bool(accuracies) and accuracies[-1] >= limits.token_accuracy_full
+
+
+def still_generalising(evidence: Evidence, limits: Thresholds) -> Match | None:
+    """Row 17."""
+    facts = _fits_with_gap(evidence, limits)
+    if facts is None or sign(evidence.heldout_step, limits) != "+":
+        return None
+    return None if _tokens_learned(evidence, limits) else Match(facts, recommend=1)
+
+
+def limited_by_data(evidence: Evidence, limits: Thresholds) -> Match | None:
+    """Row 18."""
+    facts = _fits_with_gap(evidence, limits)
+    trend = sign(evidence.heldout_step, limits)
+    settled = trend == "0" or (trend == "+" and _tokens_learned(evidence, limits))
+    return Match(facts) if facts is not None and settled else None
+
+
+def calibration_drift(evidence: Evidence, limits: Thresholds) -> Match | None:
+    """Row 19."""
+    risen = rises_after_minimum(evidence.valid_losses, limits.valid_loss_rise)
+    if not risen or sign(evidence.heldout_step, limits) not in ("0", "+"):
+        return None
+    if fit(evidence, limits) == "low" or _is_less_diverse(evidence, limits):
+        return None
+    least = min(evidence.valid_losses)
+    reading = f"rose from {least:.3g} to {evidence.valid_losses[-1]:.3g}"
+    return Match(
+        (
+            Fact("validation loss", None, reading),
+            _fact("held-out, last step", evidence.heldout_step, "not falling"),
+        )
+    )
+
+
+def proxy_mismatch(evidence: Evidence, limits: Thresholds) -> Match | None:
+    """Row 20."""
+    change = last_change(evidence.valid_token_accuracies)
+    if change is None or change <= limits.token_accuracy_rise:
+        return None
+    if sign(evidence.heldout_step, limits) != "0":
+        return None
+    return Match(
+        (
+            _share("validation token accuracy, last step", change, "up"),
+            _fact("held-out, last step", evidence.heldout_step, "unchanged"),
+        )
+    )
+
+
+def _fits_and_gains(evidence: Evidence, limits: Thresholds) -> tuple[Fact, ...] | None:
+    if fit(evidence, limits) != "full" or gap_is_large(evidence, limits) is not False:
+        return None
+    if sign(evidence.gain, limits) != "+":
+        return None
+    return (
+        _fact("gain over the base model", evidence.gain, "better"),
+        _fact("held-out score", evidence.heldout, "measured on samples never trained on"),
+        _train_fact(evidence, "follows the training data"),
+        _fact("train minus held-out", evidence.gap, "no large gap"),
+    )
+
+
+def below_target(evidence: Evidence, limits: Thresholds) -> Match | None:
+    """Row 21."""
+    facts = _fits_and_gains(evidence, limits)
+    if facts is None or evidence.target is None or evidence.heldout is None:
+        return None
+    return Match(facts) if evidence.heldout.high < evidence.target else None
+
+
+def good(evidence: Evidence, limits: Thresholds) -> Match | None:
+    """Row 22."""
+    facts = _fits_and_gains(evidence, limits)
+    if facts is None or evidence.heldout is None:
+        return None
+    met = evidence.target is None or evidence.heldout.low >= evidence.target
+    return Match(facts) if met else None
+
+
+# --- rows 23-24: saying that we do not know --------------------------------------------
+
+
+def samples_to_decide(estimate: Estimate, margin: float) -> int:
+    """How many more samples would settle a contrast, if its value stayed as it is.
+
+    Settled means: the interval excludes 0, or lies inside the margin, whichever is nearer;
+    its width shrinks with the square root of n.
+    """
+    distance = max(abs(estimate.value), margin - abs(estimate.value))
+    half_width = (estimate.high - estimate.low) / 2
+    needed = estimate.n * (half_width / distance) ** 2
+    return max(1, math.ceil(needed) - estimate.n)
+
+
+def _undecided(evidence: Evidence, limits: Thresholds) -> list[tuple[Fact, int | None]]:
+    """The contrasts that stopped the table, with the samples that each still needs."""
+    follows = fit(evidence, limits)
+    if follows == "unknown" and evidence.train is not None:
+        bar = evidence.ceiling - limits.fit_slack
+        return [(_train_fact(evidence, f"neither above nor below {bar:.2f}"), None)]
+    if follows == "low" and evidence.train_step is not None:
+        return [_open_contrast("train score, last step", evidence.train_step, limits)]
+    for name, estimate in (
+        ("gain over the base model", evidence.gain),
+        ("held-out, last step", evidence.heldout_step),
+    ):
+        if estimate is not None and sign(estimate, limits) == "?":
+            return [_open_contrast(name, estimate, limits)]
+    if _target_is_open(evidence):
+        return [(_fact("held-out score", evidence.heldout, "neither above nor below target"), None)]
+    return []
+
+
+def _open_contrast(name: str, estimate: Estimate, limits: Thresholds) -> tuple[Fact, int]:
+    return _fact(name, estimate, "cannot be told yet"), samples_to_decide(estimate, limits.margin)
+
+
+def _target_is_open(evidence: Evidence) -> bool:
+    if evidence.target is None or evidence.heldout is None:
+        return False
+    return evidence.heldout.low < evidence.target <= evidence.heldout.high
+
+
+def underpowered(evidence: Evidence, limits: Thresholds) -> Match | None:
+    """Row 23."""
+    undecided = _undecided(evidence, limits)
+    if not undecided:
+        return None
+    more = [count for _, count in undecided if count is not None]
+    action = f"collect about {max(more)} more samples" if more else None
+    return Match(tuple(fact for fact, _ in undecided), action=action)
+
+
+def not_determinable(evidence: Evidence, limits: Thresholds) -> Match | None:
+    """Row 24."""
+    wanted = {
+        "a score on training prompts": evidence.train,
+        "a held-out score": evidence.heldout,
+        "the base model's score": evidence.gain,
+        "the score of the checkpoint before": evidence.heldout_step,
+    }
+    missing = [name for name, estimate in wanted.items() if estimate is None]
+    facts = tuple(Fact(name, None, "not measured") for name in missing)
+    known = (("train score", evidence.train), ("held-out score", evidence.heldout))
+    facts += tuple(_fact(name, estimate, "measured") for name, estimate in known if estimate)
+    return Match(facts, action=f"measure {missing[0]}" if missing else None)

@@ -1,0 +1,146 @@
+"""What the decision table reads: the measurements of one eval after a number of epochs.
+
+A field is None when it was not measured. Contrasts are paired and say tuned minus the other.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from statistics import mean, median
+from typing import Literal
+
+from harness.analysis.stats import contrast
+from harness.analysis.thresholds import Thresholds
+from harness.records import Estimate, Finding, Task
+
+Sign = Literal["+", "-", "0", "?"]
+Fit = Literal["full", "low", "unknown"]
+LossShape = Literal["falling", "flat", "spiking", "broken"]
+
+
+@dataclass(frozen=True, slots=True)
+class Peak:
+    """The best earlier checkpoint on held-out data, against the last one.
+
+    ``last_minus_peak`` is paired; ``p_value`` is one-sided and corrected for the number
+    of earlier checkpoints that the peak was picked from.
+    """
+
+    epoch: float
+    last_minus_peak: Estimate
+    p_value: float
+
+
+@dataclass(frozen=True, slots=True)
+class DiversityDrop:
+    """Diversity of the tuned answers as a ratio to what was expected, at equal k and length.
+
+    ``to_expected`` compares with the lower of base and references, ``to_base`` with the base
+    model, ``to_references`` with the reference answers; ``at_first`` is ``to_expected`` at the
+    first checkpoint. ``metric`` names the metric that fell most.
+    """
+
+    metric: str
+    to_expected: Estimate
+    to_base: Estimate | None = None
+    to_references: Estimate | None = None
+    at_first: Estimate | None = None
+    significant: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All that was measured of one eval after ``epochs`` epochs."""
+
+    eval: str
+    task: Task
+    model: str
+    epochs: float
+    ceiling: float = 1.0
+    target: float | None = None
+    n_train: int | None = None
+    n_heldout: int = 0
+
+    unmarked_share: float = 0.0
+    truncated_share: float = 0.0
+    ideal_score: Estimate | None = None
+    leaked: int = 0
+    leak_shift: Estimate | None = None
+    losses: tuple[float, ...] = ()
+    lints: tuple[Finding, ...] = ()
+
+    train: Estimate | None = None
+    train_step: Estimate | None = None
+    """Train score minus that of the checkpoint before (the base model before the first)."""
+    heldout: Estimate | None = None
+    heldout_step: Estimate | None = None
+    gain: Estimate | None = None
+    gap: Estimate | None = None
+    peak: Peak | None = None
+
+    diversity: DiversityDrop | None = None
+    copied: Estimate | None = None
+    forgetting: Estimate | None = None
+    refusals: Estimate | None = None
+    wanted_refusals: tuple[float, float] | None = None
+
+    valid_losses: tuple[float, ...] = ()
+    train_token_accuracies: tuple[float, ...] = ()
+    valid_token_accuracies: tuple[float, ...] = ()
+    earlier: tuple[float, ...] = field(default=())
+    """Epochs of the checkpoints before this one."""
+
+
+def sign(estimate: Estimate | None, limits: Thresholds) -> Sign | None:
+    """Read a paired contrast: +, -, 0 (inside the margin), ? (cannot tell); None if unmeasured."""
+    return None if estimate is None else contrast(estimate, limits.margin)
+
+
+def fit(evidence: Evidence, limits: Thresholds) -> Fit | None:
+    """Does the model follow its training data as far as the ceiling allows?"""
+    if evidence.train is None:
+        return None
+    bar = evidence.ceiling - limits.fit_slack
+    if evidence.train.low >= bar:
+        return "full"
+    return "low" if evidence.train.high < bar else "unknown"
+
+
+def gap_is_large(evidence: Evidence, limits: Thresholds) -> bool | None:
+    """Is the train score clearly above the held-out score? None if unmeasured."""
+    return None if evidence.gap is None else evidence.gap.low > limits.large_gap
+
+
+def less_diverse(ratio: Estimate | None, limits: Thresholds) -> bool:
+    """Is a diversity ratio clearly below what was expected?"""
+    return ratio is not None and ratio.high < limits.less_diverse
+
+
+def loss_shape(losses: Sequence[float], limits: Thresholds) -> LossShape | None:
+    """Read a step curve of training losses; None when it is too short to read."""
+    if any(not math.isfinite(loss) for loss in losses):
+        return "broken"
+    if len(losses) < 8:
+        return None
+    quarter = len(losses) // 4
+    start, end = mean(losses[:quarter]), mean(losses[-quarter:])
+    if end > start and _spikes(losses, limits.loss_spike):
+        return "spiking"
+    return "falling" if end < start * (1 - limits.loss_fall) else "flat"
+
+
+def _spikes(losses: Sequence[float], times: float) -> bool:
+    middles = range(2, len(losses) - 2)
+    return any(losses[i] > times * median(losses[i - 2 : i + 3]) for i in middles)
+
+
+def rises_after_minimum(values: Sequence[float], share: float) -> bool:
+    """Does a curve end more than ``share`` above an earlier minimum?"""
+    return len(values) > 1 and values[-1] > min(values[:-1]) * (1 + share)
+
+
+def last_change(values: Sequence[float]) -> float | None:
+    """The last step of a curve."""
+    return values[-1] - values[-2] if len(values) > 1 else None

@@ -1,0 +1,270 @@
+"""The decision table: which evidence leads to which advice, in order, as data.
+
+The first row that matches wins. Rows 1-4 veto every change of epochs; copying (14) beats
+accuracy; open tasks are read for diversity (10-13) before underfitting (5); underfitting
+and lost diversity together (25) never average into a change of epochs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from harness.analysis import conditions as when
+from harness.analysis.conditions import Match
+from harness.analysis.evidence import Evidence
+from harness.analysis.thresholds import Thresholds
+from harness.records import Confidence, Task
+
+BOTH: frozenset[Task] = frozenset({"one-answer", "open"})
+ONE: frozenset[Task] = frozenset({"one-answer"})
+OPEN: frozenset[Task] = frozenset({"open"})
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One row of the table."""
+
+    number: int
+    evidence: str
+    diagnosis: str
+    action: str
+    confidence: Confidence
+    would_change: str
+    when: Callable[[Evidence, Thresholds], Match | None]
+    tasks: frozenset[Task] = BOTH
+
+
+TABLE: tuple[Rule, ...] = (
+    Rule(
+        1,
+        "many answers without a mark or cut short, or ideal answers that do not score 1",
+        "the evaluation is invalid",
+        "fix the evaluation, then run again",
+        "high",
+        "an evaluation in which nearly every answer can be marked",
+        when.invalid_evaluation,
+    ),
+    Rule(
+        2,
+        "leaked held-out samples move the score by more than the margin",
+        "the held-out set is contaminated",
+        "remove the leaked samples and score the clean part",
+        "high",
+        "a score that stays the same without the leaked samples",
+        when.contaminated,
+    ),
+    Rule(
+        3,
+        "the training loss does not fall, spikes, or is not a number",
+        "the optimisation does not work",
+        "change the learning rate",
+        "high",
+        "a training loss that falls",
+        when.optimisation,
+    ),
+    Rule(
+        4,
+        "a lint blocks",
+        "the training data are faulty",
+        "fix the training data",
+        "high",
+        "data without a blocking finding",
+        when.blocking_lint,
+    ),
+    Rule(
+        14,
+        "more copied answers than the limit allows",
+        "the model has memorised its training data",
+        "use an earlier checkpoint, or train fewer epochs and remove duplicates",
+        "high",
+        "a copy rate below the limit on the same prompts",
+        when.memorised,
+    ),
+    Rule(
+        25,
+        "underfit and less diverse at once",
+        "underfit and less diverse: more epochs would trade one for the other",
+        "look at learning rate, data and decoding",
+        "medium",
+        "one of the two signs gone",
+        when.underfit_and_less_diverse,
+        OPEN,
+    ),
+    Rule(
+        10,
+        "less diverse than base and references, quality not better than one checkpoint before",
+        "mode collapse",
+        "use an earlier checkpoint that is still diverse, or train fewer epochs",
+        "medium",
+        "a diversity ratio above the limit, or better quality bought with it",
+        when.mode_collapse,
+        OPEN,
+    ),
+    Rule(
+        11,
+        "less diverse than base, like the references",
+        "the training data are narrow",
+        "diversify the training data",
+        "high",
+        "references that are more diverse than the tuned model",
+        when.narrow_data,
+        OPEN,
+    ),
+    Rule(
+        12,
+        "less diverse from the first checkpoint on",
+        "lost diversity is no effect of the epochs",
+        "lower the learning rate and check the decoding parameters",
+        "medium",
+        "a first checkpoint that is as diverse as expected",
+        when.not_an_epoch_effect,
+        OPEN,
+    ),
+    Rule(
+        13,
+        "less diverse, better quality",
+        "a trade-off between diversity and quality",
+        "decide which of the two matters more",
+        "low",
+        "a quality that no longer rises",
+        when.trade_off,
+        OPEN,
+    ),
+    Rule(
+        5,
+        "the train score is below the ceiling and still rising, held-out does not fall",
+        "underfit",
+        "train longer",
+        "high",
+        "a train score within the slack of the ceiling, or one that stops rising",
+        when.underfit,
+    ),
+    Rule(
+        6,
+        "the train score is below the ceiling and no longer rises",
+        "ill-posed task, missing context, or a learning rate that is too small",
+        "fix the prompt or the task; probe one higher learning rate",
+        "medium",
+        "a train score that rises with another epoch",
+        when.plateaued,
+    ),
+    Rule(
+        7,
+        "held-out peaked at least one epoch before the last, and fell since",
+        "overfit",
+        "use the checkpoint of the peak; if it is gone, train fewer epochs",
+        "high",
+        "fresh held-out samples on which the last checkpoint is no worse",
+        when.overfit,
+        ONE,
+    ),
+    Rule(
+        8,
+        "follows the training data, no gain over the base model, enough examples",
+        "a problem of data or task",
+        "rethink the task or the data before adding more",
+        "high",
+        "a gain over the base model's best prompt",
+        when.no_gain,
+    ),
+    Rule(
+        9,
+        "follows the training data, no gain over the base model, few examples",
+        "too little data",
+        "collect 50 to 100 good examples",
+        "medium",
+        "a gain over the base model with more examples",
+        when.too_little_data,
+    ),
+    Rule(
+        15,
+        "the general set fell beyond its tolerance",
+        "forgetting",
+        "mix general data into the training set, or lower the learning rate",
+        "medium",
+        "a general score inside the tolerance",
+        when.forgot,
+    ),
+    Rule(
+        16,
+        "more refusals than wanted",
+        "over-refusal",
+        "rebalance the refusals in the training data",
+        "high",
+        "a refusal rate inside the wanted interval",
+        when.over_refuses,
+    ),
+    Rule(
+        17,
+        "follows the training data, large gap, held-out still rising",
+        "still generalising",
+        "train one epoch more",
+        "medium",
+        "a held-out score that no longer rises, or token accuracy near 1",
+        when.still_generalising,
+    ),
+    Rule(
+        18,
+        "follows the training data, large gap, held-out level",
+        "limited by the amount of data",
+        "add training data; more epochs will not help",
+        "high",
+        "a held-out score that rises with another epoch",
+        when.limited_by_data,
+    ),
+    Rule(
+        19,
+        "validation loss rises, held-out score does not fall",
+        "calibration drift, not overfitting",
+        "keep: a rising validation loss alone is no reason to train less",
+        "high",
+        "a held-out score that falls",
+        when.calibration_drift,
+    ),
+    Rule(
+        20,
+        "token accuracy rises, held-out score does not",
+        "token accuracy is a poor proxy here",
+        "trust the generated answers; token accuracy alone is no reason to train more",
+        "high",
+        "a held-out score that moves with token accuracy",
+        when.proxy_mismatch,
+    ),
+    Rule(
+        21,
+        "follows the training data, small gap, gain, below the target",
+        "at the ceiling of this model and data",
+        "relabel, add data, or use a larger model",
+        "medium",
+        "a held-out score at the target",
+        when.below_target,
+    ),
+    Rule(
+        22,
+        "follows the training data, small gap, gain, target met",
+        "good",
+        "keep: ship this checkpoint",
+        "high",
+        "a drop on fresh samples, or a higher target",
+        when.good,
+    ),
+    Rule(
+        23,
+        "a deciding contrast cannot be told from noise",
+        "not enough data to tell",
+        "collect more samples",
+        "high",
+        "narrower intervals",
+        when.underpowered,
+    ),
+    Rule(
+        24,
+        "anything else",
+        "not determinable from what was measured",
+        "look at the measured curves: no rule applies",
+        "high",
+        "the missing measurement",
+        when.not_determinable,
+    ),
+)

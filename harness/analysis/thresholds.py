@@ -1,0 +1,50 @@
+"""Every threshold of diagnosis and advice, in one place.
+
+All are proposals until a validation study has calibrated them; a study can override any.
+Scores, shares and margins are fractions in [0, 1].
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Where the decision table draws its lines."""
+
+    margin: float = 0.02
+    """A difference inside +-margin counts as none."""
+    invalid_share: float = 0.05
+    """More answers without a mark, or cut short, than this make an evaluation invalid."""
+    fit_slack: float = 0.05
+    """The train score follows the data when its lower bound is within this of the ceiling."""
+    far_below_ceiling: float = 0.10
+    """Further below the ceiling than this, two more epochs rather than one."""
+    large_gap: float = 0.05
+    """Train minus held-out is a large gap when its lower bound is above this."""
+    small_training_set: int = 50
+    """Below this many examples, no gain means too little data."""
+    less_diverse: float = 0.90
+    """Less diverse than expected: the ratio's upper bound is below this."""
+    collapsed: float = 0.60
+    """Below this ratio, two epochs fewer rather than one."""
+    copy_limit: float = 0.05
+    """More copied answers (tuned minus base, lower bound) than this is memorisation."""
+    forgetting_tolerance: float = 0.02
+    """A drop on the general set beyond this is forgetting."""
+    loss_fall: float = 0.05
+    """The train loss falls when its last quarter lies this share below its first quarter."""
+    loss_spike: float = 3.0
+    """A step's loss this many times the median of the steps around it is a spike."""
+    valid_loss_rise: float = 0.02
+    """Validation loss is up when it ends this share above its minimum."""
+    token_accuracy_full: float = 0.98
+    """Train token accuracy counts as about 1 from here."""
+    token_accuracy_rise: float = 0.01
+    """Token accuracy is up when it rose by more than this since the last checkpoint."""
+    most_epochs: int = 25
+    """No recommendation leads beyond this many epochs."""
+
+
+DEFAULT = Thresholds()
