@@ -5,14 +5,20 @@
     ├── RegistryError            a YAML file, an alias or a name in the registry
     ├── DatasetError             a samples or training file, a line in it
     ├── RunFolderError           a journal or run folder that cannot be used as asked
+    ├── RunStopped               a signal ended the run; its journal is kept
     └── ProviderError            a server or model that did not answer as it should
         ├── ServerUnreachable        nothing listens, connection broken, timeout
         ├── AuthenticationFailed     wrong or missing key: stops the run
         ├── ModelNotFound            unknown model: stops the run
+        ├── QuotaExhausted           the account is out of credit: stops the run
+        ├── WrongAddress             no such API at this URL: stops the run
+        ├── ServerDown               nobody is answered any more: stops the run
         ├── RequestRejected          the server refuses this request (400, 413, 422)
         ├── RateLimited              429, with the wait that the server asks for
         ├── ServerFailed             5xx
         └── BadResponse              an answer that is not what the API promises
+            ├── NoText                   a choice without text, and would be again
+            └── TooFewChoices            fewer choices than asked for; carries those that came
 
 Foreign errors are translated once, where they enter, with ``raise ... from``.
 A message names the file, the thing and the repair, on one line.
@@ -39,6 +45,10 @@ class DatasetError(HarnessError):
 
 class RunFolderError(HarnessError):
     """A run folder or journal that cannot be used as asked."""
+
+
+class RunStopped(HarnessError):
+    """A signal ended the run before its end; what was answered is in the journal."""
 
 
 class ProviderError(HarnessError):
@@ -75,6 +85,27 @@ class ModelNotFound(ProviderError):
     fatal = True
 
 
+class QuotaExhausted(ProviderError):
+    """The account has no credit left."""
+
+    kind = "quota"
+    fatal = True
+
+
+class WrongAddress(ProviderError):
+    """Something answers at the URL, but not the API: a web page, another path, a redirect."""
+
+    kind = "wrong_address"
+    fatal = True
+
+
+class ServerDown(ProviderError):
+    """One request after the other got no answer: the server is gone, not a sample broken."""
+
+    kind = "server_down"
+    fatal = True
+
+
 class RequestRejected(ProviderError):
     """The server refuses this request, and would again."""
 
@@ -104,3 +135,21 @@ class BadResponse(ProviderError):
 
     kind = "bad_response"
     retryable = True
+
+
+class NoText(BadResponse):
+    """The choices hold no text (a tool call, a filter, no tokens left); asking again costs."""
+
+    kind = "no_text"
+    retryable = False
+
+
+class TooFewChoices(BadResponse):
+    """Fewer choices came than asked for; ``completions`` are those that came."""
+
+    kind = "too_few_choices"
+    retryable = False
+
+    def __init__(self, message: str, completions: tuple[object, ...]) -> None:
+        super().__init__(message)
+        self.completions = completions

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -57,24 +57,22 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One call of a model. It asks for ``sampling.n`` choices, the repeats ``repeat * n ...``."""
+    """One call of a model. It asks for ``sampling.n`` choices, the repeats ``repeat * n ...``.
+
+    ``sample_id`` says who asks, for answers recorded by id; it is no part of the key.
+    """
 
     model: str
     messages: Messages
     sampling: Sampling = Sampling()
     repeat: int = 0
     endpoint: Endpoint = "chat"
+    sample_id: str | None = field(default=None, compare=False)
 
     @property
     def key(self) -> str:
         """A stable hash of everything that decides the answer, and of the repeat's index."""
-        parts = (
-            self.endpoint,
-            self.model,
-            list(self.messages),
-            asdict(self.sampling),
-            self.repeat,
-        )
+        parts = (self.endpoint, self.model, self.messages, self.sampling, self.repeat)
         text = orjson.dumps(parts, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
         return hashlib.blake2b(text, digest_size=16).hexdigest()
 
