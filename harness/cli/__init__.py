@@ -1,1 +1,103 @@
-"""The command line: one file a command, which parses, calls the pipeline, prints and exits."""
+"""The command line: one file a command, which parses, calls the pipeline, prints and exits.
+
+A command's module is imported when the command is used, so that help costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Any
+
+import typer
+import typer.core
+import typer.main
+
+from harness.errors import HarnessError
+
+COMMANDS: dict[str, str] = {
+    "demo": "The main job on the embedded model: no key, no network.",
+    "study": "Run a declared study: tune or read checkpoints, evaluate, judge, report.",
+    "run": "Evaluate one model on registered evals.",
+    "compare": "Compare models, or earlier runs, sample by sample.",
+    "advise": "Diagnose a run and say how many epochs to train next.",
+    "finetune": "Start and follow a fine-tuning job.",
+    "serve": "Serve the embedded model as an OpenAI-compatible API.",
+    "list": "List the registered evals, eval sets and studies.",
+    "show": "Show one eval, eval set or study.",
+    "report": "Write the reports of a run folder anew.",
+}
+"""Command name -> one line for the overview; the module of the same name holds the rest."""
+
+EXIT_ERROR = 2
+EXIT_INTERRUPTED = 130
+
+
+class LazyGroup(typer.core.TyperGroup):
+    """A group that imports a command only when it is called."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """All commands, in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """A stand-in that carries the one-line help."""
+        if cmd_name not in COMMANDS:
+            return None
+        return typer.core.TyperCommand(cmd_name, help=COMMANDS[cmd_name], callback=lambda: None)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The real command, imported now."""
+        name, found, rest = super().resolve_command(ctx, args)
+        return name, loaded(name) if found is not None and name else found, rest
+
+
+def loaded(name: str) -> Any:
+    """Import a command's module and build its command."""
+    module = import_module(f"harness.cli.{name}")
+    function = getattr(module, name, None) or getattr(module, f"{name}_")
+    app = typer.Typer(add_completion=False, rich_markup_mode="rich")
+    app.command(name, context_settings={"help_option_names": ["-h", "--help"]})(function)
+    return typer.main.get_command(app)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from harness import __version__
+
+        print(f"harness {__version__}")
+        raise typer.Exit
+
+
+app = typer.Typer(
+    cls=LazyGroup,
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def overview(
+    version: bool = typer.Option(
+        False, "--version", callback=_print_version, is_eager=True, help="Print the version."
+    ),
+) -> None:
+    """Did fine-tuning help, which checkpoint should you use, and how many epochs next?
+
+    Start with [bold]harness demo[/bold]; then [bold]harness COMMAND --help[/bold] shows examples.
+    """
+
+
+def main() -> None:
+    """Run the command line; an error that the user can repair is one line and exit code 2."""
+    try:
+        app()
+    except HarnessError as error:
+        print(f"harness: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(EXIT_ERROR)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
