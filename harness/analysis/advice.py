@@ -89,10 +89,10 @@ def advise(
 
 
 def clamped(recommend: int, epochs: float, limits: Thresholds = DEFAULT) -> int:
-    """Keep a change of epochs within +-2 and its result within [1, most_epochs]."""
-    change = max(-2, min(2, recommend))
-    lowest, highest = round(1 - epochs), round(limits.most_epochs - epochs)
-    return max(min(change, highest), min(lowest, 0))
+    """Keep a change of epochs within +-2, and its result within [1, most_epochs]."""
+    if recommend > 0:
+        return min(recommend, 2, max(0, round(limits.most_epochs - epochs)))
+    return max(recommend, -2, min(0, round(1 - epochs)))
 
 
 def _chosen(match: Match, candidates: Sequence[Candidate], limits: Thresholds) -> Candidate | None:

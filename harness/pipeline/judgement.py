@@ -1,0 +1,249 @@
+"""From answers to evidence, and from evidence to advice, for every epoch count of a track."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from statistics import mean
+
+from harness.analysis.advice import Candidate, advise
+from harness.analysis.evidence import Evidence, Peak
+from harness.analysis.thresholds import DEFAULT, Thresholds
+from harness.pipeline.measurement import aligned
+from harness.pipeline.track import Track
+from harness.pipeline.variety import Variety
+from harness.records import Advice, Checkpoint, Comparison, Estimate, Sample
+
+
+def score(values: Mapping[str, float]) -> Estimate | None:
+    """The mean score with its interval: Wilson for right-or-wrong marks, t for graded ones."""
+    from harness.analysis.stats import mean_interval, wilson_interval
+
+    if not values:
+        return None
+    marks = list(values.values())
+    if all(mark in (0.0, 1.0) for mark in marks):
+        return wilson_interval(int(sum(marks)), len(marks))
+    bounded = all(0 <= mark <= 1 for mark in marks)
+    return mean_interval(marks, (0.0, 1.0) if bounded else None)
+
+
+def difference(
+    tuned: Mapping[str, float],
+    base: Mapping[str, float],
+    samples: Mapping[str, Sample] | None = None,
+) -> tuple[Estimate, float] | None:
+    """Tuned minus base on the samples that both have, by cluster where samples name one."""
+    from harness.analysis.stats import paired_difference
+
+    keys, ours, theirs = aligned(tuned, base)
+    if not keys:
+        return None
+    clusters = [samples[key].cluster for key in keys if key in samples] if samples else []
+    named = len(clusters) == len(keys) and all(clusters)
+    return paired_difference(ours, theirs, clusters if named else None)
+
+
+def unpaired_gap(train: Estimate | None, heldout: Estimate | None) -> Estimate | None:
+    """Train minus held-out, of independent samples, from the two intervals.
+
+    Source: MOVER (Zou & Donner 2008); with Wilson intervals it is Newcombe's hybrid score.
+    """
+    if train is None or heldout is None:
+        return None
+    value = train.value - heldout.value
+    below = math.hypot(train.value - train.low, heldout.high - heldout.value)
+    above = math.hypot(train.high - train.value, heldout.value - heldout.low)
+    n = min(train.n, heldout.n)
+    return Estimate(value, value - below, value + above, n, "MOVER from both intervals")
+
+
+def comparison(track: Track, checkpoint: Checkpoint) -> Comparison | None:
+    """One tuned model against the base model on held-out samples."""
+    base, tuned = track.of(track.base), track.of(checkpoint.model)
+    if base is None or tuned is None:
+        return None
+    return compared(track.spec.name, base.by_prompt, tuned.by_prompt, track, checkpoint.model)
+
+
+def compared(
+    eval_name: str,
+    base: Mapping[str, float],
+    tuned: Mapping[str, float],
+    track: Track,
+    model: str,
+) -> Comparison | None:
+    """Two models' values by sample as a Comparison; None where no sample has both."""
+    found = difference(tuned, base, track.heldout)
+    keys, ours, theirs = aligned(tuned, base)
+    base_score = score(dict(zip(keys, theirs, strict=True)))
+    tuned_score = score(dict(zip(keys, ours, strict=True)))
+    if found is None or base_score is None or tuned_score is None:
+        return None
+    changes = [ours[i] - theirs[i] for i in range(len(keys))]
+    binary = all(value in (0.0, 1.0) for value in (*ours, *theirs))
+    return Comparison(
+        eval=eval_name,
+        base=track.base,
+        tuned=model,
+        metric="accuracy" if binary else "score",
+        base_score=base_score,
+        tuned_score=tuned_score,
+        delta=found[0],
+        p_value=found[1],
+        excluded=len(track.heldout) - len(keys),
+        fixed=sum(change > 0 for change in changes) if binary else None,
+        broken=sum(change < 0 for change in changes) if binary else None,
+    )
+
+
+# --- evidence ------------------------------------------------------------------------
+
+
+def evidence_after(track: Track, epochs: float, variety: Variety | None = None) -> Evidence:
+    """All that is known of a track after ``epochs`` epochs, from its checkpoints up to then."""
+    earlier = tuple(e for e in track.epochs if e < epochs)
+    before = earlier[-1] if earlier else 0.0
+    heldout, probe = track.scores(epochs), track.scores(epochs, probe=True)
+    train, held = score(probe), score(heldout)
+    measured = variety.after(epochs) if variety else None
+    return Evidence(
+        eval=track.spec.name,
+        task=track.spec.task,
+        model=track.at(epochs)[0].model,
+        epochs=epochs,
+        ceiling=track.experiment.ceiling,
+        target=track.experiment.target,
+        n_train=len(track.training_texts) or None,
+        n_heldout=len(track.heldout),
+        unmarked_share=_mean_over(track, epochs, "unmarked"),
+        truncated_share=_mean_over(track, epochs, "cut"),
+        leaked=len(track.leaked),
+        leak_shift=_leak_shift(track, heldout),
+        losses=_losses_until(track, epochs),
+        lints=track.findings,
+        train=train,
+        train_step=_delta(probe, track.scores(before, probe=True)),
+        heldout=held,
+        heldout_step=_delta(heldout, track.scores(before), track.heldout),
+        gain=_delta(heldout, track.scores(0), track.heldout),
+        gap=unpaired_gap(train, held),
+        peak=peak(track, epochs, earlier),
+        diversity=measured.drop if measured else None,
+        copied=measured.copied if measured else None,
+        valid_losses=_series(track, "valid_loss", epochs),
+        train_token_accuracies=_series(track, "train_token_accuracy", epochs),
+        valid_token_accuracies=_series(track, "valid_token_accuracy", epochs),
+        earlier=earlier,
+    )
+
+
+def _delta(
+    tuned: Mapping[str, float],
+    base: Mapping[str, float],
+    samples: Mapping[str, Sample] | None = None,
+) -> Estimate | None:
+    found = difference(tuned, base, samples)
+    return found[0] if found else None
+
+
+def _mean_over(track: Track, epochs: float, what: str) -> float:
+    tables = [answers for c in track.at(epochs) if (answers := track.of(c.model))]
+    shares = [
+        table.unmarked_share if what == "unmarked" else table.cut_too_short(track.heldout)
+        for table in tables
+    ]
+    return mean(shares) if shares else 0.0
+
+
+def _leak_shift(track: Track, heldout: Mapping[str, float]) -> Estimate | None:
+    clean = {key: value for key, value in heldout.items() if key not in track.leaked}
+    whole, without = score(heldout), score(clean)
+    if not track.leaked or whole is None or without is None:
+        return None
+    shift = without.value - whole.value
+    return Estimate(shift, shift, shift, without.n, "observed change")
+
+
+def _losses_until(track: Track, epochs: float) -> tuple[float, ...]:
+    """The step curve up to this epoch, the mean over seeds."""
+    runs = [curve for curve in track.curves.values() if curve]
+    if not runs or not track.epochs:
+        return ()
+    share = epochs / max(track.epochs)
+    cut = [run[: max(1, round(len(run) * share))] for run in runs]
+    return tuple(mean(steps) for steps in zip(*cut, strict=False))
+
+
+def _series(track: Track, name: str, epochs: float) -> tuple[float, ...]:
+    """One of a checkpoint's training numbers, epoch by epoch, the mean over seeds."""
+    points = []
+    for epoch in (e for e in track.epochs if e <= epochs):
+        values = [v for c in track.at(epoch) if (v := getattr(c, name)) is not None]
+        if values:
+            points.append(mean(values))
+    return tuple(points)
+
+
+def peak(track: Track, epochs: float, earlier: Sequence[float]) -> Peak | None:
+    """The best earlier checkpoint on held-out data, corrected for having been picked."""
+    last = track.scores(epochs)
+    contrasts = []
+    for epoch in earlier:
+        found = difference(last, track.scores(epoch), track.heldout)
+        if found is not None:
+            contrasts.append((found[0], found[1], epoch))
+    if not contrasts:
+        return None
+    delta, p_two_sided, epoch = min(contrasts, key=lambda contrast: contrast[0].value)
+    p_value = p_two_sided / 2 if delta.value < 0 else 1 - p_two_sided / 2
+    return Peak(epoch, delta, min(1.0, p_value * len(contrasts)))
+
+
+# --- advice --------------------------------------------------------------------------
+
+
+def candidates(
+    track: Track, epochs: float, variety: Variety | None, limits: Thresholds = DEFAULT
+) -> tuple[Candidate, ...]:
+    """The checkpoints that exist after ``epochs`` epochs, each against the best of them."""
+    seen = [e for e in track.epochs if e <= epochs]
+    tables = {e: scores for e in seen if (scores := track.scores(e))}
+    if not tables:
+        return ()
+    best = max(tables, key=lambda e: mean(tables[e].values()))
+    found = []
+    for epoch, values in tables.items():
+        held, against_best = score(values), _delta(values, tables[best], track.heldout)
+        if held is not None and against_best is not None:
+            usable = variety is None or variety.fit_for_use(epoch, limits)
+            found.append(
+                Candidate(best_seed(track, epoch).model, epoch, held, against_best, usable)
+            )
+    return tuple(found)
+
+
+def best_seed(track: Track, epochs: float) -> Checkpoint:
+    """Of one epoch count's checkpoints, the one that does best on held-out samples."""
+
+    def held(checkpoint: Checkpoint) -> float:
+        answers = track.of(checkpoint.model)
+        return mean(answers.by_prompt.values()) if answers and answers.values else -math.inf
+
+    return max(track.at(epochs), key=held)
+
+
+def advice_after(track: Track, epochs: float, limits: Thresholds = DEFAULT) -> Advice:
+    """What to do after ``epochs`` epochs: all seeds pooled, dissenting seeds named."""
+    variety = Variety.of(track)
+    alone = []
+    for seed in track.seeds if len(track.seeds) > 1 else ():
+        single = track.only(seed)
+        if single.at(epochs):
+            alone.append((f"seed {seed}", evidence_after(single, epochs, Variety.of(single))))
+    return advise(
+        evidence_after(track, epochs, variety),
+        candidates(track, epochs, variety, limits),
+        by_seed=alone,
+        limits=limits,
+    )

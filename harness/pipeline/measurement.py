@@ -1,0 +1,114 @@
+"""From journal lines to what analysis reads: the answers of one model to one eval, by sample."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from harness.records import Completion, Outcome, Sample
+
+
+@dataclass(slots=True)
+class Answers:
+    """All answers of one model to one eval: values and texts by sample id, in repeat order."""
+
+    eval: str
+    model: str
+    values: dict[str, list[float]] = field(default_factory=dict)
+    texts: dict[str, list[str]] = field(default_factory=dict)
+    details: dict[str, list[Mapping[str, float]]] = field(default_factory=dict)
+    failures: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, str] = field(default_factory=dict)
+    failed_samples: set[str] = field(default_factory=set)
+    unmarked: int = 0
+    cut: list[tuple[str, str]] = field(default_factory=list)
+    """(sample id, text) of answers that ended at the token limit."""
+    total: int = 0
+    requests: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+    def add(self, outcome: Outcome) -> None:
+        """Take in one journal line."""
+        self.total += 1
+        if outcome.failure is not None:
+            self.failures[outcome.failure.kind] += 1
+            self.examples.setdefault(outcome.failure.kind, outcome.failure.message)
+            self.failed_samples.add(outcome.sample_id)
+            return
+        if outcome.completion is not None:
+            self._add_completion(outcome.sample_id, outcome.completion)
+        self._add_scores(outcome)
+
+    def _add_completion(self, sample_id: str, completion: Completion) -> None:
+        self.texts.setdefault(sample_id, []).append(completion.text)
+        if completion.finish_reason == "length":
+            self.cut.append((sample_id, completion.text))
+        if completion.usage is not None:
+            self.prompt_tokens += completion.usage.prompt_tokens
+            self.completion_tokens += completion.usage.completion_tokens
+
+    def _add_scores(self, outcome: Outcome) -> None:
+        for score in outcome.scores.values():
+            if score.value is None:
+                self.unmarked += 1
+                reason = score.reason or "the grader gave no mark"
+                self.examples.setdefault("no_mark", reason)
+                continue
+            self.values.setdefault(outcome.sample_id, []).append(score.value)
+            self.details.setdefault(outcome.sample_id, []).append(score.details)
+
+    @property
+    def by_prompt(self) -> dict[str, float]:
+        """One value a sample: the mean over its repeats."""
+        return {key: sum(values) / len(values) for key, values in self.values.items()}
+
+    @property
+    def unmarked_share(self) -> float:
+        """The share of answers that carry no mark, failures included."""
+        return (self.unmarked + self.failures.total()) / self.total if self.total else 0.0
+
+    def excluded(self, samples: Sequence[str] | Mapping[str, Sample]) -> int:
+        """How many of the samples have no mark at all."""
+        return sum(1 for sample_id in samples if sample_id not in self.values)
+
+    def cut_too_short(self, samples: Mapping[str, Sample]) -> float:
+        """The share of answers that the token limit ended before they were as long as an ideal.
+
+        A longer answer was rambling, which is the model's fault and not the limit's.
+        """
+        short = sum(
+            1
+            for sample_id, text in self.cut
+            if sample_id in samples
+            and len(text) < max(map(len, samples[sample_id].ideal), default=0)
+        )
+        return short / self.total if self.total else 0.0
+
+
+def answers_by_model(outcomes: Iterable[Outcome]) -> dict[tuple[str, str], Answers]:
+    """Sort journal lines by (eval, model) in one pass, in repeat order for each sample."""
+    table: dict[tuple[str, str], Answers] = {}
+    for outcome in sorted(outcomes, key=lambda outcome: outcome.repeat):
+        key = (outcome.eval, outcome.model)
+        if key not in table:
+            table[key] = Answers(*key)
+        table[key].add(outcome)
+    return table
+
+
+def pooled(tables: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """The mean over models (seeds) of each sample that all of them have a mark for."""
+    if not tables:
+        return {}
+    shared = set(tables[0]).intersection(*tables[1:])
+    return {key: sum(t[key] for t in tables) / len(tables) for key in tables[0] if key in shared}
+
+
+def aligned(
+    tuned: Mapping[str, float], base: Mapping[str, float]
+) -> tuple[list[str], list[float], list[float]]:
+    """The shared sample ids, and both models' values in that order."""
+    keys = [key for key in tuned if key in base]
+    return keys, [tuned[key] for key in keys], [base[key] for key in keys]

@@ -1,0 +1,78 @@
+"""One eval of one experiment: everything measured that is judged together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from harness.pipeline.measurement import Answers, pooled
+from harness.records import Checkpoint, EvalSpec, Experiment, Finding, Sample
+
+PROBE_SUFFIX = "@train"
+
+
+def probe_name(eval_name: str) -> str:
+    """The journal's name for an eval that is asked on training prompts."""
+    return eval_name + PROBE_SUFFIX
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One eval, the models judged by it, and their answers.
+
+    ``heldout`` and ``probe`` are the samples by id; ``curves`` the training losses of each
+    seed's run, step by step; ``leaked`` the held-out samples that training data also hold.
+    """
+
+    spec: EvalSpec
+    experiment: Experiment
+    base: str
+    heldout: Mapping[str, Sample]
+    checkpoints: tuple[Checkpoint, ...]
+    answers: Mapping[tuple[str, str], Answers]
+    probe: Mapping[str, Sample] = field(default_factory=dict)
+    training_texts: tuple[str, ...] = ()
+    curves: Mapping[int | None, tuple[float, ...]] = field(default_factory=dict)
+    leaked: frozenset[str] = frozenset()
+    findings: tuple[Finding, ...] = ()
+    seeds_wanted: tuple[int, ...] | None = None
+
+    @property
+    def epochs(self) -> tuple[float, ...]:
+        """The epoch counts that have a checkpoint, in order."""
+        return tuple(sorted({checkpoint.epoch for checkpoint in self.checkpoints}))
+
+    @property
+    def seeds(self) -> tuple[int | None, ...]:
+        """The seeds that have a checkpoint, in order."""
+        return tuple(dict.fromkeys(checkpoint.seed for checkpoint in self.checkpoints))
+
+    @property
+    def model_names(self) -> tuple[str, ...]:
+        """The base model, then every checkpoint."""
+        return (self.base, *(checkpoint.model for checkpoint in self.checkpoints))
+
+    def at(self, epochs: float) -> tuple[Checkpoint, ...]:
+        """The checkpoints after so many epochs, one a seed."""
+        return tuple(c for c in self.checkpoints if c.epoch == epochs)
+
+    def only(self, seed: int | None) -> Track:
+        """The same track as if this seed's run were the only one."""
+        from dataclasses import replace
+
+        return replace(
+            self,
+            checkpoints=tuple(c for c in self.checkpoints if c.seed == seed),
+            curves={key: curve for key, curve in self.curves.items() if key == seed},
+        )
+
+    def of(self, model: str, *, probe: bool = False) -> Answers | None:
+        """The answers of one model on held-out samples, or on training prompts."""
+        name = probe_name(self.spec.name) if probe else self.spec.name
+        return self.answers.get((name, model))
+
+    def scores(self, epochs: float, *, probe: bool = False) -> dict[str, float]:
+        """One value a sample after so many epochs (0: the base model), the mean over seeds."""
+        models = [self.base] if epochs == 0 else [c.model for c in self.at(epochs)]
+        tables = [answers.by_prompt for m in models if (answers := self.of(m, probe=probe))]
+        return pooled(tables) if len(tables) == len(models) else {}

@@ -1,0 +1,232 @@
+"""The decision table, row by row, and the rules between the rows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from harness.analysis.advice import Candidate, advise, checkpoint_to_use, clamped, decide
+from harness.analysis.conditions import samples_to_decide
+from harness.analysis.evidence import DiversityDrop, Evidence, Peak, loss_shape
+from harness.analysis.rules import TABLE
+from harness.analysis.thresholds import DEFAULT
+from harness.records import Estimate, Finding
+
+
+def about(value: float, half: float = 0.01, n: int = 200) -> Estimate:
+    return Estimate(value, value - half, value + half, n, "test")
+
+
+RISING, FALLING, LEVEL, OPEN = about(0.1), about(-0.1), about(0.0, 0.015), about(0.02, 0.05)
+FALLING_LOSS = tuple(2.0 / (1 + i) for i in range(20))
+
+FITTED = Evidence(
+    eval="orders.heldout.v1",
+    task="one-answer",
+    model="tuned",
+    epochs=3,
+    n_train=200,
+    n_heldout=200,
+    losses=FALLING_LOSS,
+    train=about(0.99),
+    train_step=LEVEL,
+    heldout=about(0.97),
+    heldout_step=LEVEL,
+    gain=about(0.6),
+    gap=about(0.02),
+    earlier=(1, 2),
+)
+UNDERFIT = replace(
+    FITTED,
+    epochs=1,
+    earlier=(),
+    train=about(0.5),
+    train_step=about(0.5),
+    heldout=about(0.45),
+    heldout_step=about(0.45),
+)
+COLLAPSED = replace(
+    FITTED,
+    task="open",
+    epochs=8,
+    diversity=DiversityDrop(
+        "self-BLEU", to_expected=about(0.7), to_base=about(0.6), to_references=about(0.7)
+    ),
+)
+NARROW = DiversityDrop(
+    "self-BLEU", to_expected=about(0.98), to_base=about(0.6), to_references=about(0.98)
+)
+FROM_THE_START = DiversityDrop("self-BLEU", to_expected=about(0.7), at_first=about(0.72))
+GAP = replace(FITTED, gap=about(0.2), heldout=about(0.79))
+PEAKED = Peak(epoch=2, last_minus_peak=FALLING, p_value=0.001)
+
+CASES: dict[str, tuple[Evidence, int, int]] = {
+    "unmarked": (replace(FITTED, unmarked_share=0.06), 1, 0),
+    "truncated": (replace(UNDERFIT, truncated_share=0.2), 1, 0),
+    "ideals_rejected": (replace(FITTED, ideal_score=about(0.98, 0.0)), 1, 0),
+    "leaked": (replace(FITTED, leaked=9, leak_shift=about(-0.05)), 2, 0),
+    "loss_flat": (replace(UNDERFIT, losses=(2.0,) * 20), 3, 0),
+    "loss_nan": (replace(UNDERFIT, losses=(2.0, float("nan"), 1.0)), 3, 0),
+    "blocked": (replace(UNDERFIT, lints=(Finding("conflicts", "block", "9 of 90"),)), 4, 0),
+    "underfit_far": (UNDERFIT, 5, 2),
+    "underfit_near": (replace(UNDERFIT, train=about(0.92)), 5, 1),
+    "plateaued": (replace(UNDERFIT, train_step=LEVEL), 6, 0),
+    "overfit_by_one": (replace(FITTED, peak=PEAKED), 7, -1),
+    "overfit_by_two": (replace(FITTED, peak=replace(PEAKED, epoch=1)), 7, -2),
+    "no_gain": (replace(FITTED, gain=LEVEL), 8, 0),
+    "too_little_data": (replace(FITTED, gain=LEVEL, n_train=20), 9, 0),
+    "collapse": (COLLAPSED, 10, -1),
+    "collapse_severe": (
+        replace(COLLAPSED, diversity=DiversityDrop("self-BLEU", about(0.5))),
+        10,
+        -2,
+    ),
+    "narrow_data": (replace(COLLAPSED, diversity=NARROW), 11, 0),
+    "low_from_the_start": (replace(COLLAPSED, diversity=FROM_THE_START), 12, 0),
+    "trade_off": (replace(COLLAPSED, heldout_step=RISING), 13, 0),
+    "copied": (replace(COLLAPSED, copied=about(0.2)), 14, -1),
+    "forgot": (replace(FITTED, forgetting=about(-0.1)), 15, 0),
+    "over_refusal": (
+        replace(FITTED, refusals=about(0.3), wanted_refusals=(0.0, 0.05)),
+        16,
+        0,
+    ),
+    "still_generalising": (
+        replace(GAP, heldout_step=RISING, train_token_accuracies=(0.8, 0.9)),
+        17,
+        1,
+    ),
+    "limited_by_data": (GAP, 18, 0),
+    "learned_by_heart": (
+        replace(GAP, heldout_step=RISING, train_token_accuracies=(0.9, 0.999)),
+        18,
+        0,
+    ),
+    "calibration_drift": (replace(FITTED, valid_losses=(1.0, 0.5, 0.7)), 19, 0),
+    "proxy_mismatch": (replace(FITTED, valid_token_accuracies=(0.80, 0.85)), 20, 0),
+    "below_target": (replace(FITTED, target=0.99), 21, 0),
+    "good": (replace(FITTED, target=0.9), 22, 0),
+    "good_without_a_target": (FITTED, 22, 0),
+    "fit_unclear": (replace(FITTED, train=about(0.95, 0.03)), 23, 0),
+    "gain_unclear": (replace(FITTED, gain=OPEN), 23, 0),
+    "target_unclear": (replace(FITTED, target=0.975), 23, 0),
+    "nothing_measured": (Evidence("e", "one-answer", "m", 3), 24, 0),
+    "underfit_and_less_diverse": (
+        replace(COLLAPSED, train=about(0.5), train_step=RISING, heldout_step=LEVEL),
+        25,
+        0,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_each_row_is_reached_by_its_evidence(name: str) -> None:
+    evidence, rule, recommend = CASES[name]
+    found, match = decide(evidence)
+    assert (found.number, match.recommend) == (rule, recommend)
+    assert match.facts
+
+
+def test_every_row_of_the_table_has_a_case() -> None:
+    assert {rule.number for rule in TABLE} == {rule for _, rule, _ in CASES.values()}
+
+
+@pytest.mark.parametrize("veto", [1, 2, 3, 4])
+def test_the_first_four_rows_veto_every_change_of_epochs(veto: int) -> None:
+    cause = next(evidence for evidence, rule, _ in CASES.values() if rule == veto)
+    spoiled = replace(
+        UNDERFIT,
+        unmarked_share=cause.unmarked_share,
+        truncated_share=cause.truncated_share,
+        leaked=cause.leaked,
+        leak_shift=cause.leak_shift,
+        losses=cause.losses,
+        lints=cause.lints,
+    )
+    assert decide(spoiled)[1].recommend == 0
+
+
+def test_missing_heldout_data_never_blocks_underfitting() -> None:
+    blind = replace(UNDERFIT, heldout=None, heldout_step=None, gain=None, gap=None)
+    rule, match = decide(blind)
+    assert (rule.number, match.recommend) == (5, 2)
+    assert any(fact.reading == "not measured" for fact in match.facts)
+
+
+def test_one_answer_tasks_are_not_read_for_diversity() -> None:
+    assert decide(replace(COLLAPSED, task="one-answer"))[0].number == 22
+
+
+def test_an_insignificant_drop_in_diversity_is_none() -> None:
+    drop = DiversityDrop("self-BLEU", about(0.7), significant=False)
+    assert decide(replace(COLLAPSED, diversity=drop))[0].number == 22
+
+
+def test_a_rising_validation_loss_alone_never_cuts_epochs() -> None:
+    for heldout_step in (RISING, LEVEL, OPEN):
+        evidence = replace(FITTED, valid_losses=(1.0, 0.4, 2.0), heldout_step=heldout_step)
+        assert decide(evidence)[1].recommend >= 0
+
+
+@pytest.mark.parametrize(
+    ("recommend", "epochs", "clamp"),
+    [(2, 1, 2), (-2, 2, -1), (-2, 1, 0), (2, 24, 1), (2, 25, 0), (2, 40, 0), (5, 3, 2)],
+)
+def test_changes_stay_within_two_epochs_and_the_limits(
+    recommend: int, epochs: float, clamp: int
+) -> None:
+    assert clamped(recommend, epochs) == clamp
+
+
+def test_a_reversal_chooses_among_existing_checkpoints() -> None:
+    advice = advise(UNDERFIT, previous=-1)
+    assert advice.recommend == 0
+    assert "checkpoints that exist" in advice.action
+
+
+def test_on_a_plateau_the_earliest_checkpoint_is_used() -> None:
+    plateau = [
+        Candidate("e1", 1, about(0.7), about(-0.2)),
+        Candidate("e2", 2, about(0.89), about(-0.005)),
+        Candidate("e3", 3, about(0.9), about(0.0)),
+    ]
+    chosen = checkpoint_to_use(plateau)
+    assert chosen is not None
+    assert chosen.model == "e2"
+
+
+def test_a_checkpoint_that_lost_its_diversity_is_not_used() -> None:
+    pair = [
+        Candidate("diverse", 2, about(0.8), about(-0.1)),
+        Candidate("collapsed", 8, about(0.9), about(0.0), fit_for_use=False),
+    ]
+    chosen = checkpoint_to_use(pair)
+    assert chosen is not None
+    assert chosen.model == "diverse"
+
+
+def test_overfitting_names_the_checkpoint_of_the_peak() -> None:
+    held = [Candidate(f"e{e}", e, about(0.9), about(-0.3 if e != 2 else 0.0)) for e in (1, 2, 3)]
+    assert advise(replace(FITTED, peak=PEAKED), held).checkpoint == "e2"
+
+
+def test_a_dissenting_seed_is_named() -> None:
+    advice = advise(UNDERFIT, by_seed=[("seed 1", UNDERFIT), ("seed 2", FITTED)])
+    assert advice.recommend == 2
+    assert len(advice.dissent) == 1
+    assert "seed 2" in advice.dissent[0]
+
+
+def test_unclear_contrasts_say_how_many_samples_would_settle_them() -> None:
+    estimate = Estimate(0.02, -0.02, 0.06, 100, "test")
+    assert samples_to_decide(estimate, 0.02) == 300
+    assert "300 more samples" in advise(replace(FITTED, gain=estimate)).action
+
+
+def test_loss_curves_are_read_by_their_quarters() -> None:
+    assert loss_shape(FALLING_LOSS, DEFAULT) == "falling"
+    assert loss_shape((1.0,) * 20, DEFAULT) == "flat"
+    assert loss_shape((1.0, 0.5), DEFAULT) is None
+    spiking = (1.0,) * 12 + (9.0, 2.0, 2.0, 9.0, 2.0, 2.0, 2.0, 2.0)
+    assert loss_shape(spiking, DEFAULT) == "spiking"
