@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
 from pathlib import Path
+from zipfile import BadZipFile
 
-from harness.embedded.network import Network
+import numpy as np
+from numpy.typing import DTypeLike
+
+from harness.embedded.network import Network, NetworkConfig
 from harness.embedded.tokenizer import Tokenizer
+
+BASE = Path(__file__).with_name("base.npz")
 
 
 def load_base() -> tuple[Tokenizer, Network]:
     """Return the base model that ships with the package."""
-    raise NotImplementedError
+    return load(BASE)
 
 
-def save(path: Path, tokenizer: Tokenizer, network: Network) -> None:
-    """Write a network and its tokenizer; weights keep every bit."""
-    raise NotImplementedError
+def save(
+    path: Path, tokenizer: Tokenizer, network: Network, precision: DTypeLike = np.float32
+) -> None:
+    """Write a network and its tokenizer; at the usual precision the weights keep every bit."""
+    with path.open("wb") as file:
+        np.savez_compressed(
+            file,
+            words=np.array(tokenizer.words),
+            config=np.array(astuple(network.config)),
+            weights=network.weights.astype(precision),
+        )
 
 
 def load(path: Path) -> tuple[Tokenizer, Network]:
@@ -23,5 +38,13 @@ def load(path: Path) -> tuple[Tokenizer, Network]:
 
     Raises:
         ValueError: the file is not such a checkpoint.
+        OSError: it cannot be read.
     """
-    raise NotImplementedError
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            words: list[str] = stored["words"].tolist()
+            config = NetworkConfig(*stored["config"].tolist())
+            weights = stored["weights"].astype(np.float32)
+        return Tokenizer(words), Network(config, weights)
+    except (KeyError, TypeError, ValueError, BadZipFile) as error:
+        raise ValueError(f"{path}: not a checkpoint of the embedded model ({error})") from error

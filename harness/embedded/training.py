@@ -4,9 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import ceil
+from random import Random
 
-from harness.embedded.network import Network
+import numpy as np
+
+from harness.embedded.blas import one_thread
+from harness.embedded.layers import Array
+from harness.embedded.network import Batch, BatchLoss, Network
 from harness.embedded.tokenizer import Message, Tokenizer
+
+Chat = tuple[list[int], list[int]]
+"""The ids of an example, and 1 where the assistant speaks."""
+
+WARM_UP_STEPS = 4
+CHECK_SIZE = 32
+"""Validation examples a batch; how large makes no difference but to speed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +55,38 @@ class EpochReport:
     valid_token_accuracy: float | None = None
 
 
+class Adam:
+    """The usual optimiser: steps as long as the gradient is steady, on clipped gradients."""
+
+    momentum = 0.9
+    memory = 0.99
+    longest_gradient = 1.0
+
+    def __init__(self, weights: Array) -> None:
+        self.weights = weights
+        self.steps = 0
+        self._mean = np.zeros_like(weights)
+        self._square = np.zeros_like(weights)
+
+    def step(self, gradient: Array, learning_rate: float, decay: float = 0.0) -> None:
+        """Move the weights; ``decay`` pulls them to zero. The gradient's array is used up."""
+        gradient *= min(1.0, self.longest_gradient / max(1e-12, float(np.linalg.norm(gradient))))
+        self.steps += 1
+        self._mean *= self.momentum
+        self._mean += (1 - self.momentum) * gradient
+        self._square *= self.memory
+        gradient *= gradient
+        gradient *= 1 - self.memory
+        self._square += gradient
+        size = np.sqrt(self._square * (1 / (1 - self.memory**self.steps)))
+        size += 1e-8
+        move = self._mean * (learning_rate / (1 - self.momentum**self.steps))
+        move /= size
+        if decay:
+            move += (learning_rate * decay) * self.weights
+        self.weights -= move
+
+
 def finetune(
     base: Network,
     tokenizer: Tokenizer,
@@ -49,5 +94,54 @@ def finetune(
     hyperparameters: Hyperparameters,
     validation: Sequence[Sequence[Message]] = (),
 ) -> Iterator[StepReport | EpochReport]:
-    """Tune a copy of base, reporting every step and every epoch; stop consuming to cancel."""
-    raise NotImplementedError
+    """Tune a copy of base, reporting every step and every epoch; stop consuming to cancel.
+
+    Nothing depends on how many epochs are still to come. Examples longer than the network's
+    context lose their start; ones in which the assistant says nothing teach nothing.
+
+    Raises:
+        ValueError: there are no examples.
+    """
+    if not examples:
+        raise ValueError("no examples to tune on; add at least one chat")
+    network, random = base.copy(), Random(hyperparameters.seed)
+    optimiser = Adam(network.weights)
+    chats = [tokenizer.chat(messages) for messages in examples]
+    checks = _batches([tokenizer.chat(messages) for messages in validation], CHECK_SIZE, network)
+    total_steps = hyperparameters.epochs * ceil(len(chats) / hyperparameters.batch_size)
+    for epoch in range(1, hyperparameters.epochs + 1):
+        losses = []
+        shuffled = random.sample(chats, len(chats))
+        for batch in _batches(shuffled, hyperparameters.batch_size, network):
+            loss = _learn(batch, network, optimiser, hyperparameters.learning_rate)
+            losses.append(loss)
+            yield StepReport(optimiser.steps, total_steps, *_means([loss]))
+        valid = _means([_check(batch, network) for batch in checks]) if checks else (None, None)
+        yield EpochReport(epoch, optimiser.steps, network.copy(), *_means(losses), *valid)
+
+
+def _batches(chats: Sequence[Chat], size: int, network: Network) -> list[Batch]:
+    groups = (chats[start : start + size] for start in range(0, len(chats), size))
+    return [Batch.of(group, network.config.context) for group in groups]
+
+
+def _learn(batch: Batch, network: Network, optimiser: Adam, learning_rate: float) -> BatchLoss:
+    """Take one step, a shorter one while the optimiser knows few gradients."""
+    with one_thread:
+        loss, gradient = network.loss_and_gradient(batch)
+        optimiser.step(gradient, learning_rate * min(1.0, (optimiser.steps + 1) / WARM_UP_STEPS))
+    return loss
+
+
+def _check(batch: Batch, network: Network) -> BatchLoss:
+    with one_thread:
+        return network.loss(batch)
+
+
+def _means(losses: Sequence[BatchLoss]) -> tuple[float, float]:
+    """Loss and token accuracy over all scored tokens; NaN where there are none."""
+    tokens = sum(loss.tokens for loss in losses)
+    if tokens == 0:
+        return float("nan"), float("nan")
+    nll, correct = sum(loss.nll for loss in losses), sum(loss.correct for loss in losses)
+    return nll / tokens, correct / tokens

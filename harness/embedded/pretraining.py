@@ -1,0 +1,93 @@
+"""Makes the base model: ``python -m harness.embedded.pretraining --out FILE``.
+
+Takes about three minutes of one core. On the same kind of machine with the same numpy the file
+comes out bit for bit as it ships; another BLAS build may round differently in the last bits, and
+training then drifts apart.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Iterable
+from itertools import islice
+from math import cos, pi
+from pathlib import Path
+from random import Random
+
+import numpy as np
+
+from harness.embedded.blas import one_thread
+from harness.embedded.checkpoint import save
+from harness.embedded.corpus import Chat, chats
+from harness.embedded.network import Batch, Network, NetworkConfig
+from harness.embedded.tokenizer import Tokenizer
+from harness.embedded.training import Adam
+
+SEED = 1
+STEPS = 1500
+CHATS_A_STEP = 48
+LEARNING_RATE = 3e-3
+DECAY = 0.02
+WARM_UP_STEPS = 30
+VOCABULARY_CHATS = 8000
+LEAST_COUNT = 3
+"""A word seen less often than this is left to its bytes."""
+
+
+def pretrain(steps: int = STEPS, report_every: int = 50) -> tuple[Tokenizer, Network]:
+    """Train a base model from nothing, saying how it goes on stderr."""
+    texts = islice(chats(Random(SEED)), VOCABULARY_CHATS)
+    tokenizer = Tokenizer.of_texts(
+        (said["content"] for chat in texts for said in chat), LEAST_COUNT
+    )
+    network = Network.initial(NetworkConfig(tokenizer.size), SEED)
+    optimiser, source, started = Adam(network.weights), chats(Random(SEED + 1)), time.perf_counter()
+    with one_thread:
+        for step in range(1, steps + 1):
+            batch = _batch(tokenizer, islice(source, CHATS_A_STEP), network.config.context)
+            loss, gradient = network.loss_and_gradient(batch)
+            optimiser.step(gradient, learning_rate(step, steps), DECAY)
+            if step % report_every == 0 or step == steps:
+                _report(step, steps, loss.nll / loss.tokens, time.perf_counter() - started)
+    return tokenizer, network
+
+
+def learning_rate(step: int, steps: int) -> float:
+    """Rise in a straight line, then fall along a cosine to a twentieth."""
+    fall = 0.05 + 0.95 * 0.5 * (1 + cos(pi * step / steps))
+    return LEARNING_RATE * min(1.0, step / WARM_UP_STEPS) * fall
+
+
+def _tokenizer() -> Tokenizer:
+    sample = islice(chats(Random(SEED)), VOCABULARY_CHATS)
+    return Tokenizer.of_texts((said["content"] for chat in sample for said in chat), LEAST_COUNT)
+
+
+def _batch(tokenizer: Tokenizer, chosen: Iterable[Chat], context: int) -> Batch:
+    """Chats in which every token counts, the user's too: the base learns both sides."""
+    encoded = (tokenizer.chat(chat)[0] for chat in chosen)
+    return Batch.of([(ids, [1] * len(ids)) for ids in encoded], context)
+
+
+def _report(step: int, steps: int, loss: float, elapsed_s: float) -> None:
+    rate = step / elapsed_s
+    line = f"step {step}/{steps}  loss {loss:.3f}  {rate:.1f} steps/s"
+    print(f"{line}  {(steps - step) / rate:.0f} s to go", file=sys.stderr, flush=True)  # noqa: T201 - a command
+
+
+def main() -> None:
+    """Write the checkpoint where ``--out`` says."""
+    parser = argparse.ArgumentParser(description="Make the embedded base model from nothing.")
+    parser.add_argument("--out", type=Path, required=True, help="the npz file to write")
+    parser.add_argument("--steps", type=int, default=STEPS, help="fewer make a worse model")
+    options = parser.parse_args()
+    tokenizer, network = pretrain(options.steps)
+    save(options.out, tokenizer, network, precision=np.float16)
+    size = options.out.stat().st_size
+    print(f"{options.out}: {len(network.weights)} weights, {tokenizer.size} tokens, {size} bytes")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
