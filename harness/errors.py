@@ -26,6 +26,8 @@ A message names the file, the thing and the repair, on one line.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class HarnessError(Exception):
     """Something went wrong that the user can repair; ``str(error)`` says how."""
@@ -153,3 +155,14 @@ class TooFewChoices(BadResponse):
     def __init__(self, message: str, completions: tuple[object, ...]) -> None:
         super().__init__(message)
         self.completions = completions
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The repair for a mistyped name, to stand behind a message; "" when nothing is near."""
+    from difflib import get_close_matches
+
+    names = sorted(set(known))
+    near = get_close_matches(name, names, n=3, cutoff=0.6)
+    if near:
+        return f"; did you mean {' or '.join(map(repr, near))}?"
+    return f"; known are {', '.join(names)}" if 0 < len(names) <= 12 else ""

@@ -56,6 +56,18 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
+class TrainingExample:
+    """One line of a training file: a conversation whose last assistant turn is to be learnt.
+
+    ``line`` counts from 1 as editors do. ``metadata`` holds the line's other fields.
+    """
+
+    messages: Messages
+    line: int
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """One call of a model. It asks for ``sampling.n`` choices, the repeats ``repeat * n ...``.
 

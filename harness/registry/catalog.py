@@ -1,0 +1,288 @@
+"""Every name that the registries know, found, followed through aliases and listed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from harness.errors import RegistryError, did_you_mean
+from harness.records import EvalSet, EvalSpec, Study
+from harness.registry.documents import read_items
+from harness.registry.eval_specs import Source, eval_spec
+from harness.registry.fields import Fields
+from harness.registry.places import own_folder
+from harness.registry.studies import StudySource, make_study, pick, split_path
+
+Kind = Literal["evals", "eval_sets", "modelgraded", "completion_fns", "solvers", "studies"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+SINGULAR: Mapping[Kind, str] = {
+    "evals": "eval",
+    "eval_sets": "eval set",
+    "modelgraded": "modelgraded spec",
+    "completion_fns": "completion function",
+    "solvers": "solver",
+    "studies": "study",
+}
+CHECKED: tuple[Kind, ...] = ("evals", "eval_sets", "studies")
+"""Kinds that we turn into specs; the others are kept as they stand, faults included."""
+
+RESERVED = ("key", "group", "cls")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One name as it stands in a YAML file: a spec, or an alias of another name."""
+
+    kind: Kind
+    name: str
+    raw: Any
+    file: Path
+    line: int
+    root: Path
+
+    @property
+    def alias_of(self) -> str | None:
+        """The name that this one stands for, if it is an alias."""
+        if isinstance(self.raw, str):
+            return self.raw
+        target = self.raw.get("id") if isinstance(self.raw, dict) else None
+        return target if isinstance(target, str) and self.kind != "studies" else None
+
+    @property
+    def description(self) -> str:
+        """What the entry says about itself, on one line."""
+        text = self.raw.get("description") if isinstance(self.raw, dict) else None
+        return " ".join(text.split()) if isinstance(text, str) else ""
+
+    @property
+    def place(self) -> str:
+        """``file:line: kind 'name'``, to open a message."""
+        return f"{self.file}:{self.line}: {SINGULAR[self.kind]} '{self.name}'"
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What ``harness list`` and ``show`` say of a name. ``problem`` is why it cannot run."""
+
+    entry: Entry
+    spec: Entry
+    description: str
+    class_name: str | None
+    problem: str | None
+
+    @property
+    def runnable(self) -> bool:
+        """Whether the harness runs it natively."""
+        return self.problem is None
+
+
+class Registry:
+    """Names from several registry folders; each kind is read when it is first asked for."""
+
+    def __init__(self, roots: Sequence[Path]) -> None:
+        self.roots = tuple(roots)
+        self._kinds: dict[Kind, dict[str, Entry]] = {}
+
+    def entries(self, kind: Kind = "evals") -> Mapping[str, Entry]:
+        """All entries of a kind by name, aliases included, in the files' order."""
+        if kind not in self._kinds:
+            self._kinds[kind] = _load(self.roots, kind)
+        return self._kinds[kind]
+
+    def names(self, kind: Kind = "evals") -> list[str]:
+        """All names of a kind, aliases included."""
+        return list(self.entries(kind))
+
+    def resolve(self, name: str, kind: Kind = "evals") -> Entry:
+        """The entry behind a name, through all aliases.
+
+        Raises:
+            RegistryError: unknown, a dangling alias, or aliases in a circle.
+        """
+        entries = self.entries(kind)
+        if name not in entries:
+            raise RegistryError(f"no {SINGULAR[kind]} '{name}'{did_you_mean(name, entries)}")
+        chain = [name]
+        while (target := entries[chain[-1]].alias_of) is not None:
+            if target in chain:
+                circle = " -> ".join([*chain, target])
+                raise RegistryError(f"{entries[name].place}: aliases go in a circle: {circle}")
+            if target not in entries:
+                near = did_you_mean(target, entries)
+                raise RegistryError(
+                    f"{entries[chain[-1]].place}: is an alias of '{target}', which does not"
+                    f" exist{near}"
+                )
+            chain.append(target)
+        return entries[chain[-1]]
+
+    # --- evals -----------------------------------------------------------------------
+
+    def eval(self, name: str) -> EvalSpec:
+        """The spec of a natively run eval.
+
+        Raises:
+            RegistryError: unknown, not run natively, or wrong.
+        """
+        return eval_spec(self._source(self.resolve(name)))
+
+    def matching(self, patterns: Sequence[str]) -> list[str]:
+        """Names of the specs that patterns such as ``orders.*`` mean; each once, in order.
+
+        Raises:
+            RegistryError: a pattern matches nothing.
+        """
+        found: dict[str, None] = {}
+        for pattern in patterns:
+            names = self._matches(pattern)
+            if not names:
+                raise RegistryError(
+                    f"no eval matches '{pattern}'{did_you_mean(pattern, self.entries())}"
+                )
+            found.update(dict.fromkeys(self.resolve(name).name for name in names))
+        return list(found)
+
+    def evals(self, patterns: Sequence[str]) -> list[EvalSpec]:
+        """The specs that patterns mean.
+
+        Raises:
+            RegistryError: a pattern matches nothing, or an eval that is not run natively.
+        """
+        return [self.eval(name) for name in self.matching(patterns)]
+
+    def _matches(self, pattern: str) -> list[str]:
+        if "*" not in pattern:
+            return [pattern] if pattern in self.entries() else []
+        expression = re.compile(".*".join(map(re.escape, pattern.split("*"))))
+        return [name for name in self.entries() if expression.fullmatch(name)]
+
+    def _source(self, entry: Entry) -> Source:
+        description = entry.description or self._descriptions.get(entry.name, "")
+        return Source(entry.name, entry.raw, entry.place, entry.root, entry.file, description)
+
+    @cached_property
+    def _descriptions(self) -> dict[str, str]:
+        """Descriptions stand with the base name, which is an alias of the versioned one."""
+        entries = self.entries()
+        return {
+            e.alias_of: e.description
+            for e in reversed(list(entries.values()))
+            if e.alias_of is not None and e.description
+        }
+
+    # --- sets, studies, the rest -----------------------------------------------------
+
+    def eval_set(self, name: str) -> EvalSet:
+        """A named list of eval patterns."""
+        entry = self.resolve(name, "eval_sets")
+        fields = Fields(entry.raw, entry.place)
+        patterns = fields.texts("evals")
+        if not patterns:
+            raise RegistryError(f"{entry.place}: 'evals' is missing; list the evals")
+        return EvalSet(entry.name, patterns)
+
+    def study(self, name_or_path: str | Path) -> Study:
+        """A declared study by its name, or from any file as ``study.yaml`` or ``study.yaml#name``.
+
+        Raises:
+            RegistryError: unknown, or something in it is wrong.
+        """
+        location = split_path(name_or_path)
+        source = self._study_entry(str(name_or_path)) if location is None else _in_file(*location)
+        return make_study(source, self.matching)
+
+    def _study_entry(self, name: str) -> StudySource:
+        entry = self.resolve(name, "studies")
+        roots = (entry.file.parent, own_folder("datasets"), entry.root / "data")
+        place = f"{entry.file}: study '{entry.name}'"
+        return StudySource(entry.name, entry.raw, place, entry.file, roots)
+
+    def listing(self, patterns: Sequence[str] = ("*",)) -> Iterator[Listing]:
+        """What there is to say about each matching eval, runnable or not."""
+        for name in dict.fromkeys(n for pattern in patterns for n in self._matches(pattern)):
+            yield self.describe(name)
+
+    def describe(self, name: str) -> Listing:
+        """What there is to say about one eval, runnable or not.
+
+        Raises:
+            RegistryError: unknown, or its aliases lead nowhere.
+        """
+        entry, spec = self.entries().get(name), self.resolve(name)
+        class_name = spec.raw.get("class") if isinstance(spec.raw, dict) else None
+        source = self._source(spec)
+        return Listing(entry or spec, spec, source.description, class_name, _problem(source))
+
+
+def _problem(source: Source) -> str | None:
+    try:
+        eval_spec(source)
+    except RegistryError as error:
+        return str(error)
+    return None
+
+
+def _in_file(path: Path, wanted: str | None) -> StudySource:
+    items = {item.name: item.value for item in read_items(path)}
+    name, raw = pick(items, wanted, path)
+    roots = (path.parent, own_folder("datasets"))
+    return StudySource(name, raw, f"{path}: study '{name}'", path, roots)
+
+
+# --- reading the folders -------------------------------------------------------------
+
+
+def load_registry(paths: Sequence[Path] = (), home: Path | None = None) -> Registry:
+    """Our own registry, then ``<home>/.evals`` where there is one, then each given folder.
+
+    Raises:
+        RegistryError: a given folder does not exist or holds no registry.
+    """
+    roots = [own_folder("registry")]
+    if home is not None and (home / ".evals").is_dir():
+        roots.append(home / ".evals")
+    for path in paths:
+        _require_registry(path)
+        roots.append(path)
+    return Registry(list({root.resolve(): root for root in reversed(roots)}.values())[::-1])
+
+
+def _require_registry(path: Path) -> None:
+    if not path.is_dir():
+        raise RegistryError(f"{path}: no such folder; give the folder that holds 'evals/'")
+    if _holds_specs(path):
+        return
+    inner = next((p for p in (path / "registry", path / "evals/registry") if _holds_specs(p)), None)
+    near = f"; did you mean {inner}?" if inner else ""
+    raise RegistryError(f"{path}: holds no *.yaml in {', '.join(KINDS)}{near}")
+
+
+def _holds_specs(path: Path) -> bool:
+    return any(next((path / kind).glob("*.yaml"), None) is not None for kind in KINDS)
+
+
+def _load(roots: Iterable[Path], kind: Kind) -> dict[str, Entry]:
+    entries: dict[str, Entry] = {}
+    for root in roots:
+        for file in sorted((root / kind).glob("*.yaml")):
+            for item in read_items(file, strict=kind in CHECKED):
+                entry = Entry(kind, item.name, item.value, file, item.line, root)
+                _check(entry, entries.get(item.name))
+                entries[item.name] = entry
+    return entries
+
+
+def _check(entry: Entry, earlier: Entry | None) -> None:
+    if earlier is not None:
+        raise RegistryError(
+            f"{entry.place} is already in {earlier.file}:{earlier.line}; rename one of them"
+        )
+    if not isinstance(entry.raw, (dict, str)):
+        raise RegistryError(f"{entry.place}: expected a mapping or the name of another one")
+    reserved = next((key for key in RESERVED if key in entry.raw), None)
+    if isinstance(entry.raw, dict) and reserved is not None:
+        raise RegistryError(f"{entry.place}: '{reserved}' is a reserved key; remove it")

@@ -1,0 +1,68 @@
+"""Where registry data lie, and which paths a registry may name.
+
+The product's own registry and data sets lie beside the package in a checkout and
+inside it (``_data``) in an installed wheel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from harness.errors import RegistryError, did_you_mean
+
+PACKAGE = Path(__file__).resolve().parents[1]
+
+
+def own_folder(name: str) -> Path:
+    """The folder ``registry`` or ``datasets`` that the product ships."""
+    checkout = PACKAGE.parent
+    if (checkout / "pyproject.toml").is_file() and (checkout / name).is_dir():
+        return checkout / name
+    return PACKAGE / "_data" / name
+
+
+def data_path(relative: str, roots: Sequence[Path], place: str) -> Path:
+    """Find a data file or folder that a registry names.
+
+    An existing file as given comes first, as in OpenAI evals; then each root. Below a root
+    a path must stay inside it, so that no registry can read what it was not given.
+
+    Raises:
+        RegistryError: not there, or it leaves its folder.
+    """
+    given = Path(relative)
+    if _is_file(given) or (given.is_absolute() and given.is_dir()):
+        return given
+    if given.is_absolute():
+        raise RegistryError(f"{place}: {relative} does not exist")
+    tried = []
+    for root in roots:
+        candidate = root / given
+        if _is_file(candidate) or candidate.is_dir():
+            return _inside(candidate, root, place)
+        tried.append(str(candidate))
+    near = did_you_mean(given.name, _neighbours(root / given for root in roots))
+    raise RegistryError(f"{place}: {relative} is not there, looked for {' and '.join(tried)}{near}")
+
+
+def _inside(candidate: Path, root: Path, place: str) -> Path:
+    if not candidate.resolve().is_relative_to(root.resolve()):
+        raise RegistryError(
+            f"{place}: {candidate} leads out of {root}; move the file there or give its"
+            " absolute path"
+        )
+    return candidate
+
+
+def _neighbours(missing: Iterable[Path]) -> Iterator[str]:
+    for path in missing:
+        if path.parent.is_dir():
+            yield from (other.name for other in path.parent.iterdir())
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name too long for the system, or with a null byte
+        return False

@@ -1,0 +1,203 @@
+"""From a study's YAML to a Study. Strict: an unknown key or a wrong value is an error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.errors import RegistryError, did_you_mean
+from harness.records import Checkpoint, Experiment, Study, Tuning
+from harness.registry.fields import Fields
+from harness.registry.places import data_path
+
+PROVIDERS = ("openai", "embedded")
+EXPERIMENT_KEYS = (
+    *("training_data", "evals", "tune", "tuned"),
+    *("target", "ceiling", "train_probe"),
+)
+KnownEvals = Callable[[Sequence[str]], object]
+"""Raises a RegistryError when one of the patterns matches no eval."""
+
+
+@dataclass(frozen=True, slots=True)
+class StudySource:
+    """A study as it was written: its fields' place, its file, and where its data may lie."""
+
+    name: str
+    raw: Any
+    place: str
+    file: Path
+    roots: tuple[Path, ...]
+
+
+def make_study(source: StudySource, check_evals: KnownEvals) -> Study:
+    """Read and check a study.
+
+    Raises:
+        RegistryError: ``file: study 'x': experiment 'y': key: what is wrong``.
+    """
+    fields = Fields(source.raw, source.place)
+    provider = fields.choice("provider", PROVIDERS, "openai")
+    study = Study(
+        name=source.name,
+        base=fields.required_text("base"),
+        provider=provider,
+        base_url=_base_url(fields, provider),
+        description=fields.text("description") or "",
+        experiments=_experiments(fields, source),
+        source=source.file,
+    )
+    fields.refuse_rest()
+    for experiment in study.experiments:
+        _check(experiment, f"{source.place}: experiment '{experiment.name}'", check_evals)
+    return study
+
+
+def _base_url(fields: Fields, provider: str) -> str | None:
+    url = fields.text("base_url")
+    if url is not None and provider == "embedded":
+        raise RegistryError(f"{fields.place}: the embedded provider has no 'base_url'; drop it")
+    if url is not None and not url.startswith(("http://", "https://")):
+        raise fields.wrong("base_url", "an address that starts with http:// or https://", url)
+    return url
+
+
+def _experiments(fields: Fields, source: StudySource) -> tuple[Experiment, ...]:
+    if "experiments" not in fields:
+        fields.take("experiments")
+        return (_experiment(fields, source.name, source),)
+    loose = next((key for key in EXPERIMENT_KEYS if key in fields), None)
+    if loose is not None:
+        raise RegistryError(f"{fields.place}: move '{loose}' into one of the experiments")
+    group = fields.inside("experiments")
+    return tuple(_one_of_several(name, raw, source) for name, raw in group.rest().items())
+
+
+def _one_of_several(name: str, raw: Any, source: StudySource) -> Experiment:
+    fields = Fields(raw, f"{source.place}: experiment '{name}'")
+    experiment = _experiment(fields, name, source)
+    fields.refuse_rest()
+    return experiment
+
+
+def _experiment(fields: Fields, name: str, source: StudySource) -> Experiment:
+    ceiling = fields.number("ceiling", 0.0, 1.0)
+    train_probe = fields.integer("train_probe", least=0)
+    return Experiment(
+        name=name,
+        evals=fields.texts("evals"),
+        training_data=_training_data(fields, source),
+        tuning=_tuning(fields.inside("tune")) if "tune" in fields else fields.take("tune"),
+        tuned=_checkpoints(fields),
+        target=fields.number("target", 0.0, 1.0),
+        ceiling=1.0 if ceiling is None else ceiling,
+        train_probe=300 if train_probe is None else train_probe,
+    )
+
+
+def _training_data(fields: Fields, source: StudySource) -> Path | None:
+    relative = fields.text("training_data")
+    if relative is None:
+        return None
+    return data_path(relative, source.roots, f"{fields.place}: training_data")
+
+
+def _tuning(fields: Fields) -> Tuning:
+    epochs = fields.integers("epochs", least=1)
+    if epochs is None:
+        raise RegistryError(f"{fields.place}: 'epochs' is missing; list the epoch counts to judge")
+    tuning = Tuning(
+        epochs=epochs,
+        seeds=fields.integers("seeds", least=0) or (1,),
+        batch_size=fields.integer("batch_size", least=1),
+        learning_rate_multiplier=_positive(fields, "learning_rate_multiplier"),
+    )
+    fields.refuse_rest()
+    return tuning
+
+
+def _positive(fields: Fields, key: str) -> float | None:
+    value = fields.number(key)
+    if value == 0:
+        raise fields.wrong(key, "a number above 0", value)
+    return value
+
+
+def _checkpoints(fields: Fields) -> tuple[Checkpoint, ...]:
+    values = fields.take("tuned")
+    if values is None:
+        return ()
+    if not isinstance(values, list) or not values:
+        raise fields.wrong("tuned", "a list of tuned models", values)
+    return tuple(
+        _checkpoint(Fields(value, f"{fields.place}: tuned: item {i}"))
+        for i, value in enumerate(values, 1)
+    )
+
+
+def _checkpoint(fields: Fields) -> Checkpoint:
+    epoch = fields.number("epochs")
+    if epoch is None:
+        raise RegistryError(f"{fields.place}: 'epochs' is missing; say after how many it was saved")
+    checkpoint = Checkpoint(
+        model=fields.required_text("model"),
+        epoch=epoch,
+        step=fields.integer("step", least=0),
+        seed=fields.integer("seed", least=0),
+        train_loss=fields.number("train_loss"),
+        valid_loss=fields.number("valid_loss"),
+        train_token_accuracy=fields.number("train_token_accuracy", 0.0, 1.0),
+        valid_token_accuracy=fields.number("valid_token_accuracy", 0.0, 1.0),
+    )
+    fields.refuse_rest()
+    return checkpoint
+
+
+def _check(experiment: Experiment, place: str, check_evals: KnownEvals) -> None:
+    """What holds between the fields of an experiment."""
+    if not experiment.evals:
+        raise RegistryError(f"{place}: 'evals' is missing; name what the models are judged by")
+    if experiment.tuning is None and not experiment.tuned:
+        raise RegistryError(f"{place}: give 'tune' (epochs to train) or 'tuned' (models to read)")
+    if experiment.tuning is not None and experiment.tuned:
+        raise RegistryError(f"{place}: has both 'tune' and 'tuned'; keep one of them")
+    if experiment.tuning is not None and experiment.training_data is None:
+        raise RegistryError(f"{place}: 'tune' needs 'training_data'; name the training file")
+    twice = _repeated([checkpoint.model for checkpoint in experiment.tuned])
+    if twice is not None:
+        raise RegistryError(f"{place}: tuned: the model '{twice}' stands there twice")
+    try:
+        check_evals(experiment.evals)
+    except RegistryError as error:
+        raise RegistryError(f"{place}: evals: {error}") from error
+
+
+def _repeated(names: Sequence[str]) -> str | None:
+    return next((name for i, name in enumerate(names) if name in names[:i]), None)
+
+
+# --- a study named by its file -------------------------------------------------------
+
+
+def split_path(name_or_path: str | Path) -> tuple[Path, str | None] | None:
+    """``(file, study name or None)`` for a path like ``a/study.yaml`` or ``study.yaml#demo``."""
+    text, _, name = str(name_or_path).partition("#")
+    if text.endswith((".yaml", ".yml")):
+        return Path(text), name or None
+    return None
+
+
+def pick(items: dict[str, Any], name: str | None, path: Path) -> tuple[str, Any]:
+    """The study that is meant among those of one file; a bare study is named like its file."""
+    if isinstance(items.get("base"), str):
+        return path.stem, items
+    if name is None and len(items) == 1:
+        return next(iter(items.items()))
+    if name is None:
+        known = ", ".join(items) or "none"
+        raise RegistryError(f"{path}: holds the studies {known}; choose one with {path}#NAME")
+    if name not in items:
+        raise RegistryError(f"{path}: no study '{name}'{did_you_mean(name, items)}")
+    return name, items[name]
