@@ -1,0 +1,255 @@
+"""A model behind an OpenAI-compatible server: chat or legacy completions over HTTP.
+
+It sends one request and returns its choices or one of our errors; it never retries (that is
+the runner's), never follows a redirect and never shows the key.
+"""
+
+from __future__ import annotations
+
+import difflib
+import errno
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from time import perf_counter
+from types import TracebackType
+from typing import Literal, Self
+from urllib.parse import urlsplit
+
+import aiohttp
+import orjson
+
+from harness.errors import (
+    BadResponse,
+    ModelNotFound,
+    ProviderError,
+    RequestRejected,
+    ServerUnreachable,
+)
+from harness.models.refusals import error_of, not_the_api, one_line, refusal
+from harness.models.server import Server, shown
+from harness.models.wire import PATHS, TokensField, body, choices, parsed
+from harness.records import Completion, Request
+
+LARGEST_BODY = 64 * 2**20
+LARGE_REQUEST = 2**20
+
+NO_USAGE = "the server gives no token counts"
+NO_LOGPROBS = "the server ignores logprobs"
+
+
+@dataclass(eq=False)
+class OpenAIProvider:
+    """Asks one OpenAI-compatible server; use it as an async context manager.
+
+    ``base_url`` usually ends in ``/v1``; its query, if any, goes with every request (Azure's
+    ``api-version``). ``headers`` are sent besides the key's. ``timeout_s`` bounds one request.
+    ``concurrency`` bounds the open connections (None: as many as the runner has workers).
+    ``max_tokens_field`` "auto" begins with ``max_tokens`` and turns to
+    ``max_completion_tokens`` for the models that ask for it. Proxies of the environment are
+    not used.
+
+    Raises:
+        UsageError: an address, key or header that cannot be used.
+    """
+
+    base_url: str
+    api_key: str | None = field(default=None, repr=False)
+    organization: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    timeout_s: float = 60.0
+    concurrency: int | None = None
+    max_tokens_field: Literal["auto"] | TokensField = "auto"
+
+    def __post_init__(self) -> None:
+        self._server = Server(self.base_url, self.api_key, self.organization, self.headers)
+        self._urls = {endpoint: self._server.url(path) for endpoint, path in PATHS.items()}
+        self._session: aiohttp.ClientSession | None = None
+        self._renamed: set[str] = set()
+        self._noticed: dict[str, None] = {}
+        self._answered = False
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the server was seen to drop or ignore, each said once, for reports."""
+        return tuple(self._noticed)
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=self.concurrency or 0, ttl_dns_cache=300),
+            headers=self._server.sent_headers,
+            timeout=aiohttp.ClientTimeout(total=self.timeout_s),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
+        )
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def complete(self, request: Request) -> tuple[Completion, ...]:
+        """Ask the server once and return its choices.
+
+        Raises:
+            ProviderError: no usable answer; the message names the server and the repair.
+        """
+        try:
+            return await self._complete(request)
+        except ModelNotFound as error:
+            raise ModelNotFound(
+                self._server.hidden(f"{error}{await self._hint(request.model)}")
+            ) from None
+        except ProviderError as error:
+            error.args = (self._server.hidden(str(error)), *error.args[1:])
+            raise
+
+    async def models(self) -> tuple[str, ...]:
+        """The ids of the models that the server lists; nothing where it lists none."""
+        try:
+            status, _, raw = await self._ask("GET", self._server.url("models"), None)
+            listed = parsed(raw)["data"] if status == 200 else []
+            return tuple(sorted(str(model["id"]) for model in listed))
+        except (ProviderError, ValueError, TypeError, KeyError):
+            return ()
+
+    async def _complete(self, request: Request) -> tuple[Completion, ...]:
+        tokens_field = self._tokens_field(request)
+        started = perf_counter()
+        status, headers, raw = await self._ask(
+            "POST", self._urls[request.endpoint], orjson.dumps(body(request, tokens_field))
+        )
+        latency_s = perf_counter() - started
+        if status == 200:
+            return self._choices(request, headers, raw, latency_s)
+        error = self._refused(request, status, headers, raw)
+        if tokens_field == "max_tokens" and self._may_rename(request, error, raw):
+            self._renamed.add(request.model)
+            return await self._complete(request)
+        raise error
+
+    def _choices(
+        self, request: Request, headers: Mapping[str, str], raw: bytes, latency_s: float
+    ) -> tuple[Completion, ...]:
+        try:
+            answer = parsed(raw)
+        except ValueError as error:
+            raise self._not_json(request, headers, raw) from error
+        if not isinstance(answer, dict) or (answer.get("error") and not answer.get("choices")):
+            raise self._refused(request, 200, headers, raw)
+        if "choices" not in answer and "message" in answer:
+            raise self._refused(request, 200, headers, raw)
+        self._answered = True
+        found = choices(answer, request, latency_s)
+        if found[0].usage is None:
+            self._noticed[NO_USAGE] = None
+        if request.sampling.logprobs is not None and found[0].logprobs is None:
+            self._noticed[NO_LOGPROBS] = None
+        return tuple(found)
+
+    def _refused(
+        self, request: Request, status: int, headers: Mapping[str, str], raw: bytes
+    ) -> ProviderError:
+        refused = refusal(shown(self._urls[request.endpoint]), request.model, status, headers, raw)
+        return error_of(replace(refused, said=self._server.hidden(refused.said)))
+
+    def _not_json(self, request: Request, headers: Mapping[str, str], raw: bytes) -> ProviderError:
+        url = shown(self._urls[request.endpoint])
+        start = self._server.hidden(raw[:4096].decode("utf-8", "replace"))
+        is_page = "html" in headers.get("Content-Type", "") or start.lstrip().startswith("<")
+        if is_page and not self._answered:
+            return not_the_api(url, one_line(start))
+        return BadResponse(f"{url} sent broken JSON: {one_line(start)[:80]!r}; asking again")
+
+    def _tokens_field(self, request: Request) -> TokensField:
+        if request.endpoint == "completions":
+            return "max_tokens"
+        if self.max_tokens_field != "auto":
+            return self.max_tokens_field
+        return "max_completion_tokens" if request.model in self._renamed else "max_tokens"
+
+    def _may_rename(self, request: Request, error: ProviderError, raw: bytes) -> bool:
+        """Whether the server asks for the new name of max_tokens: same meaning, so just do it."""
+        return (
+            isinstance(error, RequestRejected)
+            and self.max_tokens_field == "auto"
+            and request.endpoint == "chat"
+            and request.sampling.max_tokens is not None
+            and b"max_completion_tokens" in raw
+        )
+
+    async def _hint(self, model: str) -> str:
+        listed = await self.models()
+        near = difflib.get_close_matches(model, listed, n=3, cutoff=0.5) or listed[:5]
+        return f"; it has {', '.join(one_line(name) for name in near)}" if near else ""
+
+    async def _ask(
+        self, method: str, url: str, data: bytes | None
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        """One exchange: status, headers and body, with foreign errors translated."""
+        if self._session is None:
+            raise RuntimeError("enter the provider first: `async with provider:`")
+        # aiohttp warns of large bytes, which block the loop while they are sent.
+        sent = io.BytesIO(data) if data is not None and len(data) > LARGE_REQUEST else data
+        try:
+            async with self._session.request(
+                method, url, data=sent, allow_redirects=False
+            ) as response:
+                return response.status, response.headers, await _read(response)
+        except (aiohttp.ClientError, OSError) as error:
+            raise _broken(error, shown(url), self.timeout_s) from error
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    """The whole body, unpacked; a body without announced or with too large a size is watched."""
+    if "Content-Encoding" not in response.headers and response.content_length is not None:
+        if response.content_length > LARGEST_BODY:
+            raise _too_large(response)
+        return await response.read()
+    found = bytearray()
+    async for piece in response.content.iter_any():
+        found += piece
+        if len(found) > LARGEST_BODY:
+            raise _too_large(response)
+    return bytes(found)
+
+
+def _too_large(response: aiohttp.ClientResponse) -> BadResponse:
+    response.close()
+    return BadResponse(
+        f"{shown(str(response.url))} sent more than {LARGEST_BODY // 2**20} MB for one answer; "
+        "lower max_tokens or n"
+    )
+
+
+def _broken(error: Exception, url: str, timeout_s: float) -> ProviderError:
+    """A connection's failure in our words: what happened and what to check."""
+    return ServerUnreachable(_what_broke(error, url, timeout_s))
+
+
+def _what_broke(error: Exception, url: str, timeout_s: float) -> str:
+    if isinstance(error, TimeoutError):
+        return (
+            f"{url} did not answer within {timeout_s:g} s; lower --concurrency or raise --timeout"
+        )
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return f"no server is named {urlsplit(url).hostname}; check --base-url {url}"
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return f"the certificate of {url} is not trusted; set SSL_CERT_FILE to its authority's"
+    if isinstance(error, aiohttp.ClientSSLError):
+        return f"{url} does not speak TLS; check --base-url, perhaps http:// is meant"
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return f"{url} closed the connection in the middle of an answer; see its log"
+    if isinstance(error, aiohttp.ClientResponseError):
+        return f"{url} sent something that is not HTTP; check --base-url"
+    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+        return "no more files can be opened; lower --concurrency or raise `ulimit -n`"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return f"nothing listens at {url}; start it or check --base-url"
+    return f"{url} broke the connection ({type(error).__name__}); see its log"
