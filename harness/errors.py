@@ -16,6 +16,7 @@
         ├── RequestRejected          the server refuses this request (400, 413, 422)
         ├── RateLimited              429, with the wait that the server asks for
         ├── ServerFailed             5xx
+        ├── NotRecorded              a replayed file has no answer to this request
         └── BadResponse              an answer that is not what the API promises
             ├── NoText                   a choice without text, and would be again
             └── TooFewChoices            fewer choices than asked for; carries those that came
@@ -130,6 +131,12 @@ class ServerFailed(ProviderError):
 
     kind = "server_failed"
     retryable = True
+
+
+class NotRecorded(ProviderError):
+    """A file of recorded answers has none to this request."""
+
+    kind = "not_recorded"
 
 
 class BadResponse(ProviderError):

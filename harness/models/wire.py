@@ -123,7 +123,7 @@ def choices(answer: Mapping[str, Any], request: Request, latency_s: float) -> li
     if not isinstance(listed, list) or not listed:
         raise BadResponse(f"the answer of model {request.model!r} has no choices; asking again")
     wanted = request.sampling.n
-    usage = _usage(answer.get("usage"))
+    usage = usage_of(answer.get("usage"))
     found: list[Completion] = []
     for choice in listed[:wanted]:
         text = _text(choice, request)
@@ -188,7 +188,8 @@ def _incomplete(found: list[Completion], listed: list[Any], request: Request) ->
     return TooFewChoices(message, tuple(found)) if found else NoText(message)
 
 
-def _usage(said: object) -> Usage | None:
+def usage_of(said: object) -> Usage | None:
+    """The tokens that a server's ``usage`` counts; None where it does not say."""
     if not isinstance(said, Mapping):
         return None
     prompt, completion = said.get("prompt_tokens"), said.get("completion_tokens")
