@@ -1,0 +1,210 @@
+"""Reading JSON lines from files and folders, plain or packed, one at a time."""
+
+from __future__ import annotations
+
+import gzip
+import importlib
+import io
+import json
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from harness.errors import DatasetError
+
+BOM = b"\xef\xbb\xbf"
+LFS_POINTER = b"version https://git-lfs"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an item stands: a line of a file, or an item of a JSON list; both from 1."""
+
+    path: Path
+    number: int
+    in_list: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.path}: item {self.number}" if self.in_list else f"{self.path}:{self.number}"
+
+
+def objects(path: Path) -> Iterator[tuple[Place, dict[str, Any]]]:
+    """Every JSON object of a file or folder with its place; blank lines are passed over.
+
+    Raises:
+        DatasetError: not readable, not JSON, or not an object.
+    """
+    for place, item in items(path):
+        yield place, decoded(item, place)
+
+
+def items(path: Path) -> Iterator[tuple[Place, Any]]:
+    """The same before decoding: bytes of a line, or a value of a JSON list."""
+    for file in files(path):
+        yield from _list_items(file) if _holds_a_list(file) else _line_items(file)
+
+
+def decoded(item: Any, place: Place) -> dict[str, Any]:
+    """The object that an item of ``items`` holds."""
+    value = _value(item, place) if isinstance(item, bytes) else item
+    if not isinstance(value, dict):
+        raise DatasetError(f"{place}: not a JSON object but {_kind(value)}; write {{...}}")
+    return value
+
+
+# --- files ---------------------------------------------------------------------------
+
+
+def files(path: Path) -> list[Path]:
+    """The file itself, or all .jsonl files below a folder (packed ones too), sorted.
+
+    Raises:
+        DatasetError: nothing there, or a link in the folder that leads out of it.
+    """
+    if not path.is_dir():
+        return [path]
+    home = path.resolve()
+    found = sorted(file for file in path.rglob("*.jsonl*") if _is_lines_file(file))
+    for file in found:
+        if not file.resolve().is_relative_to(home):
+            raise DatasetError(f"{file}: a link out of {path}; put the file itself there")
+    if not found:
+        raise DatasetError(f"{path}: this folder holds no .jsonl file")
+    return found
+
+
+def _is_lines_file(path: Path) -> bool:
+    suffixes = path.suffixes[-2:] if path.suffix in PACKED else path.suffixes[-1:]
+    return path.is_file() and suffixes[:1] == [".jsonl"]
+
+
+def _holds_a_list(path: Path) -> bool:
+    bare = path.with_suffix("") if path.suffix in PACKED else path
+    if bare.suffix != ".json":
+        return False
+    first = next((line for _, line in _line_items(path)), b"")
+    return first.lstrip().startswith(b"[")
+
+
+def _list_items(path: Path) -> Iterator[tuple[Place, Any]]:
+    text = b"".join(_stream(path)).removeprefix(BOM)
+    for number, value in enumerate(_value(text, Place(path, 1)), 1):
+        yield Place(path, number, in_list=True), value
+
+
+def _line_items(path: Path) -> Iterator[tuple[Place, bytes]]:
+    number = 0
+    for line in _stream(path):
+        # A bare carriage return ends a line too; inside JSON text it can only be white space.
+        parts = line.split(b"\r") if b"\r" in line.rstrip(b"\r\n") else (line,)
+        for part in parts:
+            number += 1
+            if number == 1:
+                part = part.removeprefix(BOM)
+            if not part.isspace() and part:
+                yield Place(path, number), part
+
+
+def _stream(path: Path) -> Iterator[bytes]:
+    """Lines as they come from the disk, unpacked by the file's suffix."""
+    try:
+        yield from PACKED.get(path.suffix, _plain)(path)
+    except FileNotFoundError as error:
+        raise DatasetError(f"{path}: no such file") from error
+    except (OSError, EOFError, zlib.error) as error:
+        raise DatasetError(f"{path}: cannot be read ({error})") from error
+
+
+def _plain(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        yield from file
+
+
+def _gzip(path: Path) -> Iterator[bytes]:
+    with gzip.open(path, "rb") as file:
+        yield from file
+
+
+def _zstd(path: Path) -> Iterator[bytes]:
+    zstandard = _optional("zstandard", path)
+    try:
+        with zstandard.open(path, "rb") as file:
+            yield from io.BufferedReader(file)
+    except zstandard.ZstdError as error:
+        raise DatasetError(f"{path}: cannot be read ({error})") from error
+
+
+def _lz4(path: Path) -> Iterator[bytes]:
+    frame = _optional("lz4.frame", path)
+    try:
+        with frame.open(path, "rb") as file:
+            yield from file
+    except RuntimeError as error:  # what lz4 raises for a broken frame
+        raise DatasetError(f"{path}: cannot be read ({error})") from error
+
+
+PACKED: Mapping[str, Callable[[Path], Iterator[bytes]]] = {
+    ".gz": _gzip,
+    ".zst": _zstd,
+    ".lz4": _lz4,
+}
+
+
+def _optional(module: str, path: Path) -> Any:
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        package = module.partition(".")[0]
+        raise DatasetError(
+            f"{path}: reading {path.suffix} needs the package {package}; install it or unpack"
+            " the file"
+        ) from error
+
+
+# --- one line ------------------------------------------------------------------------
+
+
+def _value(text: bytes, place: Place) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return _slow_value(text, place)
+
+
+def _slow_value(text: bytes, place: Place) -> Any:
+    """Python's own parser: it accepts NaN and very large numbers, and says what is wrong."""
+    if text.startswith(LFS_POINTER):
+        raise DatasetError(f"{place}: a Git LFS pointer, not the data; run 'git lfs pull'")
+    try:
+        value = json.loads(text.decode())
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeDecodeError as error:
+        raise DatasetError(
+            f"{place}: byte {error.start + 1} is not UTF-8; save the file as UTF-8"
+        ) from error
+    except UnicodeEncodeError as error:
+        raise DatasetError(
+            f"{place}: holds half a character (a lone \\ud800-\\udfff); write the whole one"
+        ) from error
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno} column" if error.lineno > 1 else "column"
+        raise DatasetError(
+            f"{place}: broken JSON at {where} {error.colno} ({error.msg}); write one JSON object"
+            " a line"
+        ) from error
+    except RecursionError as error:
+        raise DatasetError(f"{place}: JSON is nested too deeply") from error
+    except ValueError as error:
+        raise DatasetError(f"{place}: a number is too long ({error})") from error
+    return value
+
+
+KINDS: Mapping[type, str] = {str: "a text", list: "a list", bool: "a truth value", int: "a number"}
+
+
+def _kind(value: Any) -> str:
+    return "nothing" if value is None else KINDS.get(type(value), "a number")

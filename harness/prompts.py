@@ -1,0 +1,125 @@
+"""From a sample to the request that asks it. Pure: nothing is read, nothing is sent."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from harness.records import (
+    Endpoint,
+    EvalSpec,
+    Message,
+    Messages,
+    Request,
+    Sample,
+    Sampling,
+    TrainingExample,
+)
+
+PROBE_SEED = 123
+SPEAKERS: Mapping[str, str] = {
+    "system": "",
+    "example_user": "User: ",
+    "example_assistant": "Assistant: ",
+}
+
+
+def build(
+    sample: Sample,
+    spec: EvalSpec,
+    model: str,
+    repeat: int = 0,
+    *,
+    few_shot: Messages = (),
+    endpoint: Endpoint = "chat",
+) -> Request:
+    """The request for one repeat of one sample.
+
+    Worked examples (``few_shot``) stand before the last message. For the legacy endpoint
+    the messages become one text, the way OpenAI evals renders them.
+    """
+    messages = (*sample.messages[:-1], *few_shot, *sample.messages[-1:])
+    if endpoint == "completions":
+        messages = ({"role": "user", "content": prompt_text(messages)},)
+    return Request(
+        model=model,
+        messages=messages,
+        sampling=_seeded(spec.sampling, sample.id, repeat),
+        repeat=repeat,
+        endpoint=endpoint,
+    )
+
+
+def _seeded(sampling: Sampling, sample_id: str, repeat: int) -> Sampling:
+    """Each prompt and repeat draws from a stream of its own, the same in every run."""
+    if sampling.seed is None:
+        return sampling
+    text = f"{sampling.seed}:{sample_id}:{repeat}".encode()
+    digest = hashlib.blake2b(text, digest_size=4).digest()
+    return replace(sampling, seed=int.from_bytes(digest, "big") >> 1)
+
+
+# --- messages as text ----------------------------------------------------------------
+
+
+def prompt_text(messages: Sequence[Message]) -> str:
+    """Messages as one text that ends where the assistant is to go on.
+
+    A lone message is its own text; otherwise each is a line with its speaker, save system
+    messages, which have none.
+    """
+    if len(messages) == 1:
+        return content_text(messages[0].get("content"))
+    lines = [f"{_speaker(message)}{content_text(message.get('content'))}\n" for message in messages]
+    return "".join([*lines, "Assistant:"]).lstrip()
+
+
+def _speaker(message: Message) -> str:
+    name = str(message.get("name") or message.get("role"))
+    return SPEAKERS.get(name, f"{name.capitalize()}: ")
+
+
+def content_text(content: Any) -> str:
+    """The text of a message's content: itself, or its text parts one after the other."""
+    if isinstance(content, str):
+        return content
+    if isinstance(content, Sequence):
+        return "".join(str(part.get("text", "")) for part in content if isinstance(part, Mapping))
+    return ""
+
+
+# --- training examples as prompts ----------------------------------------------------
+
+
+def train_probe(examples: Sequence[TrainingExample], limit: int) -> list[Sample]:
+    """Samples that ask a model what it was trained on, at most ``limit``, always the same ones.
+
+    The prompt is what stands before the last assistant turn, the ideal that turn's text.
+    Examples without a prompt or without text in the answer are passed over. Ids are
+    ``train.<line>``.
+    """
+    usable = [example for example in examples if _can_be_asked(example)]
+    if len(usable) > limit:
+        picked = sorted(random.Random(PROBE_SEED).sample(range(len(usable)), limit))
+        usable = [usable[i] for i in picked]
+    return [
+        Sample(
+            id=f"train.{example.line}",
+            messages=tuple(_as_prompt(message) for message in example.messages[:-1]),
+            ideal=(content_text(example.messages[-1].get("content")),),
+            metadata=example.metadata,
+        )
+        for example in usable
+    ]
+
+
+def _can_be_asked(example: TrainingExample) -> bool:
+    return len(example.messages) > 1 and bool(content_text(example.messages[-1].get("content")))
+
+
+def _as_prompt(message: Message) -> Message:
+    """Without ``weight``, which says what is learnt from and which no chat server takes."""
+    return {key: value for key, value in message.items() if key != "weight"}
