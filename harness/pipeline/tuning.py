@@ -1,0 +1,191 @@
+"""The tuned side of an experiment: run its jobs, or read the checkpoints that exist."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+from harness.errors import ProviderError, RunFolderError
+from harness.finetuning.exports import TuningResult
+from harness.finetuning.jobs import TuningProgress, TuningRequest, TuningService, tune
+from harness.pipeline.runfolder import RunFolder
+from harness.records import Checkpoint, Experiment, Sample, Study
+
+AT_END = 1e-6
+
+
+class TuningWatch(Protocol):
+    """Told of every event of a tuning job."""
+
+    def tuning(self, label: str, progress: TuningProgress) -> None:
+        """One event of the job named ``label``."""
+        ...
+
+    def tuned(self, label: str) -> None:
+        """The job named ``label`` has ended."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TunedRun:
+    """One finished job of an experiment: its checkpoints and its training losses by step."""
+
+    experiment: str
+    seed: int | None
+    epochs: int
+    job_id: str
+    checkpoints: tuple[Checkpoint, ...]
+    losses: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Tuner:
+    """Runs the jobs of a study once, and remembers them in the run folder.
+
+    ``keeps_models`` says whether the service still has the models of an earlier process.
+    """
+
+    service: TuningService
+    folder: RunFolder
+    watch: TuningWatch
+    keeps_models: bool
+
+    def runs(
+        self, study: Study, experiment: Experiment, heldout: Sequence[Sample]
+    ) -> list[TunedRun]:
+        """Tune every seed; each run holds the checkpoints of the epoch counts to judge.
+
+        Raises:
+            ProviderError: a job did not succeed, or a checkpoint is nowhere to be had.
+        """
+        tuning, training = experiment.tuning, experiment.training_data
+        if tuning is None or training is None:
+            return []
+        asked = TuningRequest(
+            base=study.base,
+            training=training,
+            validation=self._validation_file(experiment, heldout),
+            batch_size=tuning.batch_size,
+            learning_rate_multiplier=tuning.learning_rate_multiplier,
+            suffix=experiment.name,
+        )
+        return [
+            run
+            for seed in tuning.seeds
+            for run in self._runs_of_seed(experiment.name, replace(asked, seed=seed), tuning.epochs)
+        ]
+
+    def _runs_of_seed(
+        self, experiment: str, asked: TuningRequest, epochs: Sequence[int]
+    ) -> Iterator[TunedRun]:
+        """One job to the most epochs; further jobs only for epochs whose checkpoint it lacks."""
+        wanted = sorted(epochs, reverse=True)
+        while wanted:
+            run = self._run(experiment, replace(asked, epochs=wanted[0]))
+            kept = tuple(c for c in run.checkpoints if round(c.epoch) in wanted)
+            found = {round(checkpoint.epoch) for checkpoint in kept}
+            if wanted[0] not in found:
+                raise ProviderError(
+                    f"job {run.job_id}: gave no checkpoint after {wanted[0]} epochs, only "
+                    f"{sorted(c.epoch for c in run.checkpoints)}; look at the job on the server"
+                )
+            yield replace(run, checkpoints=kept)
+            wanted = [epochs for epochs in wanted if epochs not in found]
+
+    def _run(self, experiment: str, request: TuningRequest) -> TunedRun:
+        remembered = self._remembered(experiment, request)
+        if remembered is not None and self.keeps_models:
+            return remembered
+        label = f"{experiment}, seed {request.seed}"
+        result = tune(self.service, request, lambda progress: self.watch.tuning(label, progress))
+        self.watch.tuned(label)
+        run = tuned_run(experiment, request, result)
+        if remembered is None:
+            write_tuning(self.folder.tuning, [*read_tuning(self.folder.tuning), run])
+        return run
+
+    # --- memory ----------------------------------------------------------------------
+
+    def _remembered(self, experiment: str, request: TuningRequest) -> TunedRun | None:
+        for run in read_tuning(self.folder.tuning):
+            if (run.experiment, run.seed, run.epochs) == (experiment, request.seed, request.epochs):
+                return run
+        return None
+
+    def _validation_file(self, experiment: Experiment, heldout: Sequence[Sample]) -> Path | None:
+        """Held-out samples as chats with their first ideal answer, for the validation loss."""
+        chats = [
+            {"messages": [*sample.messages, {"role": "assistant", "content": sample.ideal[0]}]}
+            for sample in heldout
+            if sample.ideal
+        ]
+        if not chats:
+            return None
+        path = self.folder.data / f"{experiment.name}.valid.jsonl"
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lines = "".join(json.dumps(chat, ensure_ascii=False) + "\n" for chat in chats)
+            path.write_text(lines, encoding="utf-8")
+        except OSError as error:
+            raise RunFolderError(f"{path}: cannot be written: {error.strerror}") from error
+        return path
+
+
+def tuned_run(experiment: str, request: TuningRequest, result: TuningResult) -> TunedRun:
+    """What is remembered of a finished job."""
+    return TunedRun(
+        experiment=experiment,
+        seed=request.seed,
+        epochs=request.epochs or 0,
+        job_id=result.job_id,
+        checkpoints=tuple(whole_epochs(result.checkpoints)),
+        losses=tuple(s.train_loss for s in result.curve if s.train_loss is not None),
+    )
+
+
+def whole_epochs(checkpoints: Sequence[Checkpoint]) -> Iterator[Checkpoint]:
+    """The checkpoints that stand at the end of an epoch."""
+    for checkpoint in checkpoints:
+        if math.isclose(checkpoint.epoch, round(checkpoint.epoch), abs_tol=AT_END):
+            yield checkpoint
+
+
+def read_tuning(path: Path) -> list[TunedRun]:
+    """Read the finished jobs of a run folder; none where there is no such file.
+
+    Raises:
+        RunFolderError: a line is not what was written.
+    """
+    if not path.exists():
+        return []
+    runs = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        try:
+            raw = json.loads(line)
+            checkpoints = tuple(Checkpoint(**c) for c in raw.pop("checkpoints"))
+            losses = tuple(raw.pop("losses"))
+            runs.append(TunedRun(**raw, checkpoints=checkpoints, losses=losses))
+        except (ValueError, TypeError, KeyError) as error:
+            raise RunFolderError(
+                f"{path}:{number}: is no finished tuning job ({error}); "
+                "remove the line and --resume to tune it again"
+            ) from error
+    return runs
+
+
+def write_tuning(path: Path, runs: Sequence[TunedRun]) -> None:
+    """Write the finished jobs of a run folder, all or nothing.
+
+    Raises:
+        RunFolderError: the folder cannot be written.
+    """
+    fresh = path.with_suffix(".new")
+    try:
+        fresh.write_text("".join(json.dumps(asdict(run)) + "\n" for run in runs), encoding="utf-8")
+        fresh.replace(path)
+    except OSError as error:
+        raise RunFolderError(f"{path}: cannot be written: {error.strerror}") from error
