@@ -41,7 +41,7 @@ def load(path: Path) -> tuple[Tokenizer, Network]:
         OSError: it cannot be read.
     """
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             words: list[str] = stored["words"].tolist()
             config = NetworkConfig(*stored["config"].tolist())
             weights = stored["weights"].astype(np.float32)
