@@ -50,6 +50,7 @@ def build(
         sampling=_seeded(spec.sampling, sample.id, repeat),
         repeat=repeat,
         endpoint=endpoint,
+        sample_id=sample.id,
     )
 
 

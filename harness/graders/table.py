@@ -1,0 +1,75 @@
+"""Which grader a name in the registry means, and how its options are checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any, cast, get_args, get_type_hints
+
+from harness.errors import RegistryError, did_you_mean
+from harness.graders.base import Grader
+from harness.graders.extraction import Extraction
+from harness.graders.structured import JsonMatch, JsonValidator
+from harness.graders.style import Style
+from harness.graders.text import FuzzyMatch, Includes, Match
+from harness.records import EvalSpec
+
+GRADERS: Mapping[str, type[Grader]] = {
+    "match": Match,
+    "includes": Includes,
+    "fuzzy_match": FuzzyMatch,
+    "json_match": JsonMatch,
+    "json_validator": JsonValidator,
+    "extraction": Extraction,
+    "style": Style,
+}
+
+
+def make_grader(spec: EvalSpec) -> Grader:
+    """The grader of an eval, with its options.
+
+    Raises:
+        RegistryError: no such grader, no such option, or a value that the option does not take.
+    """
+    place = f"{spec.source}: eval '{spec.name}'" if spec.source else f"eval '{spec.name}'"
+    kind = GRADERS.get(spec.grader)
+    if kind is None:
+        near = did_you_mean(spec.grader, GRADERS)
+        raise RegistryError(f"{place}: no grader '{spec.grader}'{near}")
+    options = _options(kind, spec.args, f"{place}: grader '{spec.grader}'")
+    try:
+        return kind(**options)
+    except RegistryError as error:
+        raise RegistryError(f"{place}: {error}") from error
+
+
+def _options(kind: type[Grader], args: Mapping[str, Any], place: str) -> dict[str, Any]:
+    hints = get_type_hints(kind)
+    known = [field.name for field in fields(cast("Any", kind))]
+    for name in args:
+        if name not in known:
+            near = did_you_mean(name, known) or "; it has none"
+            raise RegistryError(f"{place} has no option '{name}'{near}")
+    return {name: _option(value, hints[name], f"{place}: {name}") for name, value in args.items()}
+
+
+def _option(value: Any, hint: Any, place: str) -> Any:
+    """A YAML value as the option's type; lists become tuples."""
+    if hint == tuple[str, ...]:
+        texts = [value] if isinstance(value, str) else value
+        if isinstance(texts, list) and all(isinstance(text, str) for text in texts):
+            return tuple(texts)
+        raise RegistryError(f"{place}: expected a text or a list of texts, found {value!r}")
+    accepted = get_args(hint) or (hint,)
+    if type(value) in accepted:
+        return value
+    names = " or ".join(NAMES[one] for one in accepted)
+    raise RegistryError(f"{place}: expected {names}, found {value!r}")
+
+
+NAMES: Mapping[Any, str] = {
+    bool: "true or false",
+    int: "a whole number",
+    str: "text",
+    type(None): "nothing",
+}
