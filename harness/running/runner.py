@@ -1,0 +1,249 @@
+"""The runner: asks for every case that the journal lacks, grades the answers, writes them down.
+
+A fixed pool of workers pulls from the cases, so memory does not grow with their number.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+from collections import Counter
+from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from harness.errors import HarnessError, ProviderError, RunStopped, TooFewChoices
+from harness.graders.base import Grader
+from harness.models.base import Provider
+from harness.records import Completion, Failure, Outcome, Request, Sample, Score
+from harness.running.journal import SYNC_EVERY_S, Answer, Journal
+from harness.running.retries import Limits, RetryingProvider
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One request to make for one sample of an eval, and who marks each of its choices.
+
+    ``graders`` names every score that an outcome gets; usually one.
+    """
+
+    eval: str
+    sample: Sample
+    request: Request
+    graders: Mapping[str, Grader]
+
+    def answers(self) -> list[Answer]:
+        """What the journal calls this request's choices."""
+        key, n = self.request.key, self.request.sampling.n
+        first = self.request.repeat * n
+        who = (self.eval, self.request.model, self.sample.id)
+        return [(*who, repeat, key) for repeat in range(first, first + n)]
+
+
+@dataclass(slots=True)
+class Tally:
+    """Running totals, in answers (choices), for progress and reports. Observers only read it.
+
+    ``skipped`` were in the journal already; ``failures`` counts the failed by kind.
+    """
+
+    answered: int = 0
+    skipped: int = 0
+    failed: int = 0
+    in_flight: int = 0
+    retries: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    failures: Counter[str] = field(default_factory=Counter)
+
+
+class Observer(Protocol):
+    """Who watches a run. Called for every outcome, so it must be quick."""
+
+    def observe(self, outcome: Outcome, tally: Tally) -> None:
+        """See one new outcome, and the totals that include it."""
+        ...
+
+
+async def run_cases(
+    cases: Iterable[Case],
+    provider: Provider,
+    journal: Journal,
+    *,
+    limits: Limits = Limits(),  # noqa: B008 - frozen
+    observer: Observer | None = None,
+) -> Tally:
+    """Answer and grade every case that the journal does not hold; every choice is one outcome.
+
+    The caller has entered ``provider``. However the run ends, what was answered is in the
+    journal and on the disk, so that the same call goes on where it ended.
+
+    Raises:
+        ProviderError: a fatal one (key, model, address, server down); the run stopped at once.
+        RunFolderError: the journal cannot be written.
+        RunStopped: SIGTERM came. Ctrl-C cancels the run as asyncio does.
+        HarnessError: what reading the cases raises, such as a DatasetError.
+    """
+    run = _Run(RetryingProvider(provider, limits), journal, observer)
+    shared = iter(cases)
+    with _stopped_by_sigterm():
+        async with _synced(journal) as syncer:
+            await _all_or_first_error([run.work(shared) for _ in range(limits.concurrency)], syncer)
+    return run.tally
+
+
+@dataclass(eq=False)
+class _Run:
+    """What the workers of one run share."""
+
+    provider: RetryingProvider
+    journal: Journal
+    observer: Observer | None
+    tally: Tally = field(default_factory=Tally)
+
+    async def work(self, cases: Iterator[Case]) -> None:
+        """Take one case after the other until none is left."""
+        for case in cases:
+            answers = case.answers()
+            missing = [place for place, a in enumerate(answers) if not self.journal.holds(a)]
+            self.tally.skipped += len(answers) - len(missing)
+            if missing:
+                await self._take(case, answers, missing)
+
+    async def _take(self, case: Case, answers: list[Answer], missing: list[int]) -> None:
+        """Ask once, and write one outcome for each missing choice."""
+        self.tally.in_flight += 1
+        try:
+            completions, failure = await self._ask(case.request)
+            completions = _with_usage_on(missing[0], completions)
+            for place in missing:
+                if place < len(completions):
+                    completion = completions[place]
+                    scores = await _scores(case, completion)
+                    self._record(Outcome(*answers[place], completion, scores))
+                else:
+                    self._record(Outcome(*answers[place], failure=failure))
+        finally:
+            self.tally.in_flight -= 1
+
+    async def _ask(self, request: Request) -> tuple[tuple[Completion, ...], Failure]:
+        """The choices that came, and what to say of those that did not."""
+        try:
+            completions = await self.provider.complete(request)
+        except TooFewChoices as error:
+            came = tuple(c for c in error.completions if isinstance(c, Completion))
+            return came, Failure(error.kind, str(error))
+        except ProviderError as error:
+            if error.fatal:
+                raise
+            return (), Failure(error.kind, str(error))
+        return completions, FEWER
+
+    def _record(self, outcome: Outcome) -> None:
+        self.journal.append(outcome)
+        tally = self.tally
+        tally.retries = self.provider.retries
+        if outcome.failure is not None:
+            tally.failed += 1
+            tally.failures[outcome.failure.kind] += 1
+        else:
+            tally.answered += 1
+        if outcome.completion is not None and outcome.completion.usage is not None:
+            tally.prompt_tokens += outcome.completion.usage.prompt_tokens
+            tally.completion_tokens += outcome.completion.usage.completion_tokens
+        if self.observer is not None:
+            self.observer.observe(outcome, tally)
+
+
+FEWER = Failure(TooFewChoices.kind, "fewer choices came than were asked for; use --repeats")
+
+
+def _with_usage_on(first: int, completions: tuple[Completion, ...]) -> tuple[Completion, ...]:
+    """Move the request's tokens to the first choice that is written, so that sums stay right."""
+    if first == 0 or first >= len(completions):
+        return completions
+    counted = replace(completions[first], usage=completions[0].usage)
+    return (*completions[:first], counted, *completions[first + 1 :])
+
+
+async def _scores(case: Case, completion: Completion) -> dict[str, Score]:
+    """Every grader's mark. A grader that cannot mark gives none and says why."""
+    scores: dict[str, Score] = {}
+    for name, grader in case.graders.items():
+        try:
+            scores[name] = await grader.grade(case.sample, completion)
+        except HarnessError as error:
+            if isinstance(error, ProviderError) and error.fatal:
+                raise
+            scores[name] = Score(None, reason=str(error))
+        except Exception as error:
+            error.add_note(f"while {name!r} graded sample {case.sample.id!r} of {case.eval!r}")
+            raise
+    return scores
+
+
+# --- beginning and ending ------------------------------------------------------------
+
+
+async def _all_or_first_error(
+    work: Iterable[Coroutine[None, None, None]], syncer: asyncio.Task[None]
+) -> None:
+    """Wait for all workers; the first error of anyone cancels the others and is raised."""
+    workers = [asyncio.create_task(worker) for worker in work]
+    everyone = asyncio.gather(*workers)
+    try:
+        either: list[asyncio.Future[Any]] = [everyone, syncer]
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        await (syncer if syncer.done() else everyone)
+    finally:
+        for worker in workers:
+            worker.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)
+
+
+@asynccontextmanager
+async def _synced(journal: Journal) -> AsyncIterator[asyncio.Task[None]]:
+    """Bring the journal to the disk regularly, and once more at the end, however it comes."""
+    syncer = asyncio.create_task(_sync_regularly(journal))
+    try:
+        yield syncer
+    finally:
+        syncer.cancel()
+        try:
+            await asyncio.gather(syncer, return_exceptions=True)
+        finally:
+            journal.sync()
+
+
+async def _sync_regularly(journal: Journal) -> None:
+    while True:
+        await asyncio.sleep(SYNC_EVERY_S)
+        await asyncio.to_thread(journal.sync)
+
+
+@contextmanager
+def _stopped_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM end the block in good order, unless the program has its own way."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    is_main = threading.current_thread() is threading.main_thread()
+    if task is None or not is_main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+    came = threading.Event()
+
+    def stop() -> None:
+        came.set()
+        task.cancel()
+
+    loop.add_signal_handler(signal.SIGTERM, stop)
+    try:
+        yield
+    except asyncio.CancelledError:
+        if not came.is_set():
+            raise
+        task.uncancel()
+        raise RunStopped("stopped by SIGTERM; what was answered is kept: --resume") from None
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)
