@@ -1,0 +1,78 @@
+"""Renders a Document as one offline HTML page.
+
+Every text goes through autoescaping; the page's policy allows its own style and script by
+hash and nothing else, so that nothing a model or registry says can run or load anything.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from harness.reports import answers, charts, panels, sections, verdicts, wording
+from harness.reports.document import Document, Panel
+
+TEMPLATES = Path(__file__).with_name("templates")
+
+
+def render_html(document: Document) -> str:
+    """Return the whole page; it needs no other file and loads nothing."""
+    style, script = _source("style.css"), _source("script.js")
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(document=document, style=style, script=script, policy=_policy(style, script))
+    )
+
+
+@cache
+def _source(name: str) -> Markup:
+    """A file of ours, as it is."""
+    return Markup((TEMPLATES / name).read_text(encoding="utf-8"))  # noqa: S704 - no input in it
+
+
+def _policy(style: str, script: str) -> str:
+    return (
+        f"default-src 'none'; style-src {_fingerprint(style)}; script-src {_fingerprint(script)}; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _fingerprint(source: str) -> str:
+    digest = base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()
+    return f"'sha256-{digest}'"
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_printable,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.update(
+        words=wording, verdicts=verdicts, sections=sections, panels=panels, answers=answers
+    )
+    environment.globals.update(wide_chart=_wide_chart, small_chart=_small_chart)
+    return environment
+
+
+def _printable(value: object) -> object:
+    """Clean every text on its way into the page; markup of ours passes."""
+    return wording.printable(value) if type(value) is str else value
+
+
+def _wide_chart(panel: Panel) -> Markup:
+    return Markup(charts.chart(panel, charts.WIDE))  # noqa: S704 - rebuilt and escaped by charts
+
+
+def _small_chart(panel: Panel) -> Markup:
+    return Markup(charts.chart(panel, charts.SMALL))  # noqa: S704 - rebuilt and escaped by charts

@@ -1,0 +1,84 @@
+"use strict";
+
+// Chips: each opens the evidence of its state; without this script all evidence is open.
+for (const card of document.querySelectorAll(".card")) {
+  const chips = [...card.querySelectorAll(".chip")];
+  const show = (chosen) => {
+    for (const chip of chips) {
+      const open = chip === chosen;
+      chip.setAttribute("aria-expanded", String(open));
+      document.getElementById(chip.getAttribute("aria-controls")).hidden = !open;
+    }
+  };
+  for (const chip of chips) {
+    chip.addEventListener("click", () => show(chip.getAttribute("aria-expanded") === "true" ? null : chip));
+  }
+  show(null);
+}
+
+// Samples: filter by kind, search by words; a long list starts short.
+const FIRST = 8;
+for (const block of document.querySelectorAll(".flips")) {
+  const flips = [...block.querySelectorAll(".flip")];
+  const texts = flips.map((flip) => flip.textContent.toLowerCase());
+  const buttons = [...block.querySelectorAll("[data-show]")];
+  const search = block.querySelector("input");
+  const status = block.querySelector(".shown");
+  const all = block.querySelector(".show-all");
+  let limit = FIRST;
+  const update = () => {
+    const kind = buttons.find((b) => b.getAttribute("aria-pressed") === "true").dataset.show;
+    const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const fits = (flip, i) => (kind === "all" || flip.dataset.kind === kind) && words.every((w) => texts[i].includes(w));
+    const found = flips.filter(fits);
+    for (const flip of flips) flip.hidden = true;
+    for (const flip of found.slice(0, limit)) flip.hidden = false;
+    status.textContent = words.length ? `${found.length} found` : "";
+    all.hidden = found.length <= limit;
+    all.textContent = `Show all ${found.length}`;
+  };
+  for (const button of buttons) {
+    button.addEventListener("click", () => {
+      for (const other of buttons) other.setAttribute("aria-pressed", String(other === button));
+      update();
+    });
+  }
+  search.addEventListener("input", update);
+  all.addEventListener("click", () => { limit = Infinity; update(); });
+  update();
+}
+
+// Charts: the values under the pointer, at once.
+const tip = document.getElementById("tip");
+for (const target of document.querySelectorAll(".hit")) {
+  const title = target.querySelector("title");
+  const lines = title.textContent.split("\n");
+  const show = (event) => {
+    tip.replaceChildren(...lines.map((line, i) => {
+      const row = document.createElement(i ? "span" : "b");
+      row.textContent = line;
+      return row;
+    }));
+    tip.hidden = false;
+    const left = Math.min(event.clientX + 14, innerWidth - tip.offsetWidth - 8);
+    const above = event.clientY - tip.offsetHeight - 12;
+    tip.style.left = `${Math.max(8, left)}px`;
+    tip.style.top = `${above > 8 ? above : event.clientY + 18}px`;
+  };
+  title.remove();
+  target.addEventListener("pointermove", show);
+  target.addEventListener("pointerleave", () => { tip.hidden = true; });
+}
+
+// Paper: everything is open, and the evidence stands with its eval, so that verdicts come first.
+const evidence = [...document.querySelectorAll(".evidence")].map((panel) => ({ panel, card: panel.closest(".card") }));
+let closed = [];
+addEventListener("beforeprint", () => {
+  closed = [...document.querySelectorAll("details:not([open])")];
+  for (const details of closed) details.open = true;
+  for (const { panel, card } of evidence) document.querySelector(`[data-of="${card.id}"]`).append(panel);
+});
+addEventListener("afterprint", () => {
+  for (const details of closed) details.open = false;
+  for (const { panel, card } of evidence) card.append(panel);
+});
