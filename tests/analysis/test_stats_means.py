@@ -10,6 +10,7 @@ from harness.analysis.stats import (
     clustered_mean_interval,
     mean_interval,
     repeats_mean_interval,
+    unit_means,
     variance_parts,
 )
 
@@ -112,3 +113,9 @@ def test_one_cluster_knows_nothing_about_spread():
 def test_each_value_needs_a_cluster():
     with pytest.raises(ValueError, match="one cluster per value"):
         clustered_mean_interval([0.1, 0.9], "a")
+
+
+def test_rows_of_one_unit_become_their_mean():
+    rows = np.array([[1.0, 2.0], [5.0, 5.0], [3.0, 4.0]])
+    assert unit_means(rows, ["p", "q", "p"]).tolist() == [[2.0, 3.0], [5.0, 5.0]]
+    assert unit_means(rows[:0], []).shape == (0, 2)

@@ -38,6 +38,7 @@ def test_more_samples_show_smaller_differences():
 def test_too_few_samples_show_nothing():
     assert smallest_detectable_difference(1, 1.0) is None
     assert smallest_detectable_mean(0.2, 1) is None
+    assert smallest_detectable_mean(0.0, 50) is None
 
 
 def test_smallest_detectable_mean_is_about_2_8_standard_errors():

@@ -12,6 +12,7 @@ from harness.analysis.stats.means import (
     clustered_mean_interval,
     mean_interval,
     repeats_mean_interval,
+    unit_means,
     variance_parts,
 )
 from harness.analysis.stats.multiplicity import holm
@@ -51,6 +52,7 @@ __all__ = [
     "tango_interval",
     "tango_z",
     "trend_test",
+    "unit_means",
     "variance_parts",
     "wilson_interval",
 ]

@@ -88,6 +88,19 @@ def cluster_labels(clusters: Sequence[object], n: int) -> npt.NDArray[np.int64]:
     return np.array([numbers.setdefault(name, len(numbers)) for name in clusters], dtype=np.int64)
 
 
+def unit_means(rows: FloatArray, units: Sequence[object]) -> FloatArray:
+    """The mean row of each unit, in order of first appearance; (n, ...) -> (units, ...).
+
+    Several rows of one unit (seeds or repeats of a prompt) are no independent samples: only
+    their mean enters a test.
+    """
+    labels = cluster_labels(units, len(rows))
+    sums = np.zeros((int(labels.max(initial=-1)) + 1, *rows.shape[1:]))
+    np.add.at(sums, labels, rows)
+    sizes = np.bincount(labels).reshape(-1, *[1] * (rows.ndim - 1))
+    return np.asarray(sums / sizes)
+
+
 @dataclass(frozen=True, slots=True)
 class VarianceParts:
     """How much of a score's variance lies between prompts and how much within them.

@@ -103,9 +103,10 @@ def smallest_detectable_mean(deviation: float, n: int, level: float = LEVEL) -> 
     """The true mean difference that n graded differences show with 80 % power.
 
     ``deviation`` is the standard deviation of the differences. The usual approximation
-    (t at the level + t at the power) x standard error; None for n < 2.
+    (t at the level + t at the power) x standard error; None for n < 2, or differences that
+    do not vary, whose real spread is unknown.
     """
-    if n < 2:
+    if n < 2 or deviation == 0:
         return None
     reach = t_quantile(n - 1, 1 - level / 2) + t_quantile(n - 1, POWER)
     return reach * deviation / math.sqrt(n)

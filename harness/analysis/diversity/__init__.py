@@ -1,0 +1,73 @@
+"""How different a model's answers to one prompt are, and whether tuning narrowed them.
+
+Owns the metrics of docs/diversity.md, pooled over a set of texts and per prompt, and their
+paired comparison at equal length and number of texts. It takes texts, never a model or a
+file, and does not say what to do about a loss of diversity.
+"""
+
+from harness.analysis.diversity.bleu import per_prompt_self_bleu, self_bleu
+from harness.analysis.diversity.comparison import (
+    METRICS,
+    PRIMARY,
+    DiversityComparison,
+    Metric,
+    MetricComparison,
+    compare_diversity,
+)
+from harness.analysis.diversity.copying import CopyReport, copy_rate, per_prompt_copy_rate
+from harness.analysis.diversity.lexical import (
+    compression_ratio,
+    distinct_n,
+    duplicate_rate,
+    expected_distinct_n,
+    ngram_entropy,
+    per_prompt_distinct_n,
+    per_prompt_duplicate_rate,
+    per_prompt_ngram_entropy,
+    per_prompt_self_repetition,
+    self_repetition,
+)
+from harness.analysis.diversity.matching import MatchReport, matched
+from harness.analysis.diversity.pairwise import (
+    distinct_k,
+    per_prompt_distinct_k,
+    per_prompt_rouge_l_homogenization,
+    rouge_l_homogenization,
+)
+from harness.analysis.diversity.tokens import Corpus, encode
+from harness.analysis.diversity.vendi import mean_pairwise_cosine, per_prompt_vendi, vendi
+
+__all__ = [
+    "METRICS",
+    "PRIMARY",
+    "CopyReport",
+    "Corpus",
+    "DiversityComparison",
+    "MatchReport",
+    "Metric",
+    "MetricComparison",
+    "compare_diversity",
+    "compression_ratio",
+    "copy_rate",
+    "distinct_k",
+    "distinct_n",
+    "duplicate_rate",
+    "encode",
+    "expected_distinct_n",
+    "matched",
+    "mean_pairwise_cosine",
+    "ngram_entropy",
+    "per_prompt_copy_rate",
+    "per_prompt_distinct_k",
+    "per_prompt_distinct_n",
+    "per_prompt_duplicate_rate",
+    "per_prompt_ngram_entropy",
+    "per_prompt_rouge_l_homogenization",
+    "per_prompt_self_bleu",
+    "per_prompt_self_repetition",
+    "per_prompt_vendi",
+    "rouge_l_homogenization",
+    "self_bleu",
+    "self_repetition",
+    "vendi",
+]

@@ -1,0 +1,93 @@
+"""N-grams as integers: one (text, gram) table from which the lexical metrics are read.
+
+No gram crosses the end of a text. Equal grams get equal ids by exact pairing of shorter
+ones (an n-gram is two overlapping shorter grams), never by hashing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.analysis.diversity.tokens import Corpus, IntArray
+
+
+@dataclass(frozen=True, slots=True)
+class Grams:
+    """All M n-grams of a corpus in order: the text of each (M,) and its id below ``size`` (M,).
+
+    Grams of different prompts have different ids, so that all prompts are counted in one pass.
+    """
+
+    documents: IntArray
+    ids: IntArray
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class CountTable:
+    """How often each gram occurs in each text: one row a pair, sorted by gram, then text."""
+
+    grams: IntArray
+    documents: IntArray
+    counts: IntArray
+
+
+def ngrams(corpus: Corpus, n: int) -> Grams:
+    """The n-grams of every text.
+
+    Raises:
+        ValueError: n < 1.
+    """
+    if n < 1:
+        raise ValueError(f"n is {n}; an n-gram has at least one token")
+    ids, size = token_ids_by_prompt(corpus)
+    return widened(ids, size, corpus.lengths, n)
+
+
+def widened(ids: IntArray, size: int, lengths: IntArray, n: int) -> Grams:
+    """The n-grams of a stream of tokens, by pairing overlapping grams of doubling width."""
+    left = tokens_left(lengths)
+    starts, width = np.arange(ids.size), 1
+    while width < n:
+        step = min(width, n - width)
+        starts = np.flatnonzero(left >= width + step)
+        codes, size = numbered(ids[starts] * size + ids[starts + step])
+        ids = ids.copy()
+        ids[starts] = codes
+        width += step
+    return Grams(text_of_token(lengths)[starts], ids[starts], size)
+
+
+def token_ids_by_prompt(corpus: Corpus) -> tuple[IntArray, int]:
+    """Token ids (T,) that differ between prompts, and their number."""
+    if corpus.n_prompts == 1:
+        return corpus.ids, corpus.vocabulary
+    prompts = np.repeat(corpus.prompts, corpus.lengths)
+    return numbered(prompts * corpus.vocabulary + corpus.ids)
+
+
+def count_table(documents: IntArray, grams: IntArray, n_documents: int) -> CountTable:
+    """Count each (gram, text) pair."""
+    pairs, counts = np.unique(grams * n_documents + documents, return_counts=True)
+    found = pairs // n_documents
+    return CountTable(found, pairs - found * n_documents, counts)
+
+
+def numbered(keys: IntArray) -> tuple[IntArray, int]:
+    """The keys renumbered from 0, and how many different ones there are (at least 1)."""
+    import pandas as pd
+
+    codes, uniques = pd.factorize(keys)
+    return codes.astype(np.int64, copy=False), max(1, len(uniques))
+
+
+def text_of_token(lengths: IntArray) -> IntArray:
+    """The text that each token of a stream belongs to, (T,)."""
+    return np.repeat(np.arange(lengths.size), lengths)
+
+
+def tokens_left(lengths: IntArray) -> IntArray:
+    """How many tokens of its text remain at each position, itself included, (T,)."""
+    return np.repeat(np.cumsum(lengths), lengths) - np.arange(int(lengths.sum()))
