@@ -83,9 +83,13 @@ def _line(part: yaml.Node | yaml.NodeEvent) -> int:
 def _one_line(path: Path, error: yaml.YAMLError) -> str:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     where = f"{path}:{mark.line + 1}" if mark else f"{path}"
-    problem = getattr(error, "problem", None) or str(error)
-    hint = "; indent with spaces" if "\\t" in problem else ""
-    return f"{where}: not valid YAML: {' '.join(problem.split())}{hint}"
+    told = (getattr(error, "context", None), getattr(error, "problem", None))
+    problem = ", ".join(filter(None, told)) or str(error)
+    begun = getattr(error, "context_mark", None)
+    spans_lines = begun and mark and begun.line != mark.line
+    since = f" (begun on line {begun.line + 1})" if begun and spans_lines else ""
+    hint = "; indent with spaces, not tabs" if "cannot start any token" in problem else ""
+    return f"{where}: not valid YAML: {' '.join(problem.split())}{since}{hint}"
 
 
 # --- traps ---------------------------------------------------------------------------

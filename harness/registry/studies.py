@@ -14,7 +14,7 @@ from harness.registry.places import data_path
 
 PROVIDERS = ("openai", "embedded")
 EXPERIMENT_KEYS = (
-    *("training_data", "evals", "tune", "tuned"),
+    *("training_data", "evals", "tune", "tuned", "others"),
     *("target", "ceiling", "train_probe"),
 )
 KnownEvals = Callable[[Sequence[str]], object]
@@ -91,6 +91,7 @@ def _experiment(fields: Fields, name: str, source: StudySource) -> Experiment:
         training_data=_training_data(fields, source),
         tuning=_tuning(fields.inside("tune")) if "tune" in fields else fields.take("tune"),
         tuned=_checkpoints(fields),
+        others=fields.texts("others"),
         target=fields.number("target", 0.0, 1.0),
         ceiling=1.0 if ceiling is None else ceiling,
         train_probe=300 if train_probe is None else train_probe,
@@ -159,15 +160,18 @@ def _check(experiment: Experiment, place: str, check_evals: KnownEvals) -> None:
     """What holds between the fields of an experiment."""
     if not experiment.evals:
         raise RegistryError(f"{place}: 'evals' is missing; name what the models are judged by")
-    if experiment.tuning is None and not experiment.tuned:
-        raise RegistryError(f"{place}: give 'tune' (epochs to train) or 'tuned' (models to read)")
+    if experiment.tuning is None and not (experiment.tuned or experiment.others):
+        raise RegistryError(
+            f"{place}: give 'tune' (epochs to train), 'tuned' (models with their epochs) or"
+            " 'others' (models whose epochs are unknown)"
+        )
     if experiment.tuning is not None and experiment.tuned:
         raise RegistryError(f"{place}: has both 'tune' and 'tuned'; keep one of them")
     if experiment.tuning is not None and experiment.training_data is None:
         raise RegistryError(f"{place}: 'tune' needs 'training_data'; name the training file")
-    twice = _repeated([checkpoint.model for checkpoint in experiment.tuned])
+    twice = _repeated([*(one.model for one in experiment.tuned), *experiment.others])
     if twice is not None:
-        raise RegistryError(f"{place}: tuned: the model '{twice}' stands there twice")
+        raise RegistryError(f"{place}: the model '{twice}' stands there twice")
     try:
         check_evals(experiment.evals)
     except RegistryError as error:
