@@ -1,0 +1,155 @@
+"""What a terminal shows of a tuning job: progress while it runs, its checkpoints at the end.
+
+Progress goes to standard error, results to standard output. Servers' words are untrusted: they
+are shown without markup and without control characters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from harness.finetuning.exports import TuningResult
+    from harness.finetuning.jobs import TuningProgress
+    from harness.records import Checkpoint
+
+BARS = "▁▂▃▄▅▆▇█"
+SPARK_WIDTH = 40
+
+
+class RateColumn(ProgressColumn):
+    """Steps a second."""
+
+    def render(self, task: Task) -> Text:
+        """The rate, once there is one."""
+        return Text(f"{task.speed:.1f} steps/s" if task.speed else "")
+
+
+class TuningView:
+    """Shows a job on the terminal."""
+
+    def __init__(self) -> None:
+        self._out = Console(highlight=False)
+        self._err = Console(stderr=True, highlight=False)
+
+    def say(self, text: str) -> None:
+        """Print a sentence, unwrapped so that it can be copied."""
+        self._out.print(Text(text), soft_wrap=True)
+
+    def follow(self, events: Iterable[TuningProgress]) -> None:
+        """Show a job's events as they come, steps as a bar with rate, time left and losses."""
+        columns = (
+            TextColumn("training"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            RateColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[losses]}", markup=False),
+        )
+        with Progress(*columns, console=self._err, transient=True) as bar:
+            task = bar.add_task("training", total=None, losses="")
+            last = ""
+            for event in events:
+                last = losses(event, last)
+                if event.step is not None:
+                    bar.update(task, completed=event.step, total=event.total_steps, losses=last)
+                if event.step is None or self._is_line(event):
+                    bar.console.print(Text(plain(event.message)), soft_wrap=True)
+
+    def _is_line(self, step: TuningProgress) -> bool:
+        """Whether a step deserves a line: without a live bar, those that end an epoch do."""
+        return step.valid_loss is not None and not self._err.is_terminal
+
+    def show(self, result: TuningResult) -> None:
+        """Print the checkpoints and the curves of a job."""
+        if result.checkpoints:
+            self._out.print(checkpoints_table(result.checkpoints))
+        for name, values in curves_of(result).items():
+            self.say(f"{name}  {sparkline(values)}  {values[0]:.2f} to {values[-1]:.2f}")
+        if result.trained_tokens:
+            self.say(f"{result.trained_tokens:,} tokens trained")
+        if result.model:
+            self.say(f"Tuned model: {plain(result.model)}")
+
+
+def losses(event: TuningProgress, before: str) -> str:
+    """Return the losses beside the bar; the validation loss stays until the next one."""
+    if event.train_loss is None:
+        return before
+    valid = before.partition(", ")[2]
+    if event.valid_loss is not None:
+        valid = f"valid loss {event.valid_loss:.3f}"
+    train = f"train loss {event.train_loss:.3f}"
+    return f"{train}, {valid}" if valid else train
+
+
+def checkpoints_table(checkpoints: Sequence[Checkpoint]) -> Table:
+    """Return a table with a row for every checkpoint."""
+    table = Table(box=None, pad_edge=False)
+    for heading in ("epoch", "step", "train loss", "valid loss", "train tokens", "valid tokens"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("model", overflow="fold")
+    for one in checkpoints:
+        table.add_row(
+            f"{one.epoch:g}",
+            "" if one.step is None else str(one.step),
+            number(one.train_loss),
+            number(one.valid_loss),
+            share(one.train_token_accuracy),
+            share(one.valid_token_accuracy),
+            Text(plain(one.model)),
+        )
+    return table
+
+
+def curves_of(result: TuningResult) -> dict[str, list[float]]:
+    """Return the losses of a job that can be drawn, by name."""
+    curves = {
+        "train loss": [s.train_loss for s in result.curve if is_finite(s.train_loss)],
+        "valid loss": [s.valid_loss for s in result.curve if is_finite(s.valid_loss)],
+    }
+    return {name: [v or 0.0 for v in values] for name, values in curves.items() if len(values) > 1}
+
+
+def is_finite(value: float | None) -> bool:
+    """Whether a value is there and can be drawn."""
+    return value is not None and abs(value) < float("inf")
+
+
+def sparkline(values: Sequence[float]) -> str:
+    """Return a curve in one line of text, from 0 to its greatest value; long ones are averaged."""
+    size = min(SPARK_WIDTH, len(values))
+    edges = [round(i * len(values) / size) for i in range(size + 1)]
+    means = [sum(values[a:b]) / (b - a) for a, b in pairwise(edges)]
+    top = max(means) or 1.0
+    return "".join(BARS[min(len(BARS) - 1, int(max(0.0, v) / top * len(BARS)))] for v in means)
+
+
+def number(value: float | None) -> str:
+    """Return a loss, or nothing where none was measured."""
+    return "" if value is None else f"{value:.3f}"
+
+
+def share(value: float | None) -> str:
+    """Return a fraction as a percentage, or nothing where none was measured."""
+    return "" if value is None else f"{value:.0%}"
+
+
+def plain(text: str) -> str:
+    """Return untrusted words on one line, without what terminals obey."""
+    return "".join(c for c in " ".join(text.split()) if c.isprintable())[:500]
