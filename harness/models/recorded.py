@@ -51,7 +51,11 @@ class RecordedProvider:
             raise DatasetError(
                 f"{self.path}: cannot be read ({error.strerror}); name a journal or JSONL"
             ) from error
-        self._places = _places(self.path, self._file)
+        try:
+            self._places = _places(self.path, self._file)
+        except BaseException:
+            self._file.close()
+            raise
         return self
 
     async def __aexit__(

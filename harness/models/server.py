@@ -21,7 +21,7 @@ class Server:
         UsageError: an address, key or header that cannot be used.
     """
 
-    base_url: str
+    base_url: str = field(repr=False)
     api_key: str | None = field(default=None, repr=False)
     organization: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
