@@ -215,7 +215,7 @@ class Tuning:
 class Experiment:
     """One training set and what it is judged by: tune it here (``tuning``) or read ``tuned``.
 
-    ``target`` is the score that the team wants, ``ceiling`` the best that the data allow
+    ``others`` are models to compare with the base whose epochs are unknown; ``target`` is the score that the team wants, ``ceiling`` the best that the data allow
     (annotator agreement, 1 - label noise); both fractions.
     """
 
@@ -224,6 +224,7 @@ class Experiment:
     training_data: Path | None = None
     tuning: Tuning | None = None
     tuned: tuple[Checkpoint, ...] = ()
+    others: tuple[str, ...] = ()
     target: float | None = None
     ceiling: float = 1.0
     train_probe: int = 300

@@ -58,22 +58,12 @@ def unpaired_gap(train: Estimate | None, heldout: Estimate | None) -> Estimate |
     return Estimate(value, value - below, value + above, n, "MOVER from both intervals")
 
 
-def comparison(track: Track, checkpoint: Checkpoint) -> Comparison | None:
-    """One tuned model against the base model on held-out samples."""
-    base, tuned = track.of(track.base), track.of(checkpoint.model)
-    if base is None or tuned is None:
+def comparison(track: Track, model: str) -> Comparison | None:
+    """One tuned model against the base on held-out samples; None where no sample has both."""
+    base_answers, tuned_answers = track.of(track.base), track.of(model)
+    if base_answers is None or tuned_answers is None:
         return None
-    return compared(track.spec.name, base.by_prompt, tuned.by_prompt, track, checkpoint.model)
-
-
-def compared(
-    eval_name: str,
-    base: Mapping[str, float],
-    tuned: Mapping[str, float],
-    track: Track,
-    model: str,
-) -> Comparison | None:
-    """Two models' values by sample as a Comparison; None where no sample has both."""
+    base, tuned = base_answers.by_prompt, tuned_answers.by_prompt
     found = difference(tuned, base, track.heldout)
     keys, ours, theirs = aligned(tuned, base)
     base_score = score(dict(zip(keys, theirs, strict=True)))
@@ -83,7 +73,7 @@ def compared(
     changes = [ours[i] - theirs[i] for i in range(len(keys))]
     binary = all(value in (0.0, 1.0) for value in (*ours, *theirs))
     return Comparison(
-        eval=eval_name,
+        eval=track.spec.name,
         base=track.base,
         tuned=model,
         metric="accuracy" if binary else "score",
@@ -118,6 +108,7 @@ def evidence_after(track: Track, epochs: float, variety: Variety | None = None) 
         n_heldout=len(track.heldout),
         unmarked_share=_mean_over(track, epochs, "unmarked"),
         truncated_share=_mean_over(track, epochs, "cut"),
+        ideal_score=track.ideal_score,
         leaked=len(track.leaked),
         leak_shift=_leak_shift(track, heldout),
         losses=_losses_until(track, epochs),

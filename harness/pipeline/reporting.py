@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
-from typing import Any
 
 from harness.errors import RunFolderError
 from harness.pipeline.judgement import advice_after, comparison, score
+from harness.pipeline.manifest import Manifest
 from harness.pipeline.measurement import Answers
 from harness.pipeline.track import Track
 from harness.pipeline.variety import Variety
@@ -49,7 +49,7 @@ def section(track: Track, findings: Sequence[Finding] = ()) -> Section:
         advice=advices,
         panels=_panels(track, variety),
         results=_results(track, variety),
-        comparisons=tuple(c for k in track.checkpoints if (c := comparison(track, k))),
+        comparisons=tuple(c for name in track.tuned_names if (c := comparison(track, name))),
         flips=flips,
         flips_omitted=omitted,
         galleries=_galleries(track, advices) if track.spec.task == "open" else (),
@@ -180,7 +180,7 @@ def _curve_points(track: Track, name: str) -> tuple[Point, ...]:
 def _shown_model(track: Track, advices: Sequence[Advice]) -> str | None:
     """The tuned model whose samples are shown: the one to use now, else the last."""
     chosen = advices[-1].checkpoint if advices else None
-    return chosen or (track.checkpoints[-1].model if track.checkpoints else None)
+    return chosen or (track.tuned_names[-1] if track.tuned_names else None)
 
 
 def _flips(track: Track, model: str | None) -> tuple[tuple[Flip, ...], int]:
@@ -281,10 +281,9 @@ def write_reports(document: Document, folder: Path) -> Written:
     Raises:
         RunFolderError: the folder cannot be written.
     """
+    from harness.reports.html import render_html
     from harness.reports.json import render_json
     from harness.reports.markdown import render_markdown
-
-    from harness.reports.html import render_html
 
     written = Written(folder / "report.html", folder / "report.md", folder / "report.json")
     texts = {
@@ -300,18 +299,17 @@ def write_reports(document: Document, folder: Path) -> Written:
     return written
 
 
-def provenance(manifest: Mapping[str, Any], tracks: Sequence[Track]) -> Provenance:
-    """How to get the numbers of a run folder again, from its manifest."""
-    plan = manifest["plan"]
+def provenance(manifest: Manifest, tracks: Sequence[Track]) -> Provenance:
+    """How to get the numbers of a run folder again."""
     tables = {id(table): table for track in tracks for table in track.answers.values()}.values()
     return Provenance(
-        command=plan["command"],
-        harness_version=str(manifest.get("harness", "")),
-        provider=plan["provider"],
-        base=plan["base"],
+        command=manifest.command,
+        harness_version=manifest.harness,
+        provider=manifest.study.provider,
+        base=manifest.study.base,
         seeds=tuple(sorted({s for track in tracks for s in track.seeds if s is not None})),
-        study_hash=manifest.get("hash"),
-        files=plan.get("files", {}),
+        study_hash=manifest.hash,
+        files=manifest.files,
         requests=sum(table.total for table in tables),
         prompt_tokens=sum(table.prompt_tokens for table in tables),
         completion_tokens=sum(table.completion_tokens for table in tables),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from harness.pipeline.measurement import Answers, pooled
-from harness.records import Checkpoint, EvalSpec, Experiment, Finding, Sample
+from harness.records import Checkpoint, Estimate, EvalSpec, Experiment, Finding, Sample
 
 PROBE_SUFFIX = "@train"
 
@@ -21,7 +21,8 @@ class Track:
     """One eval, the models judged by it, and their answers.
 
     ``heldout`` and ``probe`` are the samples by id; ``curves`` the training losses of each
-    seed's run, step by step; ``leaked`` the held-out samples that training data also hold.
+    seed's run, step by step; ``leaked`` the held-out samples that training data also hold;
+    ``ideal_score`` what the grader gives the ideal answers themselves.
     """
 
     spec: EvalSpec
@@ -34,8 +35,8 @@ class Track:
     training_texts: tuple[str, ...] = ()
     curves: Mapping[int | None, tuple[float, ...]] = field(default_factory=dict)
     leaked: frozenset[str] = frozenset()
+    ideal_score: Estimate | None = None
     findings: tuple[Finding, ...] = ()
-    seeds_wanted: tuple[int, ...] | None = None
 
     @property
     def epochs(self) -> tuple[float, ...]:
@@ -49,8 +50,13 @@ class Track:
 
     @property
     def model_names(self) -> tuple[str, ...]:
-        """The base model, then every checkpoint."""
-        return (self.base, *(checkpoint.model for checkpoint in self.checkpoints))
+        """The base model, then every tuned one."""
+        return (self.base, *self.tuned_names)
+
+    @property
+    def tuned_names(self) -> tuple[str, ...]:
+        """Every model that is compared with the base."""
+        return (*(checkpoint.model for checkpoint in self.checkpoints), *self.experiment.others)
 
     def at(self, epochs: float) -> tuple[Checkpoint, ...]:
         """The checkpoints after so many epochs, one a seed."""
@@ -58,8 +64,6 @@ class Track:
 
     def only(self, seed: int | None) -> Track:
         """The same track as if this seed's run were the only one."""
-        from dataclasses import replace
-
         return replace(
             self,
             checkpoints=tuple(c for c in self.checkpoints if c.seed == seed),

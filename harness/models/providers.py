@@ -1,0 +1,88 @@
+"""Which provider answers: by the name in a study, or by a prefix of the model's name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness.errors import UsageError, did_you_mean
+from harness.models.base import Provider
+
+OPENAI_URL = "https://api.openai.com/v1"
+KINDS = ("openai", "embedded", "recorded")
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How to reach a server. The key is never shown or written."""
+
+    base_url: str | None = None
+    api_key: str | None = field(default=None, repr=False)
+    organization: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    timeout_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class ModelName:
+    """A model as people write it: ``embedded:tiny-base``, ``recorded:answers.jsonl``, ``gpt-x``."""
+
+    kind: str
+    name: str
+
+    @classmethod
+    def parse(cls, text: str) -> ModelName:
+        """Split a known prefix off; every other name belongs to a server."""
+        prefix, colon, rest = text.partition(":")
+        if colon and prefix in KINDS:
+            if not rest:
+                raise UsageError(f"'{text}': the model's name is missing after '{prefix}:'")
+            return cls(prefix, rest)
+        return cls("openai", text)
+
+
+def open_provider(model: ModelName, access: Access) -> Provider:
+    """The provider that answers for a model; enter it before use.
+
+    Raises:
+        UsageError: no such kind, or no way to reach a server.
+    """
+    if model.kind == "embedded":
+        return _embedded()
+    if model.kind == "recorded":
+        return _recorded(Path(model.name))
+    if model.kind == "openai":
+        return openai_provider(access, model.name)
+    raise UsageError(f"no provider '{model.kind}'{did_you_mean(model.kind, KINDS)}")
+
+
+def openai_provider(access: Access, model: str) -> Provider:
+    """A server's provider; OpenAI's own server needs a key."""
+    from harness.models.openai import OpenAIProvider
+
+    if access.base_url is None and access.api_key is None:
+        raise UsageError(
+            f"no key and no server for '{model}': set OPENAI_API_KEY, or give --base-url, "
+            "or use the embedded model as embedded:tiny-base"
+        )
+    return OpenAIProvider(
+        base_url=access.base_url or OPENAI_URL,
+        api_key=access.api_key,
+        organization=access.organization,
+        headers=access.headers,
+        timeout_s=access.timeout_s,
+    )
+
+
+def _embedded() -> Provider:
+    from harness.embedded.workshop import Workshop
+    from harness.models.embedded import EmbeddedProvider
+
+    return EmbeddedProvider(Workshop())
+
+
+def _recorded(path: Path) -> Provider:
+    from harness.models.recorded import RecordedProvider
+
+    return RecordedProvider(path)

@@ -1,0 +1,135 @@
+"""A sample's journey: spec -> samples -> requests -> runner -> journal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from harness.datasets import count_samples, read_few_shot, read_samples
+from harness.errors import UsageError
+from harness.graders import Grader, make_grader
+from harness.pipeline.track import probe_name
+from harness.prompts import build
+from harness.records import Completion, Endpoint, EvalSpec, Messages, Sample
+from harness.running.runner import Case
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One eval to ask: its samples, their grader, and how to word the requests.
+
+    ``probe`` holds training prompts that are asked too, under ``probe_name``.
+    """
+
+    spec: EvalSpec
+    grader: Grader
+    probe: tuple[Sample, ...] = ()
+    few_shot: Messages = ()
+    endpoint: Endpoint = "chat"
+    max_samples: int | None = None
+
+    @classmethod
+    def of(
+        cls,
+        spec: EvalSpec,
+        *,
+        probe: Sequence[Sample] = (),
+        endpoint: Endpoint = "chat",
+        max_samples: int | None = None,
+    ) -> Question:
+        """Check an eval's grader and worked examples before anything is asked.
+
+        Raises:
+            HarnessError: an option, a file or a line that cannot be used.
+        """
+        shots = read_few_shot(spec.few_shot, spec.num_few_shot) if spec.few_shot else ()
+        return cls(spec, make_grader(spec), tuple(probe), shots, endpoint, max_samples)
+
+    def samples(self) -> Iterator[Sample]:
+        """The held-out samples, streamed."""
+        return read_samples(
+            self.spec.samples,
+            self.spec.name,
+            needs_ideal=self.grader.needs_ideal,
+            max_samples=self.max_samples,
+        )
+
+    def check(self) -> int:
+        """Read every sample once, so that a broken line is found before the first call.
+
+        Raises:
+            DatasetError: the first line that cannot be used.
+        """
+        return sum(1 for _ in self.samples())
+
+    @property
+    def size(self) -> int:
+        """How many answers each model owes."""
+        held = count_samples(self.spec.samples)
+        if self.max_samples is not None:
+            held = min(held, self.max_samples)
+        return (held + len(self.probe)) * self.spec.answers_per_prompt
+
+    def cases(self, model: str) -> Iterator[Case]:
+        """Every request of this eval to one model."""
+        yield from self._cases(self.spec.name, self.samples(), model)
+        yield from self._cases(probe_name(self.spec.name), self.probe, model)
+
+    def _cases(self, name: str, samples: Iterable[Sample], model: str) -> Iterator[Case]:
+        graders = {"accuracy": self.grader}
+        for sample in samples:
+            for repeat in range(self.spec.repeats):
+                request = build(
+                    sample,
+                    self.spec,
+                    model,
+                    repeat,
+                    few_shot=self.few_shot,
+                    endpoint=self.endpoint,
+                )
+                yield Case(name, sample, request, graders)
+
+
+def all_cases(questions: Sequence[Question], models: Sequence[str]) -> Iterator[Case]:
+    """Every request of every eval, model by model."""
+    for model in models:
+        for question in questions:
+            yield from question.cases(model)
+
+
+async def ideal_scores(question: Question) -> dict[str, float]:
+    """What the grader gives the ideal answers themselves: anything but 1 spoils the eval."""
+    marks = {}
+    for sample in question.samples():
+        for ideal in sample.ideal[:1]:
+            score = await question.grader.grade(sample, Completion(ideal))
+            if score.value is not None:
+                marks[sample.id] = score.value
+    return marks
+
+
+def with_repeats(specs: Iterable[EvalSpec], repeats: int | None) -> list[EvalSpec]:
+    """Ask every prompt so many times, one choice a request; None leaves the specs alone.
+
+    Raises:
+        UsageError: fewer than one.
+    """
+    if repeats is None:
+        return list(specs)
+    if repeats < 1:
+        raise UsageError(f"--repeats must be 1 or more, not {repeats}")
+    return [replace(spec, repeats=repeats, sampling=replace(spec.sampling, n=1)) for spec in specs]
+
+
+def file_hashes(paths: Iterable[Path]) -> Mapping[str, str]:
+    """SHA-256 of each file, by its path as people would write it."""
+    from harness.datasets import file_hash
+
+    return {shown(path): file_hash(path) for path in paths if path.is_file()}
+
+
+def shown(path: Path) -> str:
+    """A path relative to here where that is shorter."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)

@@ -1,0 +1,122 @@
+"""A run folder read back: its manifest, tuning jobs and journal become tracks and a Document."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from harness.analysis.leakage import exact_overlap
+from harness.datasets import file_hash, read_training
+from harness.errors import RunFolderError
+from harness.pipeline.evaluation import Question, ideal_scores
+from harness.pipeline.judgement import score
+from harness.pipeline.manifest import Manifest, located
+from harness.pipeline.measurement import Answers, answers_by_model
+from harness.pipeline.reporting import provenance, section
+from harness.pipeline.runfolder import RunFolder
+from harness.pipeline.track import Track, probe_name
+from harness.pipeline.tuning import TunedRun, read_tuning
+from harness.prompts import content_text, train_probe
+from harness.records import Checkpoint, EvalSpec, Experiment, Finding, Sample, TrainingExample
+from harness.reports.document import Document
+from harness.running.journal import latest
+
+
+def report_of(path: Path, notes: Sequence[str] = ()) -> Document:
+    """Everything that a run folder can say, as a Document.
+
+    Raises:
+        RunFolderError: no run folder, or its data files have changed since.
+    """
+    folder = RunFolder(path)
+    manifest = folder.read()
+    tracks = read_tracks(folder, manifest)
+    about = Finding("provider", "info", "; ".join(notes)) if notes else None
+    return Document(
+        title=manifest.study.name,
+        description=manifest.study.description,
+        sections=tuple(section(track) for track in tracks),
+        provenance=provenance(manifest, tracks),
+        findings=(about,) if about else (),
+    )
+
+
+def read_tracks(folder: RunFolder, manifest: Manifest) -> tuple[Track, ...]:
+    """The tracks of a run folder: one for each eval of each experiment.
+
+    Raises:
+        RunFolderError: no journal, or a data file is not what it was.
+    """
+    if not folder.journal.exists():
+        raise RunFolderError(f"{folder.path}: nothing was answered yet (no journal.jsonl in it)")
+    _check_files(folder, manifest)
+    answers = answers_by_model(latest(folder.journal))
+    tuned = read_tuning(folder.tuning)
+    return tuple(
+        _track(
+            manifest,
+            spec,
+            experiment,
+            [r for r in tuned if r.experiment == experiment.name],
+            answers,
+        )
+        for experiment in manifest.study.experiments
+        for spec in manifest.plan.evals
+        if spec.name in experiment.evals
+    )
+
+
+def _check_files(folder: RunFolder, manifest: Manifest) -> None:
+    for name, digest in manifest.plan.files.items():
+        path = located(name)
+        if file_hash(path) != digest:
+            raise RunFolderError(
+                f"{path}: has changed since the run in {folder.path}; "
+                "restore it, or run again with another --out"
+            )
+
+
+def _track(
+    manifest: Manifest,
+    spec: EvalSpec,
+    experiment: Experiment,
+    tuned: Sequence[TunedRun],
+    answers: Mapping[tuple[str, str], Answers],
+) -> Track:
+    question = Question.of(spec, max_samples=manifest.plan.max_samples)
+    heldout = {sample.id: sample for sample in question.samples()}
+    training = read_training(experiment.training_data) if experiment.training_data else []
+    names = {spec.name, probe_name(spec.name)}
+    return Track(
+        spec=spec,
+        experiment=experiment,
+        base=manifest.study.base,
+        heldout=heldout,
+        checkpoints=(*experiment.tuned, *_checkpoints(experiment, tuned)),
+        answers={key: table for key, table in answers.items() if key[0] in names},
+        probe={sample.id: sample for sample in train_probe(training, experiment.train_probe)},
+        training_texts=tuple(content_text(e.messages[-1]["content"]) for e in training),
+        curves={run.seed: run.losses for run in tuned},
+        leaked=frozenset(leaked(training, heldout)),
+        ideal_score=score(asyncio.run(ideal_scores(question))),
+    )
+
+
+def _checkpoints(experiment: Experiment, tuned: Sequence[TunedRun]) -> Iterator[Checkpoint]:
+    wanted = experiment.tuning.epochs if experiment.tuning else ()
+    for run in tuned:
+        yield from (c for c in run.checkpoints if round(c.epoch) in wanted)
+
+
+def leaked(training: Sequence[TrainingExample], heldout: Mapping[str, Sample]) -> Iterator[str]:
+    """Ids of held-out samples whose prompt and first ideal also stand in the training data."""
+    learned = [_whole(e.messages[:-1], content_text(e.messages[-1]["content"])) for e in training]
+    asked = [_whole(s.messages, s.ideal[0] if s.ideal else "") for s in heldout.values()]
+    ids = list(heldout)
+    return (ids[overlap.heldout] for overlap in exact_overlap(learned, asked))
+
+
+def _whole(messages: Sequence[Mapping[str, object]], answer: str) -> str:
+    asked = (content_text(m.get("content")) for m in messages if m.get("role") != "system")
+    return "\n".join([*asked, answer])

@@ -1,0 +1,281 @@
+"""The whole story: tune or read checkpoints, ask, grade, judge, report.
+
+Every command that evaluates is a study: ``harness run`` is one without tuned models,
+``harness compare`` one whose tuned models have no epochs. The report is always made from the
+run folder, so a run that was interrupted and resumed gives the report of one that was not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Protocol
+
+from harness import __version__
+from harness.datasets import read_training
+from harness.errors import UsageError
+from harness.finetuning.jobs import TuningService
+from harness.models.base import Provider
+from harness.models.providers import Access, ModelName, open_provider, openai_provider
+from harness.pipeline.evaluation import Question, all_cases, with_repeats
+from harness.pipeline.folder_report import report_of
+from harness.pipeline.manifest import Manifest, Plan, portable
+from harness.pipeline.reporting import Written, write_reports
+from harness.pipeline.runfolder import RunFolder, open_folder
+from harness.pipeline.tuning import Tuner, TuningWatch
+from harness.prompts import train_probe
+from harness.records import Endpoint, EvalSpec, Experiment, Sample, Study
+from harness.registry import Registry
+from harness.reports.document import Document
+from harness.running.journal import Journal
+from harness.running.retries import Limits
+from harness.running.runner import Observer, Tally, run_cases
+
+
+NO_KEY = "none"
+"""What the control plane sends to servers that ask for no key; its client insists on one."""
+
+
+class Watch(TuningWatch, Protocol):
+    """Whoever shows the progress of a study."""
+
+    def evaluating(self, total: int) -> AbstractContextManager[Observer | None]:
+        """Answers begin to come in, ``total`` of them at the most."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What to run and where to write it."""
+
+    study: Study
+    out: Path
+    command: str
+    resume: bool = False
+    overwrite: bool = False
+    retry_failed: bool = False
+    repeats: int | None = None
+    max_samples: int | None = None
+    endpoint: Endpoint = "chat"
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A run's end: its report, where it lies, and what the run did."""
+
+    document: Document
+    written: Written
+    folder: Path
+    tally: Tally
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Who answers and who tunes. ``keeps_models``: tuned models outlive this process."""
+
+    provider: Provider
+    tuning: TuningService | None
+    keeps_models: bool
+    closing: AbstractContextManager[object]
+
+
+def run_study(order: Order, registry: Registry, access: Access, watch: Watch) -> Finished:
+    """Run a study to its report; an interrupted one goes on with ``order.resume``.
+
+    Raises:
+        HarnessError: something that the user can repair; what was answered is kept.
+    """
+    order = replace(order, study=with_named_evals(order.study, registry))
+    specs = _specs(order, registry)
+    questions = {
+        experiment.name: _questions(experiment, specs, order)
+        for experiment in order.study.experiments
+    }
+    for question in {q.spec.name: q for qs in questions.values() for q in qs}.values():
+        question.check()
+    services = services_for(order.study, access)
+    manifest = Manifest(_plan(order, specs), order.command, __version__)
+    folder = open_folder(order.out, manifest, resume=order.resume, overwrite=order.overwrite)
+    with ExitStack() as stack:
+        stack.enter_context(services.closing)
+        journal = stack.enter_context(
+            Journal.open(
+                folder.journal, manifest.hash, resume=True, retry_failed=order.retry_failed
+            )
+        )
+        models = _tuned_models(order.study, questions, services, folder, watch)
+        tally = asyncio.run(_ask(order, questions, models, services.provider, journal, watch))
+    document = report_of(folder.path, notes=_notes(services.provider))
+    written = write_reports(document, folder.path)
+    return Finished(document, written, folder.path, tally)
+
+
+# --- before the first call -----------------------------------------------------------
+
+
+def _specs(order: Order, registry: Registry) -> dict[str, EvalSpec]:
+    """The evals of every experiment by name, each once."""
+    names = [name for experiment in order.study.experiments for name in experiment.evals]
+    found = with_repeats(registry.evals(names), order.repeats)
+    return {spec.name: spec for spec in found}
+
+
+def with_named_evals(study: Study, registry: Registry) -> Study:
+    """The study with its eval patterns resolved to full names."""
+    experiments = (
+        replace(experiment, evals=tuple(registry.matching(experiment.evals)))
+        for experiment in study.experiments
+    )
+    return replace(study, experiments=tuple(experiments))
+
+
+def _questions(experiment: Experiment, specs: dict[str, EvalSpec], order: Order) -> list[Question]:
+    probe: list[Sample] = []
+    if experiment.training_data is not None:
+        probe = train_probe(read_training(experiment.training_data), experiment.train_probe)
+    return [
+        Question.of(
+            specs[name], probe=probe, endpoint=order.endpoint, max_samples=order.max_samples
+        )
+        for name in experiment.evals
+    ]
+
+
+def _plan(order: Order, specs: dict[str, EvalSpec]) -> Plan:
+    from harness.datasets import file_hash
+
+    paths = {spec.samples for spec in specs.values()}
+    paths |= {spec.few_shot for spec in specs.values() if spec.few_shot}
+    paths |= {e.training_data for e in order.study.experiments if e.training_data}
+    return Plan(
+        study=order.study,
+        evals=tuple(specs.values()),
+        endpoint=order.endpoint,
+        max_samples=order.max_samples,
+        files={portable(path): file_hash(path) for path in sorted(paths)},
+    )
+
+
+def services_for(study: Study, access: Access) -> Services:
+    """Connect a study to its provider; ``access.base_url`` overrules what the study says.
+
+    Raises:
+        UsageError: no way to reach a server.
+    """
+    if access.base_url is None and study.provider == "embedded":
+        return _embedded_services()
+    if study.provider == "recorded":
+        provider = open_provider(ModelName("recorded", study.base_url or ""), access)
+        return Services(provider, None, keeps_models=True, closing=nullcontext())
+    reached = replace(access, base_url=access.base_url or study.base_url)
+    provider = openai_provider(reached, study.base)
+    return Services(provider, _api_tuning(study, reached), True, nullcontext())
+
+
+def _embedded_services() -> Services:
+    from harness.embedded.workshop import Workshop
+    from harness.finetuning.jobs import EmbeddedTuning
+    from harness.models.embedded import EmbeddedProvider
+
+    workshop = Workshop()
+    return Services(
+        EmbeddedProvider(workshop),
+        EmbeddedTuning(workshop),
+        keeps_models=False,
+        closing=workshop,
+    )
+
+
+def _api_tuning(study: Study, access: Access) -> TuningService | None:
+    if not any(experiment.tuning for experiment in study.experiments):
+        return None
+    from harness.finetuning.api import ApiTuning
+
+    return ApiTuning(base_url=access.base_url, api_key=access.api_key or NO_KEY)
+
+
+# --- the run -------------------------------------------------------------------------
+
+
+def _tuned_models(
+    study: Study,
+    questions: dict[str, list[Question]],
+    services: Services,
+    folder: RunFolder,
+    watch: Watch,
+) -> dict[str, list[str]]:
+    """The models to ask for each experiment: the base, and every tuned one."""
+    models = {}
+    for experiment in study.experiments:
+        tuned = [*(c.model for c in experiment.tuned), *experiment.others]
+        if experiment.tuning is not None:
+            if services.tuning is None:
+                raise UsageError(f"{study.provider}: this provider cannot tune")
+            tuner = Tuner(services.tuning, folder, watch, services.keeps_models)
+            heldout = list(questions[experiment.name][0].samples())
+            runs = tuner.runs(study, experiment, heldout)
+            tuned += [checkpoint.model for run in runs for checkpoint in run.checkpoints]
+        models[experiment.name] = list(dict.fromkeys([study.base, *tuned]))
+    return models
+
+
+async def _ask(
+    order: Order,
+    questions: dict[str, list[Question]],
+    models: dict[str, list[str]],
+    provider: Provider,
+    journal: Journal,
+    watch: Watch,
+) -> Tally:
+    total = sum(q.size * len(models[name]) for name, qs in questions.items() for q in qs)
+    cases = (case for name, asked in questions.items() for case in all_cases(asked, models[name]))
+    with watch.evaluating(total) as observer:
+        async with provider:
+            return await run_cases(cases, provider, journal, limits=order.limits, observer=observer)
+
+
+def _notes(provider: Provider) -> tuple[str, ...]:
+    return tuple(getattr(provider, "notes", ()))
+
+
+# --- studies made by commands --------------------------------------------------------
+
+
+def single_run(model: ModelName, evals: Iterable[str], base_url: str | None) -> Study:
+    """One model, no tuned ones: what ``harness run`` does."""
+    return _ad_hoc("run", model, (), evals, base_url)
+
+
+def comparison_study(
+    base: ModelName, tuned: Sequence[ModelName], evals: Iterable[str], base_url: str | None
+) -> Study:
+    """A base model and others of unknown epochs: what ``harness compare`` does.
+
+    Raises:
+        UsageError: the models belong to different providers.
+    """
+    if any(model.kind != base.kind for model in tuned):
+        raise UsageError("all models of a comparison must be served by the same provider")
+    return _ad_hoc("compare", base, tuple(model.name for model in tuned), evals, base_url)
+
+
+def _ad_hoc(
+    name: str,
+    base: ModelName,
+    others: tuple[str, ...],
+    evals: Iterable[str],
+    base_url: str | None,
+) -> Study:
+    experiment = Experiment(name=name, evals=tuple(evals), others=others)
+    return Study(
+        name=name,
+        base=base.name,
+        experiments=(experiment,),
+        provider=base.kind,
+        base_url=base.name if base.kind == "recorded" else base_url,
+    )
