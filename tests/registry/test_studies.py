@@ -97,7 +97,7 @@ TUNED = "tuned: [{model: a, epochs: 1}]"
             flat("training_data: s.jsonl, tune: {epochs: 1, learning_rate_multiplier: 0}"),
             "a number above 0",
         ),
-        (flat("description: x"), "give 'tune' (epochs to train) or 'tuned'"),
+        (flat("description: x"), "give 'tune' (epochs to train), 'tuned'"),
         (flat("tuned: []"), "tuned: expected a list of tuned models"),
         (flat("tuned: [{model: a}]"), "tuned: item 1: 'epochs' is missing"),
         (flat("tuned: [{model: a, epochs: 1}, {epochs: 1}]"), "item 2: 'model' is missing"),
