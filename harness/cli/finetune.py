@@ -31,14 +31,14 @@ def finetune(
         Path | None, typer.Argument(metavar="TRAIN.jsonl", help="Chats to train on, one a line.")
     ] = None,
     epochs: Annotated[
-        int | None, typer.Option(min=1, help="Passes over the data [default: the service's]")
+        int | None, typer.Option(min=1, help="Passes over the data; unset: the service's choice.")
     ] = None,
     valid: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Chats to measure the loss on.")
     ] = None,
     base: Annotated[
         str | None,
-        typer.Option(metavar="MODEL", help="What to tune [default: the embedded tiny-base]"),
+        typer.Option(metavar="MODEL", help="What to tune; unset: the embedded tiny-base."),
     ] = None,
     base_url: Annotated[
         str | None, typer.Option(metavar="URL", help="A server with /fine_tuning/jobs.")
@@ -64,8 +64,9 @@ def finetune(
 ) -> None:
     """Tune a model: start a job, follow it, and list the checkpoint of every epoch.
 
-    Without --base and --base-url the embedded model is tuned in this process; other models at
-    OpenAI, or at --base-url. A server's job goes on when you leave it; --job takes it up again.
+    Without --base and --base-url the embedded model is tuned, in this process;
+    other models are tuned at OpenAI, or at --base-url. A server's job goes on
+    when you leave it, and --job takes it up again.
 
     [bold]Examples[/bold]
 
@@ -73,7 +74,7 @@ def finetune(
 
       harness finetune train.jsonl --epochs 3 --base gpt-4.1-mini-2025-04-14
 
-      harness finetune --job ftjob-123 --base-url http://127.0.0.1:8000/v1 --out job/
+      harness finetune --job ftjob-123 --base-url http://127.0.0.1:8000/v1
     """
     from harness.finetuning.jobs import TuningRequest
 
@@ -97,7 +98,7 @@ def finetune(
         result = tune_here(request, out) if here else tune_there(server, request, out)
     if result.status != "succeeded":
         reason = f": {result.error}" if result.error else ""
-        raise ProviderError(f"job {result.job_id} has {result.status}{reason}")
+        raise ProviderError(f"job {result.job_id} ended as {result.status}{reason}")
 
 
 def is_embedded(base: str | None) -> bool:
@@ -122,14 +123,14 @@ def tune_here(request: TuningRequest, out: Path | None) -> TuningResult:
     from harness.finetuning.jobs import EmbeddedTuning
 
     with Workshop() as workshop:
-        service = EmbeddedTuning(workshop)
+        service, view = EmbeddedTuning(workshop), TuningView()
         job_id = service.start(request)
-        view = TuningView()
+        stopped = False
         try:
             view.follow(service.follow(job_id))
         except KeyboardInterrupt:
             service.cancel(job_id)
-            print("Stopped; the checkpoints so far are kept. The same command gives the same job.")
+            stopped = True
         export = service.export(job_id)
         result = result_of(export, f"job {job_id}")
         view.show(result)
@@ -139,7 +140,10 @@ def tune_here(request: TuningRequest, out: Path | None) -> TuningResult:
             save_job(export, out)
             workshop.models.save(out, [checkpoint.model for checkpoint in result.checkpoints])
             view.say(f"Saved in {out}. To ask these models: harness serve --models {quoted(out)}")
-        return result
+    if stopped:
+        view.say("Stopped early: these are the checkpoints so far. The same command starts anew.")
+        raise typer.Exit(EXIT_INTERRUPTED)
+    return result
 
 
 # --- on a server ---------------------------------------------------------------------
@@ -161,7 +165,9 @@ class Server:
         """
         key = os.environ.get(self.key_name, "").strip()
         if not key and (self.url == OPENAI_URL or self.key_name != KEY_NAME):
-            raise UsageError(f"no API key for {self.url}: set {self.key_name}")
+            raise UsageError(
+                f"no API key for {self.url}: set {self.key_name}, or give another --base-url"
+            )
         return key or "none"
 
     def resume_command(self, job_id: str, out: Path | None) -> str:

@@ -82,7 +82,8 @@ def greeting(url: str, workshop: Workshop, key_name: str | None) -> str:
     header = f' -H "Authorization: Bearer ${key_name}"' if key_name else ""
     key = f'os.environ["{key_name}"]' if key_name else '"none"'
     system = "import os, openai" if key_name else "import openai"
-    return f"""Serving {", ".join(names)} at {url}
+    listed = "".join(f"\n  {name}" for name in names)
+    return f"""Serving at {url}:{listed}
 
   curl {url}/chat/completions{header} -H "Content-Type: application/json" \\
     -d '{{"model": "{names[-1]}", "messages": [{{"role": "user", "content": "hello"}}]}}'

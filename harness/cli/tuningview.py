@@ -29,7 +29,17 @@ if TYPE_CHECKING:
     from harness.records import Checkpoint
 
 BARS = "▁▂▃▄▅▆▇█"
+HEADINGS = (
+    "\nepoch",
+    "\nstep",
+    "train\nloss",
+    "valid\nloss",
+    "train token\naccuracy",
+    "valid token\naccuracy",
+)
 SPARK_WIDTH = 40
+WIDEST = 1000
+"""Names and commands stay in one piece, to be copied, also where the terminal is narrow."""
 
 
 class RateColumn(ProgressColumn):
@@ -44,12 +54,12 @@ class TuningView:
     """Shows a job on the terminal."""
 
     def __init__(self) -> None:
-        self._out = Console(highlight=False)
+        self._out = Console(highlight=False, width=WIDEST)
         self._err = Console(stderr=True, highlight=False)
 
     def say(self, text: str) -> None:
-        """Print a sentence, unwrapped so that it can be copied."""
-        self._out.print(Text(text), soft_wrap=True)
+        """Print a sentence."""
+        self._out.print(Text(text))
 
     def follow(self, events: Iterable[TuningProgress]) -> None:
         """Show a job's events as they come, steps as a bar with rate, time left and losses."""
@@ -101,9 +111,9 @@ def losses(event: TuningProgress, before: str) -> str:
 def checkpoints_table(checkpoints: Sequence[Checkpoint]) -> Table:
     """Return a table with a row for every checkpoint."""
     table = Table(box=None, pad_edge=False)
-    for heading in ("epoch", "step", "train loss", "valid loss", "train tokens", "valid tokens"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("model", overflow="fold")
+    for heading in HEADINGS:
+        table.add_column(heading, justify="right", vertical="bottom")
+    table.add_column("\nmodel")
     for one in checkpoints:
         table.add_row(
             f"{one.epoch:g}",

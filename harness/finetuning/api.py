@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from harness.errors import (
     AuthenticationFailed,
@@ -23,6 +24,7 @@ from harness.errors import (
     RequestRejected,
     ServerFailed,
     ServerUnreachable,
+    UsageError,
     WrongAddress,
 )
 from harness.finetuning.exports import JobExport
@@ -31,6 +33,7 @@ from harness.finetuning.jobs import FINISHED, TuningProgress, TuningRequest, fil
 if TYPE_CHECKING:
     import openai
 
+OPENAI_URL = "https://api.openai.com/v1"
 TIMEOUT_S = 60.0
 PAGE = 100
 UPLOADING = ("pending", "running", "uploading", "notRunning")
@@ -47,20 +50,23 @@ class ApiTuning:
     def __init__(
         self,
         api_key: str,
-        base_url: str | None = None,
+        base_url: str = OPENAI_URL,
         poll_s: float = 2.0,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         import openai
 
+        check_address(base_url)
+        if not (api_key.isascii() and api_key.isprintable()):
+            raise UsageError("the API key has characters that no key has; look for line breaks")
         self._client = openai.OpenAI(api_key=api_key, base_url=base_url, timeout=TIMEOUT_S)
         self._poll_s = poll_s
         self._sleep = sleep
 
     @property
     def url(self) -> str:
-        """Where the server is."""
-        return str(self._client.base_url).rstrip("/")
+        """Where the server is, without a query, which may hold a key."""
+        return str(self._client.base_url).partition("?")[0].rstrip("/")
 
     def start(self, request: TuningRequest) -> str:
         """Upload the files, create the job, and return its id."""
@@ -202,6 +208,21 @@ class ApiTuning:
         if error.status_code >= 500:
             return ServerFailed(f"{what}: {self.url} failed ({error.status_code}): {said}")
         return RequestRejected(f"{what}: {self.url} refuses ({error.status_code}): {said}")
+
+
+def check_address(base_url: str) -> None:
+    """Refuse what is no address before the client fails on it in words of its own."""
+    try:
+        address = urlsplit(base_url)
+        fit = address.scheme in ("http", "https") and bool(address.hostname)
+        fit = fit and address.port != 0 and address.username is None
+    except ValueError:
+        fit = False
+    if not fit or not base_url.isprintable() or " " in base_url:
+        raise UsageError(
+            "--base-url is no http(s) address without a user; "
+            "write it like http://127.0.0.1:8000/v1"
+        )
 
 
 def said_by(error: openai.APIStatusError) -> str:

@@ -111,7 +111,7 @@ def tune(
     result = result_of(service.export(job_id), f"job {job_id}")
     if result.status != "succeeded":
         reason = result.error or "no reason is given"
-        raise ProviderError(f"{request.training}: job {job_id} has {result.status}: {reason}")
+        raise ProviderError(f"{request.training}: job {job_id} ended as {result.status}: {reason}")
     return result
 
 

@@ -24,6 +24,7 @@ from harness.errors import (
     RequestRejected,
     ServerFailed,
     ServerUnreachable,
+    UsageError,
     WrongAddress,
 )
 from harness.finetuning.api import ApiTuning
@@ -137,6 +138,30 @@ def test_nobody_at_home_is_said(triage_files: tuple[Path, Path]) -> None:
         service = tuning(f"http://127.0.0.1:{taken.getsockname()[1]}/v1")
         with pytest.raises(ServerUnreachable, match="nothing answers"):
             service.start(TuningRequest("tiny-base", triage_files[0]))
+
+
+@pytest.mark.parametrize(
+    "base_url",
+    [
+        "ftp://x/v1",
+        "127.0.0.1:8000",
+        "http://",
+        "http://x:port/v1",
+        "http://x:999999/v1",
+        "http://user:secret@x/v1",
+        "http://x y/v1",
+        "",
+    ],
+)
+def test_what_is_no_address_is_refused_without_repeating_it(base_url: str) -> None:
+    with pytest.raises(UsageError, match="--base-url") as caught:
+        tuning(base_url)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_key_that_cannot_be_sent_is_refused() -> None:
+    with pytest.raises(UsageError, match="API key"):
+        tuning("http://127.0.0.1:1/v1", api_key="k\u00e9y\n")
 
 
 @contextmanager
