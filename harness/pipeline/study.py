@@ -19,7 +19,7 @@ from harness.datasets import read_training
 from harness.errors import UsageError
 from harness.finetuning.jobs import TuningService
 from harness.models.base import Provider
-from harness.models.providers import Access, ModelName, open_provider, openai_provider
+from harness.models.providers import OPENAI_URL, Access, ModelName, open_provider, openai_provider
 from harness.pipeline.evaluation import Question, all_cases, with_repeats
 from harness.pipeline.folder_report import report_of
 from harness.pipeline.manifest import Manifest, Plan, portable
@@ -33,7 +33,6 @@ from harness.reports.document import Document
 from harness.running.journal import Journal
 from harness.running.retries import Limits
 from harness.running.runner import Observer, Tally, run_cases
-
 
 NO_KEY = "none"
 """What the control plane sends to servers that ask for no key; its client insists on one."""
@@ -196,7 +195,7 @@ def _api_tuning(study: Study, access: Access) -> TuningService | None:
         return None
     from harness.finetuning.api import ApiTuning
 
-    return ApiTuning(base_url=access.base_url, api_key=access.api_key or NO_KEY)
+    return ApiTuning(access.api_key or NO_KEY, access.base_url or OPENAI_URL)
 
 
 # --- the run -------------------------------------------------------------------------

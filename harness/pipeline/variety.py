@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from harness.analysis.diversity import (
@@ -23,22 +23,24 @@ from harness.pipeline.track import Track
 from harness.records import Estimate, Finding
 from harness.reports.document import Panel, Point, Series
 
+Groups = list[list[str]]
+
 METRICS = ("self_bleu", "distinct_2")
 """What the verdict rests on: how much answers share, and how many pairs of words are new."""
 
-SHOWN = {
+
+def _distinct_2(groups: Groups) -> Iterable[float]:
+    return per_prompt_distinct_n(groups, 2)
+
+
+SHOWN: Mapping[str, tuple[str, Callable[[Groups], Iterable[float]]]] = {
     "self_bleu": ("Self-BLEU: how much answers repeat each other", per_prompt_self_bleu),
-    "distinct_2": (
-        "Distinct-2: new word pairs",
-        lambda groups: per_prompt_distinct_n(groups, 2),
-    ),
+    "distinct_2": ("Distinct-2: new word pairs", _distinct_2),
     "duplicate_rate": ("Duplicate answers", per_prompt_duplicate_rate),
 }
 """The raw metrics of reports: title and value a prompt, at equal numbers of answers."""
 
 RATIO_TITLE = "Diversity against what was expected"
-
-Groups = list[list[str]]
 
 
 @dataclass(frozen=True, slots=True)

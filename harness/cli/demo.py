@@ -1,0 +1,37 @@
+"""harness demo: the main job on the embedded model."""
+
+from __future__ import annotations
+
+from harness.cli import options
+
+
+def demo(
+    out: options.Out = None,
+    resume: options.Resume = False,
+    overwrite: options.Overwrite = False,
+) -> None:
+    """Tune a small model here for several epoch counts, evaluate it, and write the report.
+
+    No key, no network: a real transformer of 164 thousand weights ships with the harness.
+    It takes a minute or two.
+
+    [bold]Examples[/bold]
+
+      harness demo
+
+      harness demo --out reports/demo --overwrite
+    """
+    from harness.cli.running import carried_out
+    from harness.cli.studyview import show
+    from harness.models.providers import Access
+    from harness.pipeline import Order
+
+    known = options.registry(None)
+    order = Order(
+        study=known.study("demo"),
+        out=options.run_folder(out, "demo"),
+        command=options.command_line(),
+        resume=resume,
+        overwrite=overwrite,
+    )
+    show(carried_out(order, known, Access()))

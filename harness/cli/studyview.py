@@ -1,0 +1,225 @@
+"""What a terminal shows of a study: progress while it runs, its verdicts at the end.
+
+Progress goes to standard error, results to standard output. Models' and servers' words are
+untrusted: they are shown without markup and without control characters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from harness.finetuning.jobs import TuningProgress
+    from harness.pipeline import Finished
+    from harness.records import Outcome
+    from harness.reports.document import Document, Section
+    from harness.running.runner import Tally
+
+TENTHS = 10
+
+
+class RateColumn(ProgressColumn):
+    """Steps or answers a second."""
+
+    def render(self, task: Task) -> Text:
+        """The rate, once there is one."""
+        return Text(f"{task.speed:.0f}/s" if task.speed else "")
+
+
+class StudyView:
+    """Shows a study on the terminal; use it as a context manager.
+
+    Without a terminal it prints a line for each tuning job and each tenth of the answers.
+    """
+
+    def __init__(self) -> None:
+        self._err = Console(stderr=True, highlight=False)
+        self._bars = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            RateColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}", markup=False),
+            console=self._err,
+            disable=not self._err.is_terminal,
+        )
+        self._tuning: dict[str, TaskID] = {}
+        self._last_loss: dict[str, float] = {}
+
+    def __enter__(self) -> StudyView:
+        self._bars.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._bars.stop()
+
+    # --- tuning ----------------------------------------------------------------------
+
+    def tuning(self, label: str, progress: TuningProgress) -> None:
+        """One event of a tuning job."""
+        if label not in self._tuning:
+            self._tuning[label] = self._bars.add_task(f"tuning {label}", total=None, note="")
+        if progress.step is None:
+            return
+        note = f"loss {progress.train_loss:.2f}" if progress.train_loss is not None else ""
+        if progress.train_loss is not None:
+            self._last_loss[label] = progress.train_loss
+        self._bars.update(
+            self._tuning[label], completed=progress.step, total=progress.total_steps, note=note
+        )
+
+    def tuned(self, label: str) -> None:
+        """A tuning job has ended."""
+        loss = self._last_loss.get(label)
+        self._line(f"tuned {label}" + (f": training loss {loss:.2f}" if loss is not None else ""))
+
+    # --- evaluating ------------------------------------------------------------------
+
+    @contextmanager
+    def evaluating(self, total: int) -> Iterator[Answers]:
+        """Answers begin to come in."""
+        task = self._bars.add_task("evaluating", total=total, note="")
+        yield Answers(self, task, total)
+
+    def advance(self, task: TaskID, done: int, note: str) -> None:
+        """Move the bar of answers."""
+        self._bars.update(task, completed=done, note=note)
+
+    def _line(self, text: str) -> None:
+        """A line where there is no bar to look at."""
+        if self._bars.disable:
+            self._err.print(Text(text), soft_wrap=True)
+
+    def tenth(self, done: int, total: int, note: str) -> None:
+        """A line for each tenth of the answers, where there is no bar."""
+        self._line(f"evaluated {done:,} of {total:,} answers  {note}".rstrip())
+
+
+class Answers:
+    """Watches the answers of a run; called for every one, so it does little."""
+
+    def __init__(self, view: StudyView, task: TaskID, total: int) -> None:
+        self._view, self._task, self._total = view, task, total
+        self._step = max(1, total // TENTHS)
+        self._next = self._step
+
+    def observe(self, outcome: Outcome, tally: Tally) -> None:
+        """See one answer."""
+        done = tally.answered + tally.failed + tally.skipped
+        self._view.advance(self._task, done, totals(tally))
+        if done >= self._next:
+            self._view.tenth(done, self._total, totals(tally))
+            self._next = done - done % self._step + self._step
+
+
+def totals(tally: Tally) -> str:
+    """Failures and tokens so far."""
+    tokens = tally.prompt_tokens + tally.completion_tokens
+    parts = [f"{tokens:,} tokens"] if tokens else []
+    if tally.failed:
+        kinds = ", ".join(f"{count} {kind}" for kind, count in tally.failures.most_common(3))
+        parts.append(f"{tally.failed:,} failed ({kinds})")
+    if tally.retries:
+        parts.append(f"{tally.retries:,} retries")
+    return "  ".join(parts)
+
+
+# --- the end -------------------------------------------------------------------------
+
+
+def show(finished: Finished) -> None:
+    """Print the verdicts and where the report lies."""
+    show_document(finished.document)
+    out = Console(highlight=False)
+    tally = finished.tally
+    if tally.skipped and not tally.answered:
+        out.print("Everything was answered already: nothing was asked.")
+    if tally.failed:
+        out.print(Text(f"{tally.failed:,} answers failed and are excluded: {totals(tally)}"))
+        out.print("Ask them again with --resume --retry-failed.")
+    out.print(Text(f"Report: {finished.written.html}"), soft_wrap=True)
+
+
+def show_document(document: Document) -> None:
+    """Print what a report says first: a verdict a line, or the scores."""
+    out = Console(highlight=False)
+    for section in document.sections:
+        out.print()
+        out.print(Text(plain(section.eval), style="bold"))
+        for text in lines_of(section):
+            out.print(text, soft_wrap=True)
+    out.print()
+
+
+def lines_of(section: Section) -> Iterator[Text]:
+    """The verdicts of an eval, or its comparisons, or its plain scores."""
+    from harness.reports import verdicts, wording
+
+    for advice in verdicts.by_epochs(section.advice):
+        style = {"more": "cyan", "fewer": "yellow", "keep": "green"}.get(verdicts.kind(advice), "")
+        line = Text(f"  after {advice.epochs:g} epoch{'s' if advice.epochs != 1 else ''}: ")
+        line.append(plain(wording.headline(advice)), style=style)
+        yield line
+        yield Text(f"      {plain(wording.why(advice))}", style="dim")
+        for voice in advice.dissent:
+            yield Text(f"      {plain(voice)}", style="dim")
+    if section.advice:
+        return
+    for comparison in section.comparisons:
+        yield Text(f"  {plain(comparison.tuned)}: {plain(wording.gain(comparison))}")
+    if section.comparisons:
+        return
+    for result in section.results:
+        numbers = ", ".join(
+            f"{name} {wording.estimate_in('share', estimate)}"
+            for name, estimate in result.metrics.items()
+        )
+        yield Text(f"  {plain(result.model)}: {numbers or 'no sample has a mark'}")
+        if result.excluded:
+            yield Text(f"      {wording.counted(result.excluded, 'sample')} excluded: no mark")
+
+
+def plain(text: str) -> str:
+    """Text without control characters."""
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
+def show_advice(section: Section) -> None:
+    """Print every advice of an eval with its whole evidence."""
+    from harness.reports import verdicts, wording
+
+    out = Console(highlight=False)
+    for advice in verdicts.by_epochs(section.advice):
+        out.print()
+        title = Text(f"{plain(section.eval)}, {wording.after(advice.epochs)}: ", style="bold")
+        out.print(title.append(plain(wording.headline(advice))), soft_wrap=True)
+        rows = [
+            (
+                "diagnosis",
+                f"{advice.diagnosis} (rule {advice.rule}, {advice.confidence} confidence)",
+            ),
+            *((fact.name, wording.fact_text(fact)) for fact in advice.evidence),
+            ("checkpoint to use now", advice.checkpoint or "none"),
+            ("would change it", advice.would_change),
+            *(("dissent", voice) for voice in advice.dissent),
+        ]
+        for name, value in rows:
+            out.print(Text(f"  {plain(name)}: {plain(value)}"), soft_wrap=True)

@@ -1,0 +1,22 @@
+"""The story: evaluate, compare, diagnose, advise, report. Every command is told here."""
+
+from harness.pipeline.folder_report import report_of
+from harness.pipeline.reporting import Written, write_reports
+from harness.pipeline.study import (
+    Finished,
+    Order,
+    comparison_study,
+    run_study,
+    single_run,
+)
+
+__all__ = [
+    "Finished",
+    "Order",
+    "Written",
+    "comparison_study",
+    "report_of",
+    "run_study",
+    "single_run",
+    "write_reports",
+]
