@@ -7,6 +7,7 @@ inside it (``_data``) in an installed wheel.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from os.path import isdir, isfile  # unlike Path's, they say False to names no system takes
 from pathlib import Path
 
 from harness.errors import RegistryError, did_you_mean
@@ -32,14 +33,14 @@ def data_path(relative: str, roots: Sequence[Path], place: str) -> Path:
         RegistryError: not there, or it leaves its folder.
     """
     given = Path(relative)
-    if _is_file(given) or (given.is_absolute() and given.is_dir()):
+    if isfile(given) or (given.is_absolute() and isdir(given)):
         return given
     if given.is_absolute():
         raise RegistryError(f"{place}: {relative} does not exist")
     tried = []
     for root in roots:
         candidate = root / given
-        if _is_file(candidate) or candidate.is_dir():
+        if isfile(candidate) or isdir(candidate):
             return _inside(candidate, root, place)
         tried.append(str(candidate))
     near = did_you_mean(given.name, _neighbours(root / given for root in roots))
@@ -57,12 +58,5 @@ def _inside(candidate: Path, root: Path, place: str) -> Path:
 
 def _neighbours(missing: Iterable[Path]) -> Iterator[str]:
     for path in missing:
-        if path.parent.is_dir():
+        if isdir(path.parent):
             yield from (other.name for other in path.parent.iterdir())
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):  # a name too long for the system, or with a null byte
-        return False
