@@ -295,6 +295,8 @@ class _Where:
 
 def _lines(path: Path, size: int) -> Iterator[tuple[_Where, Mapping[str, Any]]]:
     """The parsed lines among the first ``size`` bytes, without a torn last one."""
+    if not size:
+        return
     end = 0
     with path.open("rb") as file:
         for number, raw in enumerate(file, start=1):

@@ -200,7 +200,7 @@ async def _all_or_first_error(
     finally:
         for worker in workers:
             worker.cancel()
-        await asyncio.gather(*workers, return_exceptions=True)
+        await asyncio.gather(everyone, *workers, return_exceptions=True)
 
 
 @asynccontextmanager
