@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from harness.embedded.workshop import Workshop
 from harness.errors import DatasetError, ProviderError
 from harness.finetuning.exports import JobExport, Json, TuningResult, result_of
+
+if TYPE_CHECKING:
+    from harness.embedded.workshop import Workshop
 
 FINISHED = ("succeeded", "failed", "cancelled")
 HYPERPARAMETERS = {

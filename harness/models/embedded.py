@@ -6,13 +6,15 @@ import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import orjson
 
-from harness.embedded.workshop import Workshop
 from harness.models import wire
 from harness.records import Completion, Request
+
+if TYPE_CHECKING:
+    from harness.embedded.workshop import Workshop
 
 THREADS = 1
 """Generation holds Python's lock most of the time: a second thread made nothing faster."""
