@@ -230,7 +230,7 @@ def _in_file(path: Path, wanted: str | None) -> StudySource:
     items = {item.name: item.value for item in read_items(path)}
     name, raw = pick(items, wanted, path)
     roots = (path.parent, own_folder("datasets"))
-    return StudySource(name, raw, f"{path}: study '{name}'", path, roots)
+    return StudySource(name, raw, f"{path}: study '{name}'", path, roots, beside=path.parent)
 
 
 # --- reading the folders -------------------------------------------------------------

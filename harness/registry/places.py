@@ -7,6 +7,7 @@ inside it (``_data``) in an installed wheel.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from os.path import isdir, isfile  # unlike Path's, they say False to names no system takes
 from pathlib import Path
 
@@ -58,5 +59,5 @@ def _inside(candidate: Path, root: Path, place: str) -> Path:
 
 def _neighbours(missing: Iterable[Path]) -> Iterator[str]:
     for path in missing:
-        if isdir(path.parent):
+        with suppress(OSError, ValueError):
             yield from (other.name for other in path.parent.iterdir())

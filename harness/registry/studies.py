@@ -23,13 +23,18 @@ KnownEvals = Callable[[Sequence[str]], object]
 
 @dataclass(frozen=True, slots=True)
 class StudySource:
-    """A study as it was written: its fields' place, its file, and where its data may lie."""
+    """A study as it was written: its fields' place, its file, and where its data may lie.
+
+    ``beside`` is the folder of a study that the user named by its file: there, and only
+    there, a path may also lead elsewhere, because it is the user's own.
+    """
 
     name: str
     raw: Any
     place: str
     file: Path
     roots: tuple[Path, ...]
+    beside: Path | None = None
 
 
 def make_study(source: StudySource, check_evals: KnownEvals) -> Study:
@@ -102,6 +107,8 @@ def _training_data(fields: Fields, source: StudySource) -> Path | None:
     relative = fields.text("training_data")
     if relative is None:
         return None
+    if source.beside is not None and (source.beside / relative).is_file():
+        return source.beside / relative
     return data_path(relative, source.roots, f"{fields.place}: training_data")
 
 

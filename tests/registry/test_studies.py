@@ -154,6 +154,17 @@ def test_a_study_file_brings_its_data_beside_it(study: Study, tmp_path: Path) ->
     assert found.source == file
 
 
+def test_a_study_file_of_the_users_own_may_point_anywhere(study: Study, tmp_path: Path) -> None:
+    registry = study(DEMO + "bad: {base: m, evals: orders*, training_data: ../../t.jsonl}")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "t.jsonl").write_text("{}")
+    file = tmp_path / "mine" / "s.yaml"
+    file.write_text("base: m\nevals: orders*\ntraining_data: ../t.jsonl\ntune: {epochs: 2}\n")
+    assert registry.study(file).experiments[0].training_data == tmp_path / "mine/../t.jsonl"
+    with pytest.raises(RegistryError, match="leads out of"):
+        registry.study("bad")
+
+
 def test_a_file_of_several_studies_wants_one_named(study: Study, tmp_path: Path) -> None:
     registry = study(DEMO)
     file = tmp_path / "two.yaml"
