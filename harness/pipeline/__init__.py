@@ -1,5 +1,6 @@
 """The story: evaluate, compare, diagnose, advise, report. Every command is told here."""
 
+from harness.pipeline.comparing import compare_folders
 from harness.pipeline.folder_report import report_of
 from harness.pipeline.reporting import Written, write_reports
 from harness.pipeline.study import (
@@ -14,6 +15,7 @@ __all__ = [
     "Finished",
     "Order",
     "Written",
+    "compare_folders",
     "comparison_study",
     "report_of",
     "run_study",

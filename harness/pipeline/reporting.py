@@ -293,6 +293,7 @@ def write_reports(document: Document, folder: Path) -> Written:
     }
     for path, text in texts.items():
         try:
+            folder.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
         except OSError as error:
             raise RunFolderError(f"{path}: cannot be written: {error.strerror}") from error

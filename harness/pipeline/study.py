@@ -125,12 +125,21 @@ def _specs(order: Order, registry: Registry) -> dict[str, EvalSpec]:
 
 
 def with_named_evals(study: Study, registry: Registry) -> Study:
-    """The study with its eval patterns resolved to full names."""
+    """The study with its patterns and eval sets resolved to full names."""
     experiments = (
-        replace(experiment, evals=tuple(registry.matching(experiment.evals)))
+        replace(experiment, evals=tuple(registry.matching(_without_sets(experiment, registry))))
         for experiment in study.experiments
     )
     return replace(study, experiments=tuple(experiments))
+
+
+def _without_sets(experiment: Experiment, registry: Registry) -> list[str]:
+    """The experiment's patterns, each eval set replaced by those that it lists."""
+    patterns = []
+    for pattern in experiment.evals:
+        is_set = pattern not in registry.entries() and pattern in registry.entries("eval_sets")
+        patterns += registry.eval_set(pattern).patterns if is_set else (pattern,)
+    return patterns
 
 
 def _questions(experiment: Experiment, specs: dict[str, EvalSpec], order: Order) -> list[Question]:

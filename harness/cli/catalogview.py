@@ -1,0 +1,123 @@
+"""What a terminal shows of the registry: untrusted texts, so no markup in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from harness.cli.studyview import plain
+from harness.errors import RegistryError, did_you_mean
+
+if TYPE_CHECKING:
+    from harness.registry import Kind, Listing, Registry
+
+PIPE_WIDTH = 160
+WHY_SHOWN = 60
+
+
+def show_list(registry: Registry, pattern: str) -> None:
+    """Print every matching eval, eval set and study.
+
+    Raises:
+        RegistryError: nothing matches.
+    """
+    out = _console()
+    evals = [listing for listing in registry.listing([pattern]) if not listing.entry.alias_of]
+    sets = list(_matching(registry, "eval_sets", pattern))
+    studies = list(_matching(registry, "studies", pattern))
+    if not (evals or sets or studies):
+        known = [*registry.names(), *registry.names("eval_sets"), *registry.names("studies")]
+        raise RegistryError(f"nothing matches '{pattern}'{did_you_mean(pattern, known)}")
+    if studies:
+        _print(out, "Studies", ("study", "what it is"), studies)
+    if evals:
+        _print(out, "Evals", ("eval", "runs", "what it is"), [_row(one) for one in evals])
+        runnable = sum(one.runnable for one in evals)
+        out.print(Text(f"{runnable:,} of {len(evals):,} evals run here."))
+    if sets:
+        _print(out, "Eval sets", ("set", "what it is"), sets)
+
+
+def _console() -> Console:
+    """Where nobody looks at a terminal (a pipe), names must not be folded at 80 columns."""
+    out = Console(highlight=False)
+    return out if out.is_terminal else Console(highlight=False, width=PIPE_WIDTH)
+
+
+def _matching(registry: Registry, kind: Kind, pattern: str) -> Iterator[tuple[str, str]]:
+    from fnmatch import fnmatchcase
+
+    for name, entry in registry.entries(kind).items():
+        if fnmatchcase(name, pattern):
+            yield name, entry.description
+
+
+def _row(listing: Listing) -> tuple[str, str, str]:
+    about = listing.description
+    if listing.problem:
+        about = f"{listing.class_name or 'no class'}: {_why(listing.problem)}"
+    return listing.entry.name, "yes" if listing.runnable else "no", about
+
+
+def _why(problem: str) -> str:
+    """The reason itself, without the place and name that precede it."""
+    reason = problem.rpartition("': ")[2] or problem
+    return reason if len(reason) <= WHY_SHOWN else reason[: WHY_SHOWN - 1] + "…"
+
+
+def _print(out: Console, title: str, columns: tuple[str, ...], rows: list[Any]) -> None:
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold", no_wrap=column in ("eval", "runs"))
+    for row in rows:
+        table.add_row(*(Text(plain(cell)) for cell in row))
+    out.print(table)
+    out.print()
+
+
+def show_one(registry: Registry, name: str) -> None:
+    """Print what a name stands for.
+
+    Raises:
+        RegistryError: no eval, eval set or study has it.
+    """
+    kinds: tuple[Kind, ...] = ("evals", "studies", "eval_sets")
+    found = [kind for kind in kinds if name in registry.entries(kind)]
+    if not found:
+        known = [known for kind in kinds for known in registry.names(kind)]
+        raise RegistryError(f"no eval, eval set or study '{name}'{did_you_mean(name, known)}")
+    for kind in found:
+        _show(Console(highlight=False), registry, kind, name)
+
+
+def _show(out: Console, registry: Registry, kind: Kind, name: str) -> None:
+    import yaml
+
+    entry = registry.resolve(name, kind)
+    out.print(Text(plain(entry.name), style="bold"))
+    out.print(Text(f"declared in {entry.file}:{entry.line}"), soft_wrap=True)
+    out.print()
+    text = yaml.safe_dump({entry.name: entry.raw}, sort_keys=False, allow_unicode=True, width=90)
+    out.print(Text(text), soft_wrap=True)
+    if kind == "evals":
+        _show_eval(out, registry, name)
+    elif kind == "studies":
+        registry.study(name)
+        out.print(Text(f"Run it: harness study {plain(entry.name)}"))
+
+
+def _show_eval(out: Console, registry: Registry, name: str) -> None:
+    listing = registry.describe(name)
+    if listing.problem:
+        out.print(Text(f"Does not run here: {plain(listing.problem)}"), soft_wrap=True)
+        return
+    from harness.datasets import count_samples
+
+    spec = registry.eval(name)
+    count = count_samples(spec.samples)
+    out.print(Text(f"{count:,} samples in {spec.samples}"), soft_wrap=True)
+    out.print(Text(f"Run it: harness run {plain(spec.name)} --model MODEL"))
