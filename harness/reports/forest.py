@@ -12,8 +12,11 @@ from harness.reports import wording
 WIDTH = 200.0
 """Length of the scale in pixels of the drawing."""
 
-STEPS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.5)
-MOST_TICKS = 4
+MOST_STEPS = 5
+"""Steps between ticks that fit on the scale with their labels."""
+
+LEAST_AIR = 0.01
+"""Room on both sides: a difference of a hundredth of a point does not fill the plot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +47,9 @@ class Forest:
 
 def forest(deltas: Sequence[Estimate]) -> Forest:
     """Lay out differences of scores; intervals without a bound end at the edge."""
-    known = [v for d in deltas for v in (d.low, d.value, d.high) if math.isfinite(v)]
+    known = [v for d in deltas for v in (d.low, d.value, d.high) if -1 <= v <= 1]
     low, high = min([*known, 0.0]), max([*known, 0.0])
-    air = 0.08 * (high - low) or 0.05
+    air = max(0.08 * (high - low), LEAST_AIR)
     low, high = low - air, high + air
 
     def place(value: float) -> float:
@@ -58,7 +61,10 @@ def forest(deltas: Sequence[Estimate]) -> Forest:
         else None
         for d in deltas
     )
-    ticks = tuple(Tick(place(v), wording.points(v, _digits(high - low))) for v in _ticks(low, high))
+    step = _step((high - low) / MOST_STEPS)
+    digits = max(0, -2 - math.floor(math.log10(step)))
+    turns = range(math.ceil(low / step), math.floor(high / step) + 1)
+    ticks = tuple(Tick(place(i * step), wording.points(i * step, digits)) for i in turns)
     return Forest(place(0.0), ticks, marks)
 
 
@@ -66,11 +72,7 @@ def _bound(value: float, edge: float) -> float:
     return edge if math.isnan(value) else value
 
 
-def _digits(reach: float) -> int:
-    return 0 if reach > 0.03 else 1
-
-
-def _ticks(low: float, high: float) -> list[float]:
-    """Round values that include 0 and are few enough to label."""
-    step = next((s for s in STEPS if (high - low) / s <= MOST_TICKS), STEPS[-1])
-    return [i * step for i in range(math.ceil(low / step), math.floor(high / step) + 1)]
+def _step(least: float) -> float:
+    """The next of 1, 2, 5 times a power of ten."""
+    size = 10.0 ** math.floor(math.log10(least))
+    return next(times * size for times in (1, 2, 5, 10) if times * size >= least)

@@ -19,6 +19,9 @@ from harness.reports.document import Document, Panel
 
 TEMPLATES = Path(__file__).with_name("templates")
 
+MOST_CHARACTERS = 2_000
+"""No text of a page is longer; the run folder holds the rest."""
+
 
 def render_html(document: Document) -> str:
     """Return the whole page; it needs no other file and loads nothing."""
@@ -54,7 +57,7 @@ def _environment() -> Environment:
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
-        finalize=_printable,
+        finalize=_presentable,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -65,9 +68,11 @@ def _environment() -> Environment:
     return environment
 
 
-def _printable(value: object) -> object:
-    """Clean every text on its way into the page; markup of ours passes."""
-    return wording.printable(value) if type(value) is str else value
+def _presentable(value: object) -> object:
+    """Clean and bound every text on its way into the page; markup of ours passes."""
+    if type(value) is not str:
+        return value
+    return wording.printable(wording.shortened(value, MOST_CHARACTERS))
 
 
 def _wide_chart(panel: Panel) -> Markup:

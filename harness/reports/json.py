@@ -6,7 +6,6 @@ import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
-from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
@@ -67,10 +66,12 @@ def plain(value: Any) -> Any:
         return value
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode()
-    if isinstance(value, Integral):
+    if isinstance(value, int):
         return int(value)
-    if isinstance(value, Real):
+    if isinstance(value, float):
         return float(value) if math.isfinite(value) else None
+    if hasattr(value, "tolist"):  # numpy's numbers and arrays
+        return plain(value.tolist())
     if is_dataclass(value):
         return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):

@@ -125,14 +125,15 @@ def hundredths(value: float) -> str:
     return number(value, min(6, 1 - math.floor(math.log10(abs(value))))).rstrip("0")
 
 
-def percent(share: float, digits: int = 0) -> str:
-    """A fraction as a percentage; only 0 and 1 are shown as 0% and 100%."""
+def percent(share: float) -> str:
+    """A fraction in whole percent; only 0 and 1 themselves are shown as 0% and 100%."""
     if not math.isfinite(share):
         return NOT_MEASURED
-    text = number(100 * share, digits)
-    if digits < 1 and text in {"0", "100"} and share not in {0, 1}:
-        return percent(share, digits + 1)
-    return f"{text}%"
+    if 0 < share <= 0.005 or 0.995 <= share < 1:
+        nearest = min(max(share, 0.001), 0.999)
+        limit = {0.001: "<", 0.999: ">"}[nearest] if nearest != share else ""
+        return f"{limit}{number(100 * nearest, 1)}%"
+    return f"{number(100 * share)}%"
 
 
 def points(difference: float, digits: int = 0) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import pytest
@@ -425,3 +426,44 @@ def demo_document() -> Document:
 @pytest.fixture(scope="session")
 def document() -> Document:
     return demo_document()
+
+
+# --- documents that mean harm ----------------------------------------------------------
+
+PAYLOAD = (
+    '"><img src=x onerror=window.hacked=1><script>window.hacked=1</script>'
+    "</script></style></title><svg onload=window.hacked=1><a href=javascript:window.hacked=1>x</a>"
+    "' onmouseover='window.hacked=1' <!-- ]]> {{ 7 * 7 }} {% raw %} `` ``` | *a* _b_ [c](d)\n"
+    "# heading\n| x | y |\n@everyone https://x.invalid \u202ertl\u202c שלום \x00\x1b[31m\ud800"
+)
+LITERAL_FIELDS = frozenset({"task", "role", "unit", "severity", "confidence", "method"})
+
+
+def poisoned(value, payload: str):
+    """The same document with every free text replaced."""
+    if isinstance(value, str):
+        return payload
+    if isinstance(value, tuple):
+        return tuple(poisoned(item, payload) for item in value)
+    if isinstance(value, dict):
+        return {f"{payload}{i}": poisoned(v, payload) for i, v in enumerate(value.values())}
+    if not dataclasses.is_dataclass(value):
+        return value
+    kept = LITERAL_FIELDS | ({"kind"} if isinstance(value, Flip) else set())
+    changed = {
+        f.name: poisoned(getattr(value, f.name), payload)
+        for f in dataclasses.fields(value)
+        if f.name not in kept
+    }
+    return dataclasses.replace(value, **changed)
+
+
+@pytest.fixture(scope="session")
+def hostile(document: Document) -> Document:
+    return poisoned(document, PAYLOAD)
+
+
+@pytest.fixture(scope="session")
+def endless(document: Document) -> Document:
+    """Names and texts of 100 kB without a space."""
+    return poisoned(document, "W" * 100_000)
