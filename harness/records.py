@@ -215,8 +215,9 @@ class Tuning:
 class Experiment:
     """One training set and what it is judged by: tune it here (``tuning``) or read ``tuned``.
 
-    ``others`` are models to compare with the base whose epochs are unknown; ``target`` is the score that the team wants, ``ceiling`` the best that the data allow
-    (annotator agreement, 1 - label noise); both fractions.
+    ``others`` are models to compare with the base whose epochs are unknown; ``target`` is the
+    score that the team wants, ``ceiling`` the best that the data allow (annotator agreement,
+    1 - label noise); both fractions.
     """
 
     name: str

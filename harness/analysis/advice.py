@@ -55,7 +55,7 @@ def advise(
     *,
     by_seed: Sequence[tuple[str, Evidence]] = (),
     previous: int = 0,
-    cost: str | None = None,
+    tokens_per_epoch: float | None = None,
     limits: Thresholds = DEFAULT,
 ) -> Advice:
     """Say what to do next after ``evidence.epochs`` epochs.
@@ -83,9 +83,18 @@ def advise(
         would_change=rule.would_change,
         checkpoint=chosen.model if chosen else None,
         checkpoint_epoch=chosen.epoch if chosen else None,
-        cost=cost,
+        cost=cost_of_next_run(evidence.epochs, recommend, tokens_per_epoch),
         dissent=_dissent(recommend, by_seed, limits),
     )
+
+
+def cost_of_next_run(epochs: float, recommend: int, tokens_per_epoch: float | None) -> str | None:
+    """What following the advice trains, in tokens; None where nothing is trained or known."""
+    if not recommend or tokens_per_epoch is None:
+        return None
+    next_epochs = epochs + recommend
+    tokens = next_epochs * tokens_per_epoch
+    return f"a run of {next_epochs:g} epochs trains {tokens:,.0f} tokens"
 
 
 def clamped(recommend: int, epochs: float, limits: Thresholds = DEFAULT) -> int:

@@ -98,6 +98,7 @@ def _track(
         probe={sample.id: sample for sample in train_probe(training, experiment.train_probe)},
         training_texts=tuple(content_text(e.messages[-1]["content"]) for e in training),
         curves={run.seed: run.losses for run in tuned},
+        tokens_per_epoch=_tokens_per_epoch(tuned),
         leaked=frozenset(leaked(training, heldout)),
         ideal_score=score(asyncio.run(ideal_scores(question))),
     )
@@ -107,6 +108,12 @@ def _checkpoints(experiment: Experiment, tuned: Sequence[TunedRun]) -> Iterator[
     wanted = experiment.tuning.epochs if experiment.tuning else ()
     for run in tuned:
         yield from (c for c in run.checkpoints if round(c.epoch) in wanted)
+
+
+def _tokens_per_epoch(tuned: Sequence[TunedRun]) -> float | None:
+    """What one pass over the training data costs, by the first job that says so."""
+    known = (run.trained_tokens / run.epochs for run in tuned if run.trained_tokens and run.epochs)
+    return next(known, None)
 
 
 def leaked(training: Sequence[TrainingExample], heldout: Mapping[str, Sample]) -> Iterator[str]:

@@ -236,5 +236,6 @@ def advice_after(track: Track, epochs: float, limits: Thresholds = DEFAULT) -> A
         evidence_after(track, epochs, variety),
         candidates(track, epochs, variety, limits),
         by_seed=alone,
+        tokens_per_epoch=track.tokens_per_epoch,
         limits=limits,
     )

@@ -135,7 +135,7 @@ def with_named_evals(study: Study, registry: Registry) -> Study:
 
 def _without_sets(experiment: Experiment, registry: Registry) -> list[str]:
     """The experiment's patterns, each eval set replaced by those that it lists."""
-    patterns = []
+    patterns: list[str] = []
     for pattern in experiment.evals:
         is_set = pattern not in registry.entries() and pattern in registry.entries("eval_sets")
         patterns += registry.eval_set(pattern).patterns if is_set else (pattern,)

@@ -34,6 +34,7 @@ class Track:
     probe: Mapping[str, Sample] = field(default_factory=dict)
     training_texts: tuple[str, ...] = ()
     curves: Mapping[int | None, tuple[float, ...]] = field(default_factory=dict)
+    tokens_per_epoch: float | None = None
     leaked: frozenset[str] = frozenset()
     ideal_score: Estimate | None = None
     findings: tuple[Finding, ...] = ()

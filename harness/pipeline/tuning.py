@@ -32,7 +32,10 @@ class TuningWatch(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TunedRun:
-    """One finished job of an experiment: its checkpoints and its training losses by step."""
+    """One finished job of an experiment: its checkpoints, and its training losses by step.
+
+    ``trained_tokens`` counts every epoch.
+    """
 
     experiment: str
     seed: int | None
@@ -40,6 +43,7 @@ class TunedRun:
     job_id: str
     checkpoints: tuple[Checkpoint, ...]
     losses: tuple[float, ...] = ()
+    trained_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +148,7 @@ def tuned_run(experiment: str, request: TuningRequest, result: TuningResult) -> 
         job_id=result.job_id,
         checkpoints=tuple(whole_epochs(result.checkpoints)),
         losses=tuple(s.train_loss for s in result.curve if s.train_loss is not None),
+        trained_tokens=result.trained_tokens,
     )
 
 
