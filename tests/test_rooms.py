@@ -21,6 +21,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"openai_evals"}),
     frozenset({"pipeline"}),
     frozenset({"cli"}),
+    frozenset({"__main__"}),
 )
 """From the ground up: a room sees the floors below it, never its own floor's other rooms."""
 
