@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 
 from harness.analysis.diversity.copying import RUN, copy_rate
-from harness.analysis.diversity.ngrams import numbered, widened
+from harness.analysis.diversity.ngrams import distinct_sorted, numbered, widened
 from harness.analysis.diversity.tokens import FloatArray, IntArray, folded
 
 Tier = Literal["exact", "13-gram", "char-5 Jaccard"]
@@ -123,7 +123,7 @@ def shingle_sets(texts: Sequence[str]) -> ShingleSets:
     lengths = np.array([len(code) for code in codes], dtype=np.int64)
     stream = np.concatenate(codes) if codes else np.array([], dtype=np.int64)
     grams = widened(*numbered(stream), lengths, SHINGLE)
-    pairs = np.unique(grams.documents * grams.size + grams.ids)
+    pairs = distinct_sorted(grams.documents * grams.size + grams.ids)
     documents, shingles = pairs // grams.size, pairs % grams.size
     rarity = np.empty(grams.size, dtype=np.int64)
     frequency = np.bincount(shingles, minlength=grams.size)

@@ -11,15 +11,14 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from harness.analysis.diversity.lexical import prompt_means
 from harness.analysis.diversity.ngrams import (
     CountTable,
     count_table,
+    group_starts,
     numbered,
     text_of_token,
-    token_ids_by_prompt,
 )
 from harness.analysis.diversity.tokens import (
     DEFAULT_TOKENIZER,
@@ -94,15 +93,21 @@ def clipped_matches(corpus: Corpus, order: int) -> IntArray:
     """
     matches = np.zeros((len(corpus.texts), order), dtype=np.int64)
     texts = text_of_token(corpus.lengths)
-    ids, _ = token_ids_by_prompt(corpus)
-    starts = np.arange(ids.size)
+    ids, starts = corpus.ids, np.arange(corpus.ids.size)
     for n in range(order):
+        starts = repeated(ids, starts)
         table = count_table(texts[starts], ids[starts], max(1, len(corpus.texts)))
         clipped = np.minimum(table.counts, highest_elsewhere(table))
         matches[:, n] = np.bincount(table.documents, weights=clipped, minlength=len(matches))
         ids = only_shared(ids, starts, table)
         starts, ids = one_longer(ids, starts, texts)
     return matches
+
+
+def repeated(ids: IntArray, starts: IntArray) -> IntArray:
+    """The starts of grams that occur more than once; the others cannot match."""
+    grams = ids[starts]
+    return starts[np.bincount(grams)[grams] > 1] if grams.size else starts
 
 
 def highest_elsewhere(table: CountTable) -> IntArray:
@@ -141,11 +146,6 @@ def one_longer(ids: IntArray, starts: IntArray, texts: IntArray) -> tuple[IntArr
     size = int(ids.max(initial=0)) + 1
     longer[starts], _ = numbered(ids[starts] * size + ids[starts + 1])
     return starts, longer
-
-
-def group_starts(keys: IntArray) -> npt.NDArray[np.intp]:
-    """Where a new key begins in sorted keys."""
-    return np.flatnonzero(np.append(True, keys[1:] != keys[:-1]))
 
 
 def closest_lengths(corpus: Corpus) -> IntArray:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,10 +17,9 @@ from harness.analysis.diversity.tokens import (
     FloatArray,
     Groups,
     IntArray,
+    cutter,
     folded,
-    growing_vocabulary,
     integers,
-    token_pattern,
 )
 from harness.analysis.stats import wilson_interval
 from harness.records import Estimate
@@ -68,7 +69,7 @@ def copy_rate(
     """
     if prompts is not None and len(prompts) != len(texts):
         raise ValueError(f"{len(prompts)} prompts for {len(texts)} texts; give one a text")
-    cut = token_pattern(tokenizer).findall
+    cut = cutter(tokenizer)
     generated = [cut(folded(text)) for text in texts]
     asked = None if prompts is None else [cut(folded(prompt)) for prompt in prompts]
     learned = [cut(folded(text)) for text in training]
@@ -164,7 +165,7 @@ class RunIndex:
 
         if run < 1:
             raise ValueError(f"run is {run}; a run has at least one token")
-        vocabulary = growing_vocabulary()
+        vocabulary: defaultdict[str, int] = defaultdict(count().__next__)
         ids = integers(vocabulary[token] for tokens in texts for token in tokens)
         lengths = integers(map(len, texts))
         left, size = tokens_left(lengths), max(1, len(vocabulary))

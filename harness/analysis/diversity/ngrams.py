@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from harness.analysis.diversity.tokens import Corpus, IntArray
 
@@ -17,7 +18,7 @@ from harness.analysis.diversity.tokens import Corpus, IntArray
 class Grams:
     """All M n-grams of a corpus in order: the text of each (M,) and its id below ``size`` (M,).
 
-    Grams of different prompts have different ids, so that all prompts are counted in one pass.
+    Like tokens, grams of different prompts have different ids.
     """
 
     documents: IntArray
@@ -42,8 +43,7 @@ def ngrams(corpus: Corpus, n: int) -> Grams:
     """
     if n < 1:
         raise ValueError(f"n is {n}; an n-gram has at least one token")
-    ids, size = token_ids_by_prompt(corpus)
-    return widened(ids, size, corpus.lengths, n)
+    return widened(corpus.ids, corpus.size, corpus.lengths, n)
 
 
 def widened(ids: IntArray, size: int, lengths: IntArray, n: int) -> Grams:
@@ -60,19 +60,14 @@ def widened(ids: IntArray, size: int, lengths: IntArray, n: int) -> Grams:
     return Grams(text_of_token(lengths)[starts], ids[starts], size)
 
 
-def token_ids_by_prompt(corpus: Corpus) -> tuple[IntArray, int]:
-    """Token ids (T,) that differ between prompts, and their number."""
-    if corpus.n_prompts == 1:
-        return corpus.ids, corpus.vocabulary
-    prompts = np.repeat(corpus.prompts, corpus.lengths)
-    return numbered(prompts * corpus.vocabulary + corpus.ids)
-
-
 def count_table(documents: IntArray, grams: IntArray, n_documents: int) -> CountTable:
     """Count each (gram, text) pair."""
-    pairs, counts = np.unique(grams * n_documents + documents, return_counts=True)
-    found = pairs // n_documents
-    return CountTable(found, pairs - found * n_documents, counts)
+    bits = n_documents.bit_length()  # shifts, because dividing takes longer than sorting
+    keys = np.sort((grams << bits) | documents)
+    starts = group_starts(keys)
+    pairs = keys[starts]
+    counts = np.diff(starts, append=keys.size)
+    return CountTable(pairs >> bits, pairs & ((1 << bits) - 1), counts)
 
 
 def numbered(keys: IntArray) -> tuple[IntArray, int]:
@@ -81,6 +76,19 @@ def numbered(keys: IntArray) -> tuple[IntArray, int]:
 
     codes, uniques = pd.factorize(keys)
     return codes.astype(np.int64, copy=False), max(1, len(uniques))
+
+
+def distinct_sorted(keys: IntArray) -> IntArray:
+    """The different keys in order."""
+    ordered = np.sort(keys)
+    return ordered[group_starts(ordered)]
+
+
+def group_starts(keys: IntArray) -> npt.NDArray[np.intp]:
+    """Where a new key begins in sorted keys."""
+    new = np.ones(keys.size, dtype=bool)
+    np.not_equal(keys[1:], keys[:-1], out=new[1:])
+    return np.flatnonzero(new)
 
 
 def text_of_token(lengths: IntArray) -> IntArray:

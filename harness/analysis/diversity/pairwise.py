@@ -20,6 +20,8 @@ from harness.analysis.diversity.tokens import (
 
 SAME_CLASS_ROUGE = 0.458  # NoveltyBench's threshold, fitted to human judgement
 SHORT_ANSWER_WORDS = 5
+Words = frozenset[tuple[str, int]]
+
 SURROGATES, SURROGATES_END = 0xD800, 0xE000
 
 
@@ -37,8 +39,8 @@ def per_prompt_rouge_l_homogenization(
 ) -> FloatArray:
     """`rouge_l_homogenization` of each prompt's texts, (prompts,), NaN where undefined."""
     corpus = encode(groups, tokenizer)
-    documents = [as_characters(ids) for ids in corpus.documents()]
-    means = [mean_rouge_l(documents[texts]) for texts in corpus.prompt_slices()]
+    documents = corpus.documents()
+    means = [mean_rouge_l(as_characters(documents[texts])) for texts in corpus.prompt_slices()]
     return np.array(means, dtype=np.float64)
 
 
@@ -54,10 +56,14 @@ def mean_rouge_l(documents: Sequence[str]) -> float:
     return float((scores.sum() - n) / (n * (n - 1)))
 
 
-def as_characters(ids: IntArray) -> str:
-    """Token ids as one character each, so that a string distance compares tokens."""
+def as_characters(documents: Sequence[IntArray]) -> list[str]:
+    """The token ids of one prompt's texts as one character each, for a string distance."""
+    lowest = min((int(ids.min()) for ids in documents if ids.size), default=0)
     skip = SURROGATES_END - SURROGATES
-    return "".join(chr(i if i < SURROGATES else i + skip) for i in ids.tolist())
+    return [
+        "".join(chr(i if i < SURROGATES else i + skip) for i in (ids - lowest).tolist())
+        for ids in documents
+    ]
 
 
 def distinct_k(texts: Sequence[str], *, tokenizer: str = DEFAULT_TOKENIZER) -> float:
@@ -80,11 +86,11 @@ def answer_classes(texts: Sequence[str], tokenizer: str) -> float:
     """The number of classes that the texts fall into; NaN for fewer than 2 texts."""
     if len(texts) < 2:
         return math.nan
-    leaders: list[Counter[str]] = []
-    for words in dict.fromkeys(plain_words(text, tokenizer) for text in texts):
-        counts = Counter(words)
-        if not any(resemble(counts, leader) for leader in leaders):
-            leaders.append(counts)
+    leaders: list[Words] = []
+    for tokens in dict.fromkeys(plain_words(text, tokenizer) for text in texts):
+        words = numbered_words(tokens)
+        if not any(resemble(words, leader) for leader in leaders):
+            leaders.append(words)
     return float(len(leaders))
 
 
@@ -97,9 +103,20 @@ def plain_words(text: str, tokenizer: str) -> tuple[str, ...]:
     return tuple(token for token in tokens if any(map(str.isalnum, token))) or tokens
 
 
-def resemble(first: Counter[str], second: Counter[str]) -> bool:
-    """Two answers, as counts of their words, say much the same."""
-    lengths = first.total(), second.total()
-    if max(lengths) <= SHORT_ANSWER_WORDS:
-        return 2 * len(first.keys() & second.keys()) >= max(lengths)
-    return 2 * (first & second).total() / sum(lengths) > SAME_CLASS_ROUGE
+def numbered_words(tokens: Sequence[str]) -> Words:
+    """The words, each with the number of its occurrence: a set that counts repetitions."""
+    seen: Counter[str] = Counter()
+    words = []
+    for token in tokens:
+        words.append((token, seen[token]))
+        seen[token] += 1
+    return frozenset(words)
+
+
+def resemble(first: Words, second: Words) -> bool:
+    """Two answers say much the same."""
+    common = first & second
+    longest = max(len(first), len(second))
+    if longest <= SHORT_ANSWER_WORDS:
+        return 2 * len({word for word, _ in common}) >= longest
+    return 2 * len(common) / (len(first) + len(second)) > SAME_CLASS_ROUGE

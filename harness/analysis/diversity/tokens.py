@@ -6,9 +6,9 @@ import difflib
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, count
 
 import numpy as np
 import numpy.typing as npt
@@ -45,7 +45,8 @@ class Corpus:
     """D texts of P prompts as one stream of T token ids, text after text, prompt after prompt.
 
     ``texts`` are NFC; ``prompts`` (D,) is each text's prompt in 0..P-1; ``ids`` (T,) are token
-    ids below ``vocabulary``; ``lengths`` (D,) are the texts' token counts.
+    ids below ``size``, equal for equal tokens of one prompt and different between prompts, so
+    that all prompts are counted in one pass; ``lengths`` (D,) are the texts' token counts.
     """
 
     texts: tuple[str, ...]
@@ -53,7 +54,7 @@ class Corpus:
     ids: IntArray
     lengths: IntArray
     n_prompts: int
-    vocabulary: int
+    size: int
     tokenizer: str
 
     @property
@@ -72,29 +73,45 @@ class Corpus:
 
 
 def encode(groups: Groups, tokenizer: str = DEFAULT_TOKENIZER) -> Corpus:
-    """Normalise (NFC), cut and encode the texts of all prompts with one vocabulary.
+    """Normalise (NFC), cut and encode the texts of all prompts.
 
     Raises:
         ValueError: an unknown tokenizer's name.
     """
-    texts = tuple(nfc(text) for group in groups for text in group)
-    cut = token_pattern(tokenizer).findall
-    tokens = [cut(text) for text in texts]
-    vocabulary = growing_vocabulary()
+    texts = [[nfc(text) for text in group] for group in groups]
+    cut = cutter(tokenizer)
+    tokens = [[cut(text) for text in group] for group in texts]
+    ids = numbers(tokens)
     return Corpus(
-        texts=texts,
-        prompts=np.repeat(np.arange(len(groups)), [len(group) for group in groups]),
-        ids=integers(map(vocabulary.__getitem__, chain.from_iterable(tokens))),
-        lengths=integers(map(len, tokens)),
-        n_prompts=len(groups),
-        vocabulary=max(1, len(vocabulary)),
+        texts=tuple(chain.from_iterable(texts)),
+        prompts=np.repeat(np.arange(len(texts)), [len(group) for group in texts]),
+        ids=ids,
+        lengths=integers(map(len, chain.from_iterable(tokens))),
+        n_prompts=len(texts),
+        size=int(ids.max(initial=0)) + 1,
         tokenizer=tokenizer,
     )
 
 
+def numbers(tokens: Sequence[Sequence[Sequence[str]]]) -> IntArray:
+    """Every token's id: the next free number for one that is new to its prompt."""
+    vocabulary: defaultdict[str, int] = defaultdict(count().__next__)
+    ids = [integers([])]
+    for group in tokens:
+        vocabulary.clear()
+        ids.append(integers(map(vocabulary.__getitem__, chain.from_iterable(group))))
+    return np.concatenate(ids)
+
+
 def tokenize(text: str, tokenizer: str = DEFAULT_TOKENIZER) -> list[str]:
     """The tokens of one text after NFC normalisation."""
-    return token_pattern(tokenizer).findall(nfc(text))
+    return cutter(tokenizer)(nfc(text))
+
+
+def cutter(tokenizer: str) -> Callable[[str], list[str]]:
+    """The function that cuts a normalised text into tokens."""
+    # The same tokens as its pattern's, three times as fast.
+    return str.split if tokenizer == "whitespace" else token_pattern(tokenizer).findall
 
 
 def token_pattern(tokenizer: str) -> re.Pattern[str]:
@@ -113,13 +130,6 @@ def nfc(text: str) -> str:
 def folded(text: str) -> str:
     """The text as it counts for equality: NFC, case-folded, runs of whitespace as one space."""
     return " ".join(nfc(nfc(text).casefold()).split())
-
-
-def growing_vocabulary() -> defaultdict[str, int]:
-    """A mapping that gives each new token the next free number."""
-    vocabulary: defaultdict[str, int] = defaultdict()
-    vocabulary.default_factory = vocabulary.__len__
-    return vocabulary
 
 
 def integers(values: Iterable[int]) -> IntArray:
