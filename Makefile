@@ -15,7 +15,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; try: make PYTHON=python3.12 $(MAKECMDGOALS)" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-deps evals || echo 'the reference package evals is not at hand: its tests will skip'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-deps evals==3.0.1.post1 || echo 'the reference package evals is not at hand: its tests will skip'
 	touch $(STAMP)
 
 demo: install  ## tune a small model here, evaluate it, and write the report
