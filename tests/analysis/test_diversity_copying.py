@@ -71,7 +71,7 @@ def test_chinese_counts_characters():
     assert copy_rate(["床前明月光疑是地上霜"], training).sources == (None,)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.lists(st.lists(st.sampled_from("abc"), max_size=10).map(" ".join), max_size=5),
     st.lists(st.lists(st.sampled_from("abc"), max_size=10).map(" ".join), max_size=5),

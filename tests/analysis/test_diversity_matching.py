@@ -11,7 +11,7 @@ TEXT = st.lists(st.sampled_from(["a", "don't", "猫", "!", "b-c", "👍"]), max_
 GROUPS = st.lists(st.lists(TEXT, max_size=5), min_size=3, max_size=3)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(GROUPS, GROUPS)
 def test_both_arms_end_with_equal_lengths_and_numbers(groups_a, groups_b):
     a, b, report = matched(groups_a, groups_b)

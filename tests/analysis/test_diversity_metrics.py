@@ -82,7 +82,7 @@ def test_compression_ratio_rises_with_repetition():
 
 
 @every_metric
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(groups=st.lists(TEXTS | st.just(["alone"]) | st.just([]), min_size=1, max_size=4))
 def test_a_prompt_scores_the_same_alone_as_among_others(pooled, per_prompt, groups):
     together = per_prompt(groups)
@@ -119,7 +119,7 @@ def test_texts_too_short_for_an_order_have_none():
 
 @pytest.mark.parametrize(("pooled", "_"), POOLED_AND_PER_PROMPT[:-1])  # distinct_k is greedy
 @given(texts=TEXTS, seed=st.randoms(use_true_random=False))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_the_order_of_texts_does_not_matter(pooled, _, texts, seed):
     shuffled = list(texts)
     seed.shuffle(shuffled)
@@ -150,7 +150,7 @@ def test_texts_with_nothing_in_common_count_fully():
 
 
 @given(TEXTS.filter(lambda texts: all(texts)))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_vendi_is_the_entropy_of_the_kernels_eigenvalues(texts):
     for max_n, q in [(1, 1), (1, 2), (1, 0.5), (2, 1)]:
         if any(len(text.split()) < max_n for text in texts):
@@ -188,7 +188,7 @@ def test_a_vector_of_zeros_is_reported():
 
 
 @given(TEXTS.filter(lambda texts: any(texts)))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_rouge_l_is_the_mean_over_pairs(texts):
     tokens = [text.split() for text in texts]
     pairs = [f1(a, b) for i, a in enumerate(tokens) for b in tokens[i + 1 :]]

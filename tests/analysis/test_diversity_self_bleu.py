@@ -31,7 +31,7 @@ def test_toy_set():
     assert self_bleu(A) == pytest.approx(0.517567671494441, abs=1e-15)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(SENTENCES, min_size=2, max_size=8))
 @example(["", ""])
 @example(["", "a"])
@@ -44,14 +44,14 @@ def test_every_bit_is_nltks(texts):
     assert text_bleus(encode([texts])).tolist() == nltk_scores(texts)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.lists(SENTENCES, min_size=2, max_size=5), min_size=2, max_size=4))
 def test_every_bit_is_nltks_for_all_prompts_in_one_pass(groups):
     together = text_bleus(encode(groups)).tolist()
     assert together == [score for group in groups for score in nltk_scores(group)]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.text(max_size=30), min_size=2, max_size=6))
 def test_every_bit_is_nltks_on_any_text(texts):
     assert text_bleus(encode([texts])).tolist() == nltk_scores(texts)

@@ -78,7 +78,7 @@ LONG = st.tuples(st.integers(0, 40), st.integers(0, 6), st.text("xyz", max_size=
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.lists(SHORT | LONG, max_size=8),
     st.lists(SHORT | LONG, max_size=4),

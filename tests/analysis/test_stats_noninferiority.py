@@ -60,7 +60,7 @@ def test_more_wins_for_the_same_losses_are_always_more_favourable(n, difference)
     assert (z[:, 1:] >= z[:, :-1] - 1e-9).all()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(2, 30), st.data())
 def test_rejection_probability_sums_the_multinomial(n, data):
     b = data.draw(st.integers(0, n))

@@ -15,7 +15,7 @@ def test_sign_flip_matches_its_vector():
     assert sign_flip_p(ODD) == pytest.approx(0.09375)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(st.integers(-5, 5).map(lambda k: k / 4), min_size=2, max_size=9))
 def test_sign_flip_is_scipys_permutation_test(differences):
     theirs = scipy_stats.permutation_test(
@@ -117,7 +117,7 @@ def test_holm_matches_its_vector():
     assert holm([0.01, 0.04, 0.03, 0.005, 0.2]) == pytest.approx([0.04, 0.09, 0.09, 0.025, 0.2])
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
 def test_holm_equals_statsmodels(ps):
     from statsmodels.stats.multitest import multipletests
