@@ -24,7 +24,7 @@ MOST_TICKS = 10
 INKS = {
     name: f"#0000{code:02x}"
     for code, name in enumerate(
-        ("heldout", "train", "base", "reference", "extra", "grid", "axis", "label", "hit"), start=1
+        ("heldout", "train", "base", "reference", "extra", "keep", "grid", "label", "hit"), start=1
     )
 }
 """Stand-ins that Vega can draw with; each becomes the page's variable of that name."""
@@ -45,8 +45,11 @@ WIDE = Size(660, 300)
 SMALL = Size(340, 210)
 
 
-def chart(panel: Panel, size: Size) -> str:
-    """The panel as an SVG element; empty where there is nothing to draw."""
+def chart(panel: Panel, size: Size, chosen: float | None = None) -> str:
+    """The panel as an SVG element; empty where there is nothing to draw.
+
+    ``chosen`` is the epoch of the checkpoint to use, marked by an upright line.
+    """
     drawn = lines(panel)
     spots = columns(drawn)
     if not spots:
@@ -54,6 +57,8 @@ def chart(panel: Panel, size: Size) -> str:
     import vl_convert
 
     specification = _specification(panel, drawn, spots, size)
+    if any(spot.epoch == chosen for spot in spots):
+        specification["layer"].insert(0, _chosen_layer(chosen))
     drawing = vl_convert.vegalite_to_svg(specification, allowed_base_urls=[])
     return inline(drawing, alternative(panel, drawn))
 
@@ -184,6 +189,11 @@ def _rows(line: Line) -> Iterator[dict[str, float]]:
             "low": estimate.low if known else estimate.value,
             "high": estimate.high if known else estimate.value,
         }
+
+
+def _chosen_layer(chosen: float | None) -> dict[str, Any]:
+    look = {"color": INKS["keep"], "strokeWidth": 1.5}
+    return _layer("rule", {"values": [{"epoch": chosen}]}, look, {"y": None})
 
 
 def _hover_layer(panel: Panel, drawn: Sequence[Line], spots: Sequence[Column]) -> dict[str, Any]:

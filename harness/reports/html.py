@@ -75,9 +75,9 @@ def _presentable(value: object) -> object:
     return wording.printable(wording.shortened(value, MOST_CHARACTERS))
 
 
-def _wide_chart(panel: Panel) -> Markup:
-    return Markup(charts.chart(panel, charts.WIDE))  # noqa: S704 - rebuilt and escaped by charts
+def _wide_chart(panel: Panel, chosen: float | None = None) -> Markup:
+    return Markup(charts.chart(panel, charts.WIDE, chosen))  # noqa: S704 - escaped by charts
 
 
-def _small_chart(panel: Panel) -> Markup:
-    return Markup(charts.chart(panel, charts.SMALL))  # noqa: S704 - rebuilt and escaped by charts
+def _small_chart(panel: Panel, chosen: float | None = None) -> Markup:
+    return Markup(charts.chart(panel, charts.SMALL, chosen))  # noqa: S704 - escaped by charts

@@ -112,7 +112,7 @@ def _section(section: Section) -> Iterator[str]:
     found = verdict(section)
     yield f"## {code(section.eval)}"
     if found.comparison:
-        yield prose(wording.gain(found.comparison))
+        yield prose(wording.gain(found.comparison, found.epochs))
     reason = found.lead and wording.why(found.lead, beside_gain=found.comparison is not None)
     if reason:
         yield prose(reason)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from harness.records import Advice, Comparison, Estimate
 from harness.reports import wording
@@ -11,23 +12,32 @@ from harness.reports.document import Panel, Result, Section
 from harness.reports.forest import Forest, Mark, forest
 from harness.reports.verdicts import by_epochs, leading
 
+Clarity = Literal["better", "worse", "level"]
+
+
 # --- the verdict ---------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What one eval's card says: the leading advice, what it rests on, and every other state."""
+    """What one eval's card says: the leading advice, what it rests on, and every other state.
+
+    ``comparison`` is that of the model to use, tuned for ``epochs``.
+    """
 
     section: Section
     lead: Advice | None
     states: tuple[Advice, ...]
     comparison: Comparison | None
+    epochs: float | None
 
 
 def verdict(section: Section) -> Verdict:
     """The advice to read first, with the comparison of the model that it says to use."""
     lead = leading(section.advice)
-    return Verdict(section, lead, tuple(by_epochs(section.advice)), _deciding(section, lead))
+    compared = _deciding(section, lead)
+    epochs = _epochs(section, compared.tuned) if compared else None
+    return Verdict(section, lead, tuple(by_epochs(section.advice)), compared, epochs)
 
 
 def _deciding(section: Section, lead: Advice | None) -> Comparison | None:
@@ -36,6 +46,24 @@ def _deciding(section: Section, lead: Advice | None) -> Comparison | None:
     wanted = (lead.checkpoint, lead.model) if lead else ()
     named = (c for model in wanted for c in own if c.tuned == model)
     return next(named, own[-1] if own and not lead else None)
+
+
+def _epochs(section: Section, model: str) -> float | None:
+    """How long a model was tuned, where its results or an advice say so."""
+    for result in section.results:
+        if result.model == model:
+            return result.epochs
+    for advice in section.advice:
+        if advice.checkpoint == model:
+            return advice.checkpoint_epoch
+    return next((a.epochs for a in section.advice if a.model == model), None)
+
+
+def clarity(comparison: Comparison) -> Clarity:
+    """Does the interval of the difference lie above 0, below 0, or on both sides?"""
+    if comparison.delta.low > 0:
+        return "better"
+    return "worse" if comparison.delta.high < 0 else "level"
 
 
 # --- charts --------------------------------------------------------------------------
@@ -104,13 +132,14 @@ def _table(section: Section, metric: str) -> Table:
 
 def model_label(section: Section, model: str) -> str:
     """A model by its epochs and seed, where they are known."""
-    result = next((r for r in section.results if r.model == model), None)
     if model == section.base:
         return "base model"
-    if result is None or result.epochs is None:
+    epochs = _epochs(section, model)
+    if epochs is None:
         return model
-    seed = "" if result.seed is None else f", seed {result.seed}"
-    return f"{wording.after(result.epochs)}{seed}"
+    seeds = (r.seed for r in section.results if r.model == model and r.seed is not None)
+    seed = next(seeds, None)
+    return wording.after(epochs) + ("" if seed is None else f", seed {seed}")
 
 
 @dataclass(frozen=True, slots=True)

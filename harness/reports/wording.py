@@ -251,9 +251,10 @@ def samples(comparison: Comparison) -> str:
     return f"{counted(comparison.delta.n, 'sample')}, {excluded}"
 
 
-def gain(comparison: Comparison) -> str:
-    """One sentence: 'The tuned model is better than base by 8 to 19 points; 138 samples, ...'."""
-    return f"The tuned model is {versus_base(comparison)}; {samples(comparison)}."
+def gain(comparison: Comparison, epochs: float | None = None) -> str:
+    """One sentence: 'After 5 epochs the model is better than base by 8 to 19 points; ...'."""
+    model = f"{capitalized(after(epochs))} the model" if epochs else "The tuned model"
+    return f"{model} is {versus_base(comparison)}; {samples(comparison)}."
 
 
 # --- epochs and advice ---------------------------------------------------------------
@@ -301,7 +302,8 @@ def _keep(advice: Advice) -> str:
 
 
 def _fix(advice: Advice) -> str:
-    return f"Fix first: {_uncapitalized(advice.action)}"
+    action = _uncapitalized(advice.action)
+    return capitalized(action) if action.startswith("fix ") else f"Fix first: {action}"
 
 
 def _unsure(advice: Advice) -> str:

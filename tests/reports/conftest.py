@@ -97,7 +97,7 @@ def comparison(
         base_score=share(base),
         tuned_score=share(tuned),
         delta=delta(tuned - base),
-        p_value=0.0004 if abs(tuned - base) > 0.08 else 0.34,
+        p_value=0.0004 if abs(tuned - base) > 0.055 else 0.34,
         excluded=4,
         fixed=max(0, gained) + 7,
         broken=max(0, -gained) + 7,

@@ -41,13 +41,20 @@ def test_a_chart_says_in_words_what_it_shows():
     assert svg.get("aria-label") == ("Accuracy. held-out: 40% after 1 epoch, 60% after 3 epochs.")
 
 
+def test_the_epoch_of_the_checkpoint_to_use_is_marked():
+    panel = Panel("Score", "share", (TUNED,))
+    assert "var(--keep)" in chart(panel, SMALL, chosen=3)
+    for elsewhere in (None, 2, math.nan):
+        assert "var(--keep)" not in chart(panel, SMALL, chosen=elsewhere)
+
+
 def test_all_colours_are_the_pages_own(document: Document):
     for panel in document.sections[2].panels:
         svg = chart(panel, WIDE)
         painted = re.findall(r'(?:fill|stroke)="([^"]*)"', svg)
         assert set(painted) <= {
             f"var(--{ink})"
-            for ink in ("heldout", "train", "base", "reference", "extra", "grid", "label")
+            for ink in ("heldout", "train", "base", "reference", "extra", "keep", "grid", "label")
         }
 
 

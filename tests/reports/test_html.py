@@ -57,7 +57,8 @@ def test_every_eval_has_a_verdict_before_any_chart(page):
     assert "Not enough data to tell: collect about 140 more samples" in text
     assert "Keep: ship the checkpoint of epoch 3" in text
     assert (
-        "The tuned model is better than base by 28 to 39 points; 138 samples, 4 excluded." in text
+        "After 5 epochs the model is better than base by 28 to 39 points; 138 samples, 4 excluded."
+        in text
     )
 
 

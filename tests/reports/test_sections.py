@@ -7,6 +7,7 @@ import pytest
 from harness.reports.document import Document, Section
 from harness.reports.sections import (
     all_metrics,
+    clarity,
     comparison_tables,
     model_label,
     panels,
@@ -37,6 +38,19 @@ def test_an_eval_without_anything_still_has_a_verdict():
     assert (found.lead, found.comparison, found.states) == (None, None, ())
 
 
+def test_a_difference_is_clear_when_its_interval_leaves_out_zero(orders):
+    def judged(low: float, high: float) -> str:
+        delta = dataclasses.replace(orders.comparisons[0].delta, low=low, high=high)
+        return clarity(dataclasses.replace(orders.comparisons[0], delta=delta))
+
+    assert [judged(0.01, 0.2), judged(-0.2, -0.01), judged(-0.1, 0.1), judged(0.0, 0.1)] == [
+        "better",
+        "worse",
+        "level",
+        "level",
+    ]
+
+
 def test_charts_fall_into_score_measures_and_training(document):
     groups = panels(document.sections[2])
     assert groups.score.title == "Judge score by epochs"
@@ -60,10 +74,16 @@ def test_the_model_to_use_is_marked_in_its_row(orders):
 
 def test_models_are_named_by_epochs_and_seed_where_known(orders):
     seeded = dataclasses.replace(orders.results[1], model="m", seed=2)
-    section = dataclasses.replace(orders, results=(seeded,))
+    section = dataclasses.replace(orders, results=(seeded,), advice=())
     assert model_label(section, "m") == "after 1 epoch, seed 2"
     assert model_label(section, "small-base") == "base model"
     assert model_label(section, "unheard-of") == "unheard-of"
+
+
+def test_a_model_without_results_is_named_by_its_advice(orders):
+    section = dataclasses.replace(orders, results=())
+    assert model_label(section, orders.advice[1].model) == "after 2 epochs"
+    assert verdict(section).epochs == 5
 
 
 def test_a_metric_that_a_model_lacks_leaves_a_gap(orders):

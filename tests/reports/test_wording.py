@@ -138,6 +138,10 @@ def test_a_comparison_says_whether_the_difference_is_clear(low, high, text):
     assert wording.gain(compared(low, high)) == f"{text}138 samples, 4 excluded."
 
 
+def test_a_comparison_names_its_epochs_where_they_are_known():
+    assert wording.gain(compared(0.08, 0.19), 5).startswith("After 5 epochs the model is better")
+
+
 def test_a_comparison_without_numbers_says_so():
     assert wording.versus_base(compared(math.nan, math.nan)) == "not comparable with base"
     assert wording.samples(compared(0.1, 0.2, excluded=0)) == "138 samples, none excluded"
@@ -167,7 +171,12 @@ def test_a_comparison_without_numbers_says_so():
         ),
         (
             advice(rule=4, action="Fix the training data."),
-            "Fix first: fix the training data",
+            "Fix the training data",
+            "fix first",
+        ),
+        (
+            advice(rule=16, action="rebalance the refusals"),
+            "Fix first: rebalance the refusals",
             "fix first",
         ),
         (advice(rule=4, action="JSON is broken"), "Fix first: JSON is broken", "fix first"),
