@@ -22,6 +22,7 @@ Tier = Literal["exact", "13-gram", "char-5 Jaccard"]
 SHINGLE = 5  # characters
 NEAR = 0.7
 COMMON_RARE = 16  # shared rare shingles that make two texts worth comparing
+ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,8 +185,8 @@ class PrefixIndex:
         postings = [self.texts[self.starts[s] : self.starts[s + 1]] for s in prefix]
         common = np.bincount(np.concatenate(postings), minlength=self.lengths.size)
         enough = common >= min(COMMON_RARE, fewest_shared(shingles.size, self.threshold))
-        large = self.lengths >= self.threshold * shingles.size
-        small = self.lengths * self.threshold <= shingles.size
+        large = self.lengths >= self.threshold * shingles.size - ROUNDING
+        small = self.lengths * self.threshold <= shingles.size + ROUNDING
         return np.flatnonzero(enough & large & small)
 
     def jaccard(self, shingles: IntArray, candidates: IntArray) -> FloatArray:
@@ -203,4 +204,4 @@ def prefix_length(size: int, threshold: float) -> int:
 
 def fewest_shared(size: int, threshold: float) -> int:
     """The fewest items that a set of this size shares with a similar one."""
-    return math.ceil(threshold * size - 1e-9)
+    return math.ceil(threshold * size - ROUNDING)
