@@ -154,13 +154,13 @@ def _completion(
 
 def _text(choice: object, request: Request) -> str | None:
     """What the choice says. A refusal without content is an answer: its words."""
-    if not isinstance(choice, Mapping):
+    if not isinstance(choice, dict):
         return None
     if request.endpoint == "completions":
         text = choice.get("text")
         return text if isinstance(text, str) else None
     message = choice.get("message")
-    if not isinstance(message, Mapping):
+    if not isinstance(message, dict):
         return None
     content = message.get("content")
     if isinstance(content, str):
@@ -179,7 +179,7 @@ def _incomplete(found: list[Completion], listed: list[Any], request: Request) ->
             f"ignores n; ask for one choice and use --repeats {wanted}",
             tuple(found),
         )
-    reasons = sorted({str(c.get("finish_reason")) for c in listed if isinstance(c, Mapping)})
+    reasons = sorted({str(c.get("finish_reason")) for c in listed if isinstance(c, dict)})
     message = (
         f"{wanted - len(found)} of {wanted} choices of model {model!r} have no text "
         f"(finish_reason {', '.join(reasons) or 'missing'}); "
@@ -190,7 +190,7 @@ def _incomplete(found: list[Completion], listed: list[Any], request: Request) ->
 
 def usage_of(said: object) -> Usage | None:
     """The tokens that a server's ``usage`` counts; None where it does not say."""
-    if not isinstance(said, Mapping):
+    if not isinstance(said, dict):
         return None
     prompt, completion = said.get("prompt_tokens"), said.get("completion_tokens")
     if not isinstance(prompt, int) or not isinstance(completion or 0, int):
@@ -200,11 +200,11 @@ def usage_of(said: object) -> Usage | None:
 
 def _logprobs(said: object) -> tuple[Mapping[str, Any], ...] | None:
     """One mapping a token: token, logprob, top_logprobs; the chat form for both endpoints."""
-    if not isinstance(said, Mapping):
+    if not isinstance(said, dict):
         return None
     content = said.get("content")
     if isinstance(content, list):
-        return tuple(token for token in content if isinstance(token, Mapping))
+        return tuple(token for token in content if isinstance(token, dict))
     tokens, values = said.get("tokens"), said.get("token_logprobs")
     if not isinstance(tokens, list) or not isinstance(values, list):
         return None
@@ -216,6 +216,6 @@ def _logprobs(said: object) -> tuple[Mapping[str, Any], ...] | None:
 
 
 def _alternatives(top: object) -> list[dict[str, Any]]:
-    if not isinstance(top, Mapping):
+    if not isinstance(top, dict):
         return []
     return [{"token": token, "logprob": value} for token, value in top.items()]
