@@ -31,7 +31,8 @@ class Limits:
     being told to wait for a rate limit is no attempt, but no try begins later than
     ``deadline_s`` after the first failure. Waits begin at ``first_wait_s`` and double up to
     ``longest_wait_s``; a random part (from ``seed``) keeps workers from returning all at
-    once. After ``down_after`` tries in a row without any answer the server is down.
+    once. After ``down_after`` tries in a row without any answer the server is down; one that
+    never gave a sign of life already after three tries of one request.
     """
 
     concurrency: int = 64
@@ -69,6 +70,7 @@ class RetryingProvider:
     retries: int = 0
     _answered: int = 0
     _in_vain: int = 0
+    _heard: bool = False
     _random: random.Random = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -86,8 +88,7 @@ class RetryingProvider:
             try:
                 completions = await self.provider.complete(request)
             except ProviderError as error:
-                is_dead = isinstance(error, ServerUnreachable | ServerFailed)
-                self._in_vain = self._in_vain + 1 if is_dead else 0
+                self._listen(error)
                 if not error.retryable:
                     raise
                 effort = effort or _Effort(_now(), self._answered)
@@ -96,6 +97,7 @@ class RetryingProvider:
             else:
                 self._answered += 1
                 self._in_vain = 0
+                self._heard = True
                 return completions
 
     async def __aenter__(self) -> Self:
@@ -131,9 +133,16 @@ class RetryingProvider:
             raise error
         return wait_s
 
+    def _listen(self, error: ProviderError) -> None:
+        """Note what an error says about the server: whether it is there, and whether it works."""
+        self._heard = self._heard or not isinstance(error, ServerUnreachable)
+        is_vain = isinstance(error, ServerUnreachable | ServerFailed)
+        self._in_vain = self._in_vain + 1 if is_vain else 0
+
     def _is_down(self, effort: _Effort) -> bool:
-        sure_after = min(SURE_AFTER, self.limits.max_attempts)
-        return self._in_vain >= self.limits.down_after and effort.attempts >= sure_after
+        if effort.attempts < min(SURE_AFTER, self.limits.max_attempts):
+            return False
+        return not self._heard or self._in_vain >= self.limits.down_after
 
     def _is_starved(self, effort: _Effort) -> bool:
         return self._answered == effort.answered_before

@@ -112,11 +112,28 @@ async def test_a_rate_limit_that_nobody_gets_past_stops_the_run(
     assert waits == []
 
 
+async def test_a_server_that_never_gave_a_sign_of_life_stops_even_the_smallest_run(
+    echo: Any, at_once: MakeLimits
+) -> None:
+    echo.faults = {"1": [ServerUnreachable("nothing listens at URL")] * 9}
+    with pytest.raises(ServerDown, match="3 tries in a row got no answer, the last: nothing"):
+        await RetryingProvider(echo, at_once()).complete(asking("1"))
+
+
+async def test_a_server_that_fails_but_lives_fails_the_smallest_runs_sample(
+    echo: Any, at_once: MakeLimits
+) -> None:
+    echo.faults = {"1": [ServerFailed("oops")] * 9}
+    with pytest.raises(ServerFailed):
+        await RetryingProvider(echo, at_once()).complete(asking("1"))
+
+
 async def test_tries_in_a_row_without_an_answer_stop_the_run(
     echo: Any, at_once: MakeLimits
 ) -> None:
     echo.faults = {str(i): [ServerUnreachable("nothing listens at URL")] * 99 for i in range(4)}
     provider = RetryingProvider(echo, at_once(down_after=12, max_attempts=99))
+    await provider.complete(asking("good"))
     errors = await asyncio.gather(
         *(provider.complete(asking(str(i))) for i in range(4)), return_exceptions=True
     )
@@ -128,6 +145,7 @@ async def test_a_sample_that_no_server_survives_is_not_a_server_that_is_down(
     echo: Any, at_once: MakeLimits
 ) -> None:
     provider = RetryingProvider(echo, at_once(down_after=6, max_attempts=5))
+    await provider.complete(asking("good"))
     for prompt in ("1", "2", "3"):
         echo.faults = {prompt: [ServerFailed("crash")] * 5}
         with pytest.raises(ServerFailed):
@@ -137,6 +155,7 @@ async def test_a_sample_that_no_server_survives_is_not_a_server_that_is_down(
 
 async def test_any_word_of_a_server_shows_that_it_is_there(echo: Any, at_once: MakeLimits) -> None:
     provider = RetryingProvider(echo, at_once(down_after=4, max_attempts=3))
+    await provider.complete(asking("good"))
     for prompt in ("1", "2", "3"):
         echo.faults = {prompt: [ServerUnreachable("gone")] * 3, "bad": [RequestRejected("no")]}
         with pytest.raises(ServerUnreachable):
