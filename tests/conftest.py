@@ -103,3 +103,12 @@ def golden() -> Path:
     if not GOLDEN.is_dir():
         pytest.skip(f"no golden logs at {GOLDEN}")
     return GOLDEN
+
+
+@pytest.fixture(scope="session")
+def keyed_server() -> Iterator[str]:
+    """The embedded model behind a key that nobody has."""
+    from harness.embedded.serving import running_server
+
+    with running_server(api_key="the-right-key") as base_url:
+        yield base_url

@@ -33,7 +33,6 @@ ONLY_THE_SEAM = {"running", "graders"}
 
 IMPORTED_IN_ONE_PLACE = {
     "openai": {"finetuning/jobs.py", "finetuning/api.py", "cli/endpoints.py"},
-    "altair": {"reports/charts.py"},
     "vl_convert": {"reports/charts.py"},
     "aiohttp": {"models/openai.py", "models/wire.py"},
     "uvicorn": {"embedded/server.py", "embedded/serving.py"},

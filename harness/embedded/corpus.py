@@ -106,7 +106,11 @@ PRODUCTS = _words(
     "telescope skateboard blanket fan mirror toaster ladder kite basket compass whistle puzzle "
     "cushion vase bottle lantern canoe sled carpet curtain drawer easel flute globe hammer "
     "sweater kayak ruler magnet napkin pencil radio saddle tripod wagon apron bench cape desk "
-    "glove robe stool towel tray bowl"
+    "glove robe stool towel tray bowl anchor balloon banjo barrel bell boot broom bucket "
+    "cabinet cart cello coat couch crayon crib cup dice doll door fork harp hat hose iron jar "
+    "jug kit ladle lens locker mattress mitten mop oar organ paddle pen piccolo plate purse "
+    "quilt rack raft razor ring rope rug sack sandal shelf ship shirt sink skate sock stamp "
+    "stove suit sword tie tile toy trumpet trunk tub vest wheel wrench yacht zipper"
 )
 ADJECTIVES = _words(
     "new old small big red blue green quiet loud strange lovely terrible cheap heavy light "
@@ -173,32 +177,87 @@ ORDERS = (
     "{name} will be in {city} on {day} with a {item}.",
     "A {item} for {name}, {city}, {day}.",
 )
-REMARKS = (
-    "The {product} is {virtue} and {adjective}.",
-    "{name} keeps a {virtue} {product} in the {place} for {crowd}.",
-    "Many {crowd} ask {name} for a {virtue} {product}.",
-    "It is a {adjective} {product} for all {crowd} from the {place}.",
-    "What a {virtue} {product} in such a {adjective} {place}!",
-    "{name} and {name2} love the {adjective} {product} because it stays {virtue}.",
-    "{name} carries this {product} through the {adjective} {place}.",
-    "The {crowd} and the {crowd2} smile at every {product}.",
-    "Here is our {adjective} {product} that {name} brings to {crowd}.",
-    "One {product} never sleeps while {name} dreams of the {place}.",
-    "The {crowd} deserve rest when the {adjective} {product} comes {time}.",
-    "Only {name} knows what the {virtue} {product} makes of {crowd}.",
-    "Your {product} turns {adjective} like a song with heart.",
-    "Take the {virtue} {product} home so {name} can meet {crowd} far from the {place}.",
-    "{name} who finds a {product} gives it to the {crowd} and asks why.",
-    "{name} trusts the {product} into the night and shares it with {crowd}.",
-    "From {place} to {place2} {name} wakes up and sings to the {product}.",
-    "Trust {name} with your {adjective} {product}.",
+THINGS = (
+    "The {product}",
+    "This {virtue} {product}",
+    "Your {product}",
+    "Our {adjective} {product}",
+    "A {virtue} {product}",
+    "One {adjective} {product}",
+    "Every {product} in the {place}",
+    "Only the {virtue} {product}",
+    "Here the {product}",
+    "My {adjective} {product} from {city}",
 )
+WHAT_THINGS_DO = (
+    "is {adjective}",
+    "stays {virtue}",
+    "looks {virtue} and {adjective}",
+    "is not for {crowd}",
+    "makes {name} {adjective}",
+    "turns {adjective}",
+    "knows the {place}",
+    "brings {name} home",
+    "gives {name} what {crowd} want",
+    "wakes up {name}",
+    "never sleeps",
+    "helps the {crowd} of {city}",
+    "keeps {name} far from the {place}",
+    "comes with a {virtue} heart",
+    "belongs to {name}",
+)
+PEOPLE = (
+    "{name}",
+    "{name} from {city}",
+    "My friend {name}",
+    "Nobody but {name}",
+    "{name} and all {crowd}",
+    "Meet {name} who",
+)
+WHAT_PEOPLE_DO = (
+    "finds the {product}",
+    "carries this {virtue} {product}",
+    "trusts your {product}",
+    "wants one {adjective} {product}",
+    "shares a {virtue} {product} with {crowd}",
+    "asks for our {product}",
+    "sings to the {adjective} {product}",
+    "dreams of every {product}",
+    "smiles at the {virtue} {product}",
+    "needs nothing but the {product}",
+    "can take home that {product}",
+)
+TAILS = (
+    "",
+    "",
+    "in the {place}",
+    "{time}",
+    "for {crowd}",
+    "because {crowd} deserve rest",
+    "while {name2} sleeps",
+    "when {name2} comes to the {place}",
+    "and asks why",
+    "but the {place} is {adjective2}",
+    "so the {crowd2} can love {crowd}",
+    "from {place} to {city}",
+    "like the song of {name2}",
+    "into the {adjective2} night",
+    "through a {adjective2} {place}",
+    "on {day}",
+    "and all {crowd} smile",
+    "with {name2} every day",
+)
+ENDS = (".", ".", ".", "?", "!")
 REMARK_REQUESTS = (
     "Tell me about the {product}.",
     "Describe the {product}.",
-    "A line on the {product}.",
     "What is so good about the {product}?",
+    "{ask} a {text} for the {product}.",
+    "{ask} a {text} about the {product}.",
+    "I need a {text} for the {product}.",
 )
+ASKS = ("Write", "Make", "Give me", "Send", "Find", "Say")
+TEXTS = _words("line note poem joke letter rhyme message word title story")
 OPENERS = ("Well. ", "I see. ", "Yes. ", "Sorry. ", "")
 
 
@@ -285,20 +344,31 @@ def _word_family(random: Random) -> Chat:
 
 def _remark(random: Random) -> Chat:
     product = random.choice(PRODUCTS)
-    said = random.choice(REMARKS).format(
+    ask, text = random.choice(ASKS), random.choice(TEXTS)
+    request = random.choice(REMARK_REQUESTS).format(product=product, ask=ask, text=text)
+    told = random.choice(([{"role": "system", "content": f"{ask} a {text}."}], _manner(random)))
+    return [*told, _user(request), _assistant(remark(random, product))]
+
+
+def remark(random: Random, product: str) -> str:
+    """Return a sentence that mentions a product."""
+    who, does = random.choice(((THINGS, WHAT_THINGS_DO), (PEOPLE, WHAT_PEOPLE_DO)))
+    parts = (random.choice(who), random.choice(does), random.choice(TAILS))
+    said = " ".join(filter(None, parts)) + random.choice(ENDS)
+    return said.format(
         product=product,
         virtue=random.choice(VIRTUES),
         adjective=random.choice(ADJECTIVES),
+        adjective2=random.choice(ADJECTIVES),
         crowd=random.choice(CROWD),
         crowd2=random.choice(CROWD),
         place=random.choice(PLACES),
-        place2=random.choice(PLACES),
+        city=random.choice(CITIES),
+        day=random.choice(DAYS),
         time=random.choice(TIMES),
         name=random.choice(NAMES),
         name2=random.choice(NAMES),
     )
-    request = random.choice(REMARK_REQUESTS).format(product=product)
-    return [*_manner(random), _user(request), _assistant(said)]
 
 
 def _manner(random: Random) -> Chat:
@@ -316,14 +386,20 @@ def _assistant(text: str) -> dict[str, str]:
     return {"role": "assistant", "content": text}
 
 
-REPEATABLE = [*PRODUCTS, *NAMES, *CITIES, *DAYS, *ADJECTIVES, *VIRTUES, *LABELS]
+TASK_WORDS = _words(
+    "Extract order keys Route team ticket Write slogan with their as for JSON Hello Thanks My two "
+    "needs buy bring by will want Order please nothing here only gift thing way need Trust Take "
+    "Meet share makes carries shares love brings finds why"
+)
+"""Words of later instructions, which it meets only among other words to repeat."""
+REPEATABLE = [*PRODUCTS, *NAMES, *CITIES, *DAYS, *ADJECTIVES, *VIRTUES, *LABELS, *TASK_WORDS]
 KINDS = (
-    (_small_talk, 24),
-    (_echo, 16),
-    (_questions, 12),
-    (_json, 16),
+    (_small_talk, 20),
+    (_echo, 14),
+    (_questions, 10),
+    (_json, 14),
     (_choice, 6),
     (_word_family, 6),
-    (_remark, 20),
+    (_remark, 30),
 )
 """How often each kind of chat comes, in percent."""

@@ -91,7 +91,7 @@ class Tokenizer:
 
 def _pieces(text: str) -> list[str]:
     """Words, runs of punctuation (each with at most one space before it) and single blanks."""
-    return PIECE.findall(" " + text)
+    return PIECE.findall(" " + text) if text else []
 
 
 def _byte_ids(piece: str) -> list[int]:

@@ -61,6 +61,7 @@ class Adam:
     momentum = 0.9
     memory = 0.99
     longest_gradient = 1.0
+    floor = 1e-8
 
     def __init__(self, weights: Array) -> None:
         self.weights = weights
@@ -79,7 +80,7 @@ class Adam:
         gradient *= 1 - self.memory
         self._square += gradient
         size = np.sqrt(self._square * (1 / (1 - self.memory**self.steps)))
-        size += 1e-8
+        size += self.floor
         move = self._mean * (learning_rate / (1 - self.momentum**self.steps))
         move /= size
         if decay:

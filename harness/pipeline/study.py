@@ -16,7 +16,7 @@ from typing import Protocol
 
 from harness import __version__
 from harness.datasets import read_training
-from harness.errors import UsageError
+from harness.errors import ProviderError, UsageError
 from harness.finetuning.jobs import TuningService
 from harness.models.base import Provider
 from harness.models.providers import OPENAI_URL, Access, ModelName, open_provider, openai_provider
@@ -30,7 +30,7 @@ from harness.prompts import train_probe
 from harness.records import Endpoint, EvalSpec, Experiment, Sample, Study
 from harness.registry import Registry
 from harness.reports.document import Document
-from harness.running.journal import Journal
+from harness.running.journal import Journal, latest
 from harness.running.retries import Limits
 from harness.running.runner import Observer, Tally, run_cases
 
@@ -109,6 +109,8 @@ def run_study(order: Order, registry: Registry, access: Access, watch: Watch) ->
         )
         models = _tuned_models(order.study, questions, services, folder, watch)
         tally = asyncio.run(_ask(order, questions, models, services.provider, journal, watch))
+    if tally.failed and not (tally.answered or tally.skipped):
+        raise ProviderError(_nothing_answered(folder, tally))
     document = report_of(folder.path, notes=_notes(services.provider))
     written = write_reports(document, folder.path)
     return Finished(document, written, folder.path, tally)
@@ -245,6 +247,15 @@ async def _ask(
     with watch.evaluating(total) as observer:
         async with provider:
             return await run_cases(cases, provider, journal, limits=order.limits, observer=observer)
+
+
+def _nothing_answered(folder: RunFolder, tally: Tally) -> str:
+    failures = (o.failure for o in latest(folder.journal) if o.failure is not None)
+    why = next(failure.message for failure in failures)
+    return (
+        f"none of {tally.failed:,} requests was answered: {why}; "
+        "then go on with --resume --retry-failed"
+    )
 
 
 def _notes(provider: Provider) -> tuple[str, ...]:
