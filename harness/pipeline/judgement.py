@@ -141,7 +141,9 @@ def _delta(
 def _mean_over(track: Track, epochs: float, what: str) -> float:
     tables = [answers for c in track.at(epochs) if (answers := track.of(c.model))]
     shares = [
-        table.unmarked_share if what == "unmarked" else table.cut_too_short(track.heldout)
+        table.unmarked_share
+        if what == "unmarked"
+        else table.cut_short_share(track.heldout, track.spec.grader)
         for table in tables
     ]
     return mean(shares) if shares else 0.0

@@ -73,18 +73,32 @@ class Answers:
         """How many of the samples have no mark at all."""
         return sum(1 for sample_id in samples if sample_id not in self.values)
 
-    def cut_too_short(self, samples: Mapping[str, Sample]) -> float:
-        """The share of answers that the token limit ended before they were as long as an ideal.
+    def cut_short_share(self, samples: Mapping[str, Sample], grader: str) -> float:
+        """The share of answers that the token limit cut before they could be right.
 
-        A longer answer was rambling, which is the model's fault and not the limit's.
+        A model that rambles reaches the limit too; that is its own fault. What counts depends
+        on what the grader wants: of an answer that has to *be* the ideal, a cut that is right
+        so far; of a free text, one shorter than the references; of any other, every cut.
         """
-        short = sum(
+        cut = sum(
             1
             for sample_id, text in self.cut
-            if sample_id in samples
-            and len(text) < max(map(len, samples[sample_id].ideal), default=0)
+            if sample_id in samples and was_still_open(text, samples[sample_id].ideal, grader)
         )
-        return short / self.total if self.total else 0.0
+        return cut / self.total if self.total else 0.0
+
+
+IS_THE_IDEAL = frozenset({"match", "json_match", "json_validator", "extraction"})
+FREE_TEXT = frozenset({"style"})
+
+
+def was_still_open(text: str, ideals: Sequence[str], grader: str) -> bool:
+    """Could an answer that was cut here have become right?"""
+    if not ideals:
+        return True
+    if grader in IS_THE_IDEAL:
+        return any(ideal.startswith(text.strip()) for ideal in ideals)
+    return len(text) < max(map(len, ideals)) if grader in FREE_TEXT else True
 
 
 def answers_by_model(outcomes: Iterable[Outcome]) -> dict[tuple[str, str], Answers]:
