@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
+from harness.messages import content_text, prompt_text
 from harness.records import (
     Endpoint,
     EvalSpec,
@@ -20,11 +20,6 @@ from harness.records import (
 )
 
 PROBE_SEED = 123
-SPEAKERS: Mapping[str, str] = {
-    "system": "",
-    "example_user": "User: ",
-    "example_assistant": "Assistant: ",
-}
 
 
 def build(
@@ -61,35 +56,6 @@ def _seeded(sampling: Sampling, sample_id: str, repeat: int) -> Sampling:
     text = f"{sampling.seed}:{sample_id}:{repeat}".encode()
     digest = hashlib.blake2b(text, digest_size=4).digest()
     return replace(sampling, seed=int.from_bytes(digest, "big") >> 1)
-
-
-# --- messages as text ----------------------------------------------------------------
-
-
-def prompt_text(messages: Sequence[Message]) -> str:
-    """Messages as one text that ends where the assistant is to go on.
-
-    A lone message is its own text; otherwise each is a line with its speaker, save system
-    messages, which have none.
-    """
-    if len(messages) == 1:
-        return content_text(messages[0].get("content"))
-    lines = [f"{_speaker(message)}{content_text(message.get('content'))}\n" for message in messages]
-    return "".join([*lines, "Assistant:"]).lstrip()
-
-
-def _speaker(message: Message) -> str:
-    name = str(message.get("name") or message.get("role"))
-    return SPEAKERS.get(name, f"{name.capitalize()}: ")
-
-
-def content_text(content: Any) -> str:
-    """The text of a message's content: itself, or its text parts one after the other."""
-    if isinstance(content, str):
-        return content
-    if isinstance(content, Sequence):
-        return "".join(str(part.get("text", "")) for part in content if isinstance(part, Mapping))
-    return ""
 
 
 # --- training examples as prompts ----------------------------------------------------

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness.prompts import build, prompt_text, train_probe
+from harness.messages import prompt_text
+from harness.prompts import build, train_probe
 from harness.records import EvalSpec, Message, Sample, Sampling, TrainingExample
 
 SYSTEM = {"role": "system", "content": "Answer briefly."}

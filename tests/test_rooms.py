@@ -11,11 +11,8 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "harness"
 
 FLOORS: tuple[frozenset[str], ...] = (
-    frozenset({"records", "errors", "embedded"}),
-    frozenset(
-        {"models", "analysis", "finetuning", "reports", "registry", "datasets", "prompts"}
-        | {"locations"}
-    ),
+    frozenset({"records", "errors", "messages", "embedded"}),
+    frozenset({"models", "analysis", "finetuning", "reports", "registry", "datasets", "prompts"}),
     frozenset({"graders"}),
     frozenset({"running"}),
     frozenset({"openai_evals"}),
@@ -25,7 +22,7 @@ FLOORS: tuple[frozenset[str], ...] = (
 )
 """From the ground up: a room sees the floors below it, never its own floor's other rooms."""
 
-GROUND_ORDER = ("errors", "records", "embedded")
+GROUND_ORDER = ("errors", "records", "messages", "embedded")
 """On the ground floor, later rooms may see earlier ones."""
 
 ONLY_THE_SEAM = {"running", "graders"}

@@ -389,7 +389,7 @@ def _assistant(text: str) -> dict[str, str]:
 TASK_WORDS = _words(
     "Extract order keys Route team ticket Write slogan with their as for JSON Hello Thanks My two "
     "needs buy bring by will want Order please nothing here only gift thing way need Trust Take "
-    "Meet share makes carries shares love brings finds why"
+    "Meet share makes carries shares love brings finds why Not there send"
 )
 """Words of later instructions, which it meets only among other words to repeat."""
 REPEATABLE = [*PRODUCTS, *NAMES, *CITIES, *DAYS, *ADJECTIVES, *VIRTUES, *LABELS, *TASK_WORDS]

@@ -51,12 +51,12 @@ def generate(
 
     The start of a prompt that leaves no room for ``max_tokens`` is cut off, and at least one
     token of it stays. Temperature 0 always takes the likeliest token. Without a seed every call
-    is different.
+    is different; with one the draws still differ from prompt to prompt.
     """
     context = network.config.context
     max_tokens = max(1, min(max_tokens, context - 1))
     kept = np.array([prompt[-(context - max_tokens) :]])
-    sampler = _Sampler(temperature, top_p, np.random.default_rng(seed), top_logprobs)
+    sampler = _Sampler(temperature, top_p, _random(seed, kept), top_logprobs)
     stopped = np.zeros(n, bool)
     steps: list[_Step] = []
     with one_thread:
@@ -70,6 +70,13 @@ def generate(
                 break
             logits = decoder.advance(steps[-1].picked[:, None])
     return [_choice(steps, row, end) for row in range(n)]
+
+
+def _random(seed: int | None, prompt: Array) -> np.random.Generator:
+    """One seed draws differently for every prompt, so that prompts stay independent samples."""
+    if seed is None:
+        return np.random.default_rng()
+    return np.random.default_rng([seed % 2**64, *prompt.ravel().tolist()])
 
 
 @dataclass(frozen=True, slots=True)

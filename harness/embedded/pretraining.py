@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterator
 from itertools import islice
 from math import cos, pi
 from pathlib import Path
@@ -20,35 +20,35 @@ import numpy as np
 
 from harness.embedded.blas import one_thread
 from harness.embedded.checkpoint import save
-from harness.embedded.corpus import Chat, chats
+from harness.embedded.corpus import chats
 from harness.embedded.network import Batch, Network, NetworkConfig
 from harness.embedded.tokenizer import Tokenizer
 from harness.embedded.training import Adam
 
 SEED = 1
-STEPS = 1500
-CHATS_A_STEP = 48
-LEARNING_RATE = 3e-3
-DECAY = 0.02
+STEPS = 16_000
+CHATS_A_STEP = 16
+STEPS_A_DRAW = 4
+LEARNING_RATE = 2e-3
 WARM_UP_STEPS = 30
-VOCABULARY_CHATS = 8000
+FLOOR = 1e-8
+HEADS = 2
+VOCABULARY_CHATS = 20_000
 LEAST_COUNT = 3
 """A word seen less often than this is left to its bytes."""
 
 
-def pretrain(steps: int = STEPS, report_every: int = 50) -> tuple[Tokenizer, Network]:
+def pretrain(steps: int = STEPS, report_every: int = 250) -> tuple[Tokenizer, Network]:
     """Train a base model from nothing, saying how it goes on stderr."""
-    texts = islice(chats(Random(SEED)), VOCABULARY_CHATS)
-    tokenizer = Tokenizer.of_texts(
-        (said["content"] for chat in texts for said in chat), LEAST_COUNT
-    )
-    network = Network.initial(NetworkConfig(tokenizer.size), SEED)
-    optimiser, source, started = Adam(network.weights), chats(Random(SEED + 1)), time.perf_counter()
+    tokenizer = vocabulary()
+    network = Network.initial(NetworkConfig(tokenizer.size, heads=HEADS), SEED)
+    optimiser = Adam(network.weights, FLOOR)
+    source = _batches(tokenizer, network.config.context)
+    started = time.perf_counter()
     with one_thread:
         for step in range(1, steps + 1):
-            batch = _batch(tokenizer, islice(source, CHATS_A_STEP), network.config.context)
-            loss, gradient = network.loss_and_gradient(batch)
-            optimiser.step(gradient, learning_rate(step, steps), DECAY)
+            loss, gradient = network.loss_and_gradient(next(source))
+            optimiser.step(gradient, learning_rate(step, steps))
             if step % report_every == 0 or step == steps:
                 _report(step, steps, loss.nll / loss.tokens, time.perf_counter() - started)
     return tokenizer, network
@@ -60,15 +60,21 @@ def learning_rate(step: int, steps: int) -> float:
     return LEARNING_RATE * min(1.0, step / WARM_UP_STEPS) * fall
 
 
-def _tokenizer() -> Tokenizer:
+def vocabulary() -> Tokenizer:
+    """Return a tokenizer for the words of the corpus."""
     sample = islice(chats(Random(SEED)), VOCABULARY_CHATS)
     return Tokenizer.of_texts((said["content"] for chat in sample for said in chat), LEAST_COUNT)
 
 
-def _batch(tokenizer: Tokenizer, chosen: Iterable[Chat], context: int) -> Batch:
-    """Chats in which every token counts, the user's too: the base learns both sides."""
-    encoded = (tokenizer.chat(chat)[0] for chat in chosen)
-    return Batch.of([(ids, [1] * len(ids)) for ids in encoded], context)
+def _batches(tokenizer: Tokenizer, context: int) -> Iterator[Batch]:
+    """Draw a few steps' chats at a time and put those of like length together: less padding."""
+    source, random = chats(Random(SEED + 1)), Random(SEED + 2)
+    while True:
+        drawn = [tokenizer.chat(chat) for chat in islice(source, CHATS_A_STEP * STEPS_A_DRAW)]
+        drawn.sort(key=lambda chat: len(chat[0]))
+        steps = [drawn[at : at + CHATS_A_STEP] for at in range(0, len(drawn), CHATS_A_STEP)]
+        random.shuffle(steps)
+        yield from (Batch.of(step, context) for step in steps)
 
 
 def _report(step: int, steps: int, loss: float, elapsed_s: float) -> None:

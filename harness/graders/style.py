@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any, ClassVar
 
 from harness.errors import RegistryError
-from harness.prompts import content_text
+from harness.messages import content_text
 from harness.records import Completion, Sample, Score
 
 TIMEOUT_S = 0.5

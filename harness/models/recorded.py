@@ -19,7 +19,8 @@ from typing import Any, BinaryIO, Self
 import orjson
 
 from harness.errors import DatasetError, NotRecorded, TooFewChoices
-from harness.models.wire import content_text, prompt_text, usage_of
+from harness.messages import content_text, prompt_text
+from harness.models.wire import usage_of
 from harness.records import Completion, Request
 
 ANYONE = ""

@@ -6,13 +6,14 @@ It knows chat and legacy completions and never talks to anybody.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import orjson
 
 from harness.errors import BadResponse, NoText, TooFewChoices
-from harness.records import Completion, Message, Request, Sampling, Usage
+from harness.messages import content_text, prompt_text
+from harness.records import Completion, Request, Sampling, Usage
 
 TokensField = Literal["max_tokens", "max_completion_tokens"]
 PATHS = {"chat": "chat/completions", "completions": "completions"}
@@ -55,37 +56,6 @@ def _logprobs_fields(request: Request) -> dict[str, Any]:
     if request.endpoint == "completions":
         return {"logprobs": count}
     return {"logprobs": True, "top_logprobs": count} if count else {"logprobs": True}
-
-
-SPEAKERS = {"system": "", "user": "User: ", "assistant": "Assistant: "}
-
-
-def prompt_text(messages: Sequence[Message]) -> str:
-    """Chat messages as one prompt for the legacy endpoint, the way OpenAI evals writes it.
-
-    A lone message is the prompt itself; several become lines with their speaker (a system
-    message has none) that end in an open ``Assistant:`` turn.
-    """
-    if len(messages) == 1:
-        return content_text(messages[0].get("content"))
-    return "".join(f"{_speaker(m)}{content_text(m.get('content'))}\n" for m in messages) + (
-        "Assistant: "
-    )
-
-
-def _speaker(message: Message) -> str:
-    name = str(message.get("name") or message.get("role") or "user")
-    return SPEAKERS.get(name, f"{name.capitalize()}: ")
-
-
-def content_text(content: object) -> str:
-    """The text of a message's content, which is a string or a list of parts."""
-    if isinstance(content, str):
-        return content
-    if not isinstance(content, Sequence):
-        return ""
-    parts = (part.get("text") for part in content if isinstance(part, Mapping))
-    return "".join(text for text in parts if isinstance(text, str))
 
 
 # --- the answer ----------------------------------------------------------------------

@@ -9,6 +9,7 @@ from pathlib import Path
 from harness.analysis.leakage import exact_overlap
 from harness.datasets import file_hash, read_training
 from harness.errors import RunFolderError
+from harness.messages import content_text
 from harness.pipeline.evaluation import Question, ideal_scores
 from harness.pipeline.judgement import score
 from harness.pipeline.manifest import Manifest, located
@@ -17,7 +18,7 @@ from harness.pipeline.reporting import provenance, section
 from harness.pipeline.runfolder import RunFolder
 from harness.pipeline.track import Track, probe_name
 from harness.pipeline.tuning import TunedRun, read_tuning
-from harness.prompts import content_text, train_probe
+from harness.prompts import train_probe
 from harness.records import Checkpoint, EvalSpec, Experiment, Finding, Sample, TrainingExample
 from harness.reports.document import Document
 from harness.running.journal import latest

@@ -220,7 +220,7 @@ def _flip(kind: FlipKind, sample: Sample, base: Answers, tuned: Answers) -> Flip
     return Flip(
         kind=kind,
         sample_id=sample.id,
-        prompt=prompt_text(sample),
+        prompt=as_read(sample),
         ideal=" | ".join(sample.ideal),
         base_text=base.texts.get(sample.id, [""])[0],
         tuned_text=tuned.texts.get(sample.id, [""])[0],
@@ -228,9 +228,10 @@ def _flip(kind: FlipKind, sample: Sample, base: Answers, tuned: Answers) -> Flip
     )
 
 
-def prompt_text(sample: Sample) -> str:
+def as_read(sample: Sample) -> str:
     """The messages as a person reads them."""
-    return "\n".join(f"{message['role']}: {message['content']}" for message in sample.messages)
+    said = ((one.get("role"), content_text(one.get("content"))) for one in sample.messages)
+    return "\n".join(f"{role}: {text}" for role, text in said)
 
 
 def _galleries(track: Track, advices: Sequence[Advice]) -> tuple[Gallery, ...]:
@@ -247,7 +248,7 @@ def _galleries(track: Track, advices: Sequence[Advice]) -> tuple[Gallery, ...]:
             for label, model in shown.items()
             if (table := track.of(model))
         }
-        galleries.append(Gallery(key, prompt_text(sample), answers))
+        galleries.append(Gallery(key, as_read(sample), answers))
     return tuple(galleries)
 
 

@@ -35,7 +35,7 @@ async def texts(path: Path, request: Request) -> list[str]:
         {"prompt": "Hello", "text": "Hi"},
         {"prompt": "Hello", "completions": ["Hi", "Ho"]},
         {"prompt": "Hello", "completion": {"text": "Hi", "finish_reason": "stop"}},
-        {"prompt": "Be brief.\nUser: Hello\nAssistant: ", "completion": "Hi"},
+        {"prompt": "Be brief.\nUser: Hello\nAssistant:", "completion": "Hi"},
         {"messages": [SYSTEM, HELLO], "completion": "Hi"},
         {"messages": [{"content": "Be brief.", "role": "system"}, HELLO], "completion": "Hi"},
         {"request_key": Request("m", (SYSTEM, HELLO)).key, "completion": "Hi"},

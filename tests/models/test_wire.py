@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from harness.errors import BadResponse, NoText, TooFewChoices
+from harness.messages import prompt_text
 from harness.models import wire
 from harness.records import Completion, Request, Sampling, Usage
 
@@ -75,9 +76,7 @@ def test_several_messages_become_a_prompt_that_ends_in_the_assistants_turn() -> 
             "content": [{"type": "text", "text": "2+"}, {"type": "text", "text": "2"}],
         },
     )
-    assert wire.prompt_text(messages) == (
-        "Be brief.\nExample_user: 1+1\nAssistant: 2\nUser: 2+2\nAssistant: "
-    )
+    assert prompt_text(messages) == ("Be brief.\nUser: 1+1\nAssistant: 2\nUser: 2+2\nAssistant:")
 
 
 def test_the_first_choice_carries_the_tokens_and_the_others_none() -> None:
