@@ -8,6 +8,7 @@ from pathlib import Path
 from statistics import mean
 
 from harness.errors import RunFolderError
+from harness.messages import content_text
 from harness.pipeline.judgement import advice_after, comparison, score
 from harness.pipeline.manifest import Manifest
 from harness.pipeline.measurement import Answers
