@@ -163,12 +163,26 @@ def _plan(order: Order, specs: dict[str, EvalSpec]) -> Plan:
     paths |= {spec.few_shot for spec in specs.values() if spec.few_shot}
     paths |= {e.training_data for e in order.study.experiments if e.training_data}
     return Plan(
-        study=order.study,
-        evals=tuple(specs.values()),
+        study=_placed_study(order.study),
+        evals=tuple(map(_placed_spec, specs.values())),
         endpoint=order.endpoint,
         max_samples=order.max_samples,
         files={portable(path): file_hash(path) for path in sorted(paths)},
     )
+
+
+def _placed_spec(spec: EvalSpec) -> EvalSpec:
+    """The spec with whole paths, so that its run folder can be read from anywhere."""
+    few_shot = spec.few_shot.resolve() if spec.few_shot else None
+    return replace(spec, samples=spec.samples.resolve(), few_shot=few_shot, source=None)
+
+
+def _placed_study(study: Study) -> Study:
+    experiments = (
+        replace(e, training_data=e.training_data.resolve()) if e.training_data else e
+        for e in study.experiments
+    )
+    return replace(study, experiments=tuple(experiments), source=None)
 
 
 def services_for(study: Study, access: Access) -> Services:

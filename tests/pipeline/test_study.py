@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from harness.pipeline import report_of
 from harness.reports.json import SCHEMA
 
 Study = Callable[..., subprocess.Popen[str]]
@@ -135,6 +136,13 @@ def test_the_report_can_be_made_anew_from_the_folder(start: Study, undisturbed: 
     assert ended(start("report", undisturbed.name))[0] == 0
     assert (undisturbed / "report.html").exists()
     assert numbers(undisturbed) == before
+
+
+def test_a_run_folder_can_be_read_from_anywhere(
+    undisturbed: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert len(report_of(undisturbed).sections) == 1
 
 
 def test_advice_is_printed_with_its_evidence(start: Study, undisturbed: Path) -> None:
