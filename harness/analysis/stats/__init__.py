@@ -25,6 +25,7 @@ from harness.analysis.stats.planning import (
     smallest_detectable_mean,
 )
 from harness.analysis.stats.proportions import clopper_pearson_interval, wilson_interval
+from harness.analysis.stats.ratios import pooled_share_interval
 from harness.analysis.stats.resampling import paired_bootstrap, sign_flip_p
 from harness.analysis.stats.trend import Trend, trend_test
 
@@ -42,6 +43,7 @@ __all__ = [
     "noninferiority_p",
     "paired_bootstrap",
     "paired_difference",
+    "pooled_share_interval",
     "ratio_interval",
     "repeats_mean_interval",
     "samples_for_margin",
