@@ -162,8 +162,9 @@ def show_document(document: Document) -> None:
     """Print what a report says first: a verdict a line, or the scores."""
     out = Console(highlight=False)
     for section in document.sections:
-        out.print()
-        out.print(Text(plain(section.eval), style="bold"))
+        if section.advice or section is document.sections[0]:
+            out.print()
+        out.print(Text(plain(section.eval), style="bold"), soft_wrap=True)
         for text in lines_of(section):
             out.print(text, soft_wrap=True)
     out.print()
@@ -171,7 +172,7 @@ def show_document(document: Document) -> None:
 
 def lines_of(section: Section) -> Iterator[Text]:
     """The verdicts of an eval, or its comparisons, or its plain scores."""
-    from harness.reports import verdicts, wording
+    from harness.reports import sections, verdicts, wording
 
     for advice in verdicts.by_epochs(section.advice):
         style = {"more": "cyan", "fewer": "yellow", "keep": "green"}.get(verdicts.kind(advice), "")
@@ -181,20 +182,41 @@ def lines_of(section: Section) -> Iterator[Text]:
         yield Text(f"      {plain(wording.why(advice))}", style="dim")
         for voice in advice.dissent:
             yield Text(f"      {plain(voice)}", style="dim")
-    if section.advice:
-        return
-    for comparison in section.comparisons:
-        yield Text(f"  {plain(comparison.tuned)}: {plain(wording.gain(comparison))}")
-    if section.comparisons:
-        return
-    for result in section.results:
-        numbers = ", ".join(
-            f"{name} {wording.estimate_in('share', estimate)}"
-            for name, estimate in result.metrics.items()
-        )
-        yield Text(f"  {plain(result.model)}: {numbers or 'no sample has a mark'}")
-        if result.excluded:
-            yield Text(f"      {wording.counted(result.excluded, 'sample')} excluded: no mark")
+    story = sections.story(section)
+    if story == "comparison":
+        yield from _comparison_lines(section)
+    if story == "scores":
+        yield from _score_lines(section)
+
+
+def _comparison_lines(section: Section) -> Iterator[Text]:
+    """Whether each model is better, and by what."""
+    from harness.reports import scores, sections, wording
+
+    compared = sections.own_comparisons(section)
+    for one in compared:
+        yield Text(f"  {plain(one.tuned)}: {plain(wording.gain(one))}")
+        course = f"{scores.course_text(one)}; {scores.chance_text(one)}"
+        yield Text(f"      {plain(one.metric)} {course}", style="dim")
+    if not compared:
+        yield Text("  nothing to compare: no sample has a mark from both models")
+        for found in scores.all_scores(section):
+            yield Text(f"  {plain(found.model)}: {plain(scores.sentence(found))}")
+
+
+def _score_lines(section: Section) -> Iterator[Text]:
+    """The score, and in a second line what else was measured, shortened."""
+    from harness.reports import scores
+
+    for found in scores.all_scores(section):
+        yield Text(f"  {plain(scores.sentence(found))}")
+        further = scores.further_text(found)
+        if further:
+            yield Text(f"      {plain(further)}", style="dim")
+    if not section.results:
+        yield Text("  nothing was answered")
+    for exclusion in section.exclusions:
+        yield Text(f"      {plain(scores.exclusion_text(exclusion))}", style="dim")
 
 
 def plain(text: str) -> str:

@@ -12,7 +12,7 @@ from harness.errors import RunFolderError, UsageError, did_you_mean
 from harness.pipeline.folder_report import read_tracks
 from harness.pipeline.manifest import Manifest, portable
 from harness.pipeline.measurement import Answers
-from harness.pipeline.reporting import section
+from harness.pipeline.reporting import contest, section
 from harness.pipeline.runfolder import RunFolder
 from harness.pipeline.track import Track
 from harness.records import Experiment
@@ -51,7 +51,7 @@ def compare_folders(places: Sequence[str], patterns: Sequence[str], command: str
         raise UsageError(f"no eval to compare: {', '.join(places)} share {having}")
     tracks = [joined(name, base, others) for name in chosen]
     return Document(
-        title=f"{base.label} and {', '.join(side.label for side in others)}",
+        title=contest(base.label, [side.label for side in others]),
         description="Comparison of earlier runs; nothing was asked again.",
         sections=tuple(section(track) for track in tracks),
         provenance=Provenance(

@@ -14,7 +14,7 @@ from harness.pipeline.evaluation import Question, ideal_scores
 from harness.pipeline.judgement import score
 from harness.pipeline.manifest import Manifest, located
 from harness.pipeline.measurement import Answers, answers_by_model
-from harness.pipeline.reporting import provenance, section
+from harness.pipeline.reporting import provenance, section, title_of
 from harness.pipeline.runfolder import RunFolder
 from harness.pipeline.track import Track, probe_name
 from harness.pipeline.tuning import TunedRun, read_tuning
@@ -35,7 +35,7 @@ def report_of(path: Path, notes: Sequence[str] = ()) -> Document:
     tracks = read_tracks(folder, manifest)
     about = Finding("provider", "info", "; ".join(notes)) if notes else None
     return Document(
-        title=manifest.study.name,
+        title=title_of(manifest.study, [track.spec.name for track in tracks]),
         description=manifest.study.description,
         sections=tuple(section(track) for track in tracks),
         provenance=provenance(manifest, tracks),

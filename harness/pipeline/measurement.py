@@ -9,6 +9,14 @@ from dataclasses import dataclass, field
 from harness.records import Completion, Outcome, Sample
 
 
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """An answer that was not all right, and what the grader said about it."""
+
+    text: str
+    reason: str
+
+
 @dataclass(slots=True)
 class Answers:
     """All answers of one model to one eval: values and texts by sample id, in repeat order."""
@@ -21,6 +29,8 @@ class Answers:
     failures: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
     failed_samples: set[str] = field(default_factory=set)
+    faults: dict[str, Fault] = field(default_factory=dict)
+    """The first answer to each sample that was not all right."""
     unmarked: int = 0
     cut: list[tuple[str, str]] = field(default_factory=list)
     """(sample id, text) of answers that ended at the token limit."""
@@ -58,6 +68,9 @@ class Answers:
                 continue
             self.values.setdefault(outcome.sample_id, []).append(score.value)
             self.details.setdefault(outcome.sample_id, []).append(score.details)
+            if score.value < 1 and outcome.sample_id not in self.faults:
+                text = outcome.completion.text if outcome.completion else ""
+                self.faults[outcome.sample_id] = Fault(text, score.reason or "")
 
     @property
     def by_prompt(self) -> dict[str, float]:

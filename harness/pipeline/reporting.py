@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import mean
 
 from harness.errors import RunFolderError
-from harness.messages import content_text
+from harness.pipeline.examples import flips_of, galleries_of, misses_of
 from harness.pipeline.judgement import advice_after, comparison, score
 from harness.pipeline.manifest import Manifest
-from harness.pipeline.measurement import Answers
+from harness.pipeline.metrics import metrics_of, units_of
 from harness.pipeline.track import Track
 from harness.pipeline.variety import Variety
-from harness.records import Advice, Estimate, Finding, Sample
+from harness.records import Comparison, Estimate, Finding, Study
 from harness.reports.document import (
     Document,
     Exclusion,
-    Flip,
-    FlipKind,
-    Gallery,
     Panel,
     Point,
     Provenance,
@@ -31,35 +28,69 @@ from harness.reports.document import (
     Unit,
 )
 
-FLIPS_SHOWN = 60
-GALLERIES_SHOWN = 4
-ANSWERS_SHOWN = 5
-
 
 def section(track: Track, findings: Sequence[Finding] = ()) -> Section:
     """Everything that a report shows of one track."""
     advices = tuple(advice_after(track, epochs) for epochs in track.epochs)
     variety = Variety.of(track)
-    flips, omitted = _flips(track, _shown_model(track, advices))
+    flips, flips_omitted = flips_of(track, advices)
+    misses, misses_omitted = misses_of(track)
+    metric = metric_name(track)
     return Section(
         eval=track.spec.name,
         task=track.spec.task,
         description=track.spec.description,
-        metric="format compliance" if track.spec.task == "open" else "accuracy",
+        metric=metric,
         base=track.base,
         advice=advices,
         panels=_panels(track, variety),
         results=_results(track, variety),
-        comparisons=tuple(c for name in track.tuned_names if (c := comparison(track, name))),
+        comparisons=tuple(_comparisons(track, metric)),
         flips=flips,
-        flips_omitted=omitted,
-        galleries=_galleries(track, advices) if track.spec.task == "open" else (),
+        flips_omitted=flips_omitted,
+        galleries=galleries_of(track, advices),
         exclusions=tuple(_exclusions(track)),
         findings=(*track.findings, *findings, *(variety.findings if variety else ())),
+        misses=misses,
+        misses_omitted=misses_omitted,
     )
 
 
+def title_of(study: Study, evals: Sequence[str]) -> str:
+    """What a report is called: a declared study by its name, an ad hoc one by what it measured."""
+    if study.name not in AD_HOC or study.description:
+        return study.name
+    others = [model for experiment in study.experiments for model in experiment.others]
+    if others:
+        return contest(study.base, others)
+    return f"{study.base} on {evals[0] if len(evals) == 1 else f'{len(evals)} evals'}"
+
+
+def contest(base: str, others: Sequence[str]) -> str:
+    """The title of a comparison."""
+    return f"{others[0] if len(others) == 1 else f'{len(others)} models'} against {base}"
+
+
+AD_HOC = frozenset({"run", "compare"})
+"""The names of studies that commands make up."""
+
+
 # --- numbers -------------------------------------------------------------------------
+
+
+def metric_name(track: Track) -> str:
+    """What the eval's own score is called: what its marks mean decides."""
+    if track.spec.task == "open":
+        return "format compliance"
+    tables = (track.of(model) for model in track.model_names)
+    marks = (mark for table in tables if table for row in table.values.values() for mark in row)
+    return "accuracy" if all(mark in (0.0, 1.0) for mark in marks) else "score"
+
+
+def _comparisons(track: Track, metric: str) -> Iterator[Comparison]:
+    for name in track.tuned_names:
+        if compared := comparison(track, name):
+            yield replace(compared, metric=metric)
 
 
 def _results(track: Track, variety: Variety | None) -> tuple[Result, ...]:
@@ -81,25 +112,10 @@ def _results(track: Track, variety: Variety | None) -> tuple[Result, ...]:
                 seed=checkpoint.seed if checkpoint else None,
                 metrics=metrics,
                 excluded=answers.excluded(track.heldout),
+                units=units_of(answers),
             )
         )
     return tuple(results)
-
-
-def metrics_of(answers: Answers) -> dict[str, Estimate]:
-    """The primary score and the mean of every further number that the grader gave."""
-    found = score(answers.by_prompt)
-    metrics = {"accuracy": found} if found else {}
-    for name in sorted({name for rows in answers.details.values() for row in rows for name in row}):
-        by_prompt = {
-            key: mean(row[name] for row in rows if name in row)
-            for key, rows in answers.details.items()
-            if any(name in row for row in rows)
-        }
-        detail = score(by_prompt)
-        if detail:
-            metrics[name] = detail
-    return metrics
 
 
 # --- charts --------------------------------------------------------------------------
@@ -175,94 +191,27 @@ def _curve_points(track: Track, name: str) -> tuple[Point, ...]:
     return tuple(points)
 
 
-# --- samples -------------------------------------------------------------------------
+# --- what has no mark ----------------------------------------------------------------
 
 
-def _shown_model(track: Track, advices: Sequence[Advice]) -> str | None:
-    """The tuned model whose samples are shown: the one to use now, else the last."""
-    chosen = advices[-1].checkpoint if advices else None
-    return chosen or (track.tuned_names[-1] if track.tuned_names else None)
-
-
-def _flips(track: Track, model: str | None) -> tuple[tuple[Flip, ...], int]:
-    base, tuned = track.of(track.base), track.of(model) if model else None
-    if base is None or tuned is None or track.spec.task == "open":
-        return (), 0
-    return flips_between(base, tuned, track.heldout)
-
-
-def flips_between(
-    base: Answers, tuned: Answers, samples: Mapping[str, Sample]
-) -> tuple[tuple[Flip, ...], int]:
-    """Samples that tuning fixed or broke, then those that both miss; and how many are not shown."""
-    found: dict[FlipKind, list[Flip]] = {"broken": [], "fixed": [], "both_wrong": []}
-    before, after = base.by_prompt, tuned.by_prompt
-    for key, sample in samples.items():
-        if key not in before or key not in after:
-            continue
-        kind = flip_kind(before[key], after[key])
-        if kind is not None:
-            found[kind].append(_flip(kind, sample, base, tuned))
-    share = {"broken": FLIPS_SHOWN // 2, "fixed": FLIPS_SHOWN // 2, "both_wrong": FLIPS_SHOWN // 3}
-    shown = [flip for kind, flips in found.items() for flip in flips[: share[kind]]]
-    return tuple(shown), sum(map(len, found.values())) - len(shown)
-
-
-def flip_kind(before: float, after: float) -> FlipKind | None:
-    """What tuning did to one sample's mark; None where it was and is right."""
-    if after > before:
-        return "fixed"
-    if after < before:
-        return "broken"
-    return "both_wrong" if after < 1 else None
-
-
-def _flip(kind: FlipKind, sample: Sample, base: Answers, tuned: Answers) -> Flip:
-    return Flip(
-        kind=kind,
-        sample_id=sample.id,
-        prompt=as_read(sample),
-        ideal=" | ".join(sample.ideal),
-        base_text=base.texts.get(sample.id, [""])[0],
-        tuned_text=tuned.texts.get(sample.id, [""])[0],
-        tuned_model=tuned.model,
-    )
-
-
-def as_read(sample: Sample) -> str:
-    """The messages as a person reads them."""
-    said = ((one.get("role"), content_text(one.get("content"))) for one in sample.messages)
-    return "\n".join(f"{role}: {text}" for role, text in said)
-
-
-def _galleries(track: Track, advices: Sequence[Advice]) -> tuple[Gallery, ...]:
-    """Answers of base, the checkpoint to use, and the last one to the same prompts."""
-    shown = {"base": track.base}
-    chosen = _shown_model(track, advices)
-    for label, model in (("tuned, to use now", chosen), ("tuned, last", _last(track))):
-        if model and model not in shown.values():
-            shown[label] = model
-    galleries = []
-    for key, sample in list(track.heldout.items())[:GALLERIES_SHOWN]:
-        answers = {
-            label: tuple(table.texts.get(key, [])[:ANSWERS_SHOWN])
-            for label, model in shown.items()
-            if (table := track.of(model))
-        }
-        galleries.append(Gallery(key, as_read(sample), answers))
-    return tuple(galleries)
-
-
-def _last(track: Track) -> str | None:
-    return track.at(track.epochs[-1])[0].model if track.epochs else None
-
-
-def _exclusions(track: Track) -> Iterable[Exclusion]:
+def _exclusions(track: Track) -> Iterator[Exclusion]:
     for (_, model), answers in track.answers.items():
         for kind, count in answers.failures.items():
             yield Exclusion(model, kind, count, answers.examples[kind])
         if answers.unmarked:
             yield Exclusion(model, "no_mark", answers.unmarked, answers.examples["no_mark"])
+    for model in track.model_names:
+        if missing := _unanswered(track, model):
+            yield Exclusion(model, "not_asked", missing, "the run folder holds no answer to it")
+
+
+def _unanswered(track: Track, model: str) -> int:
+    """How many held-out samples have neither an answer nor a failure: the run is not finished."""
+    answers = track.of(model)
+    if answers is None:
+        return len(track.heldout)
+    known = answers.texts.keys() | answers.failed_samples
+    return sum(1 for key in track.heldout if key not in known)
 
 
 # --- files ---------------------------------------------------------------------------

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
+from itertools import zip_longest
 
 from harness.reports import wording
-from harness.reports.document import Flip
+from harness.reports.document import Document, Flip, Miss, Section
 
 TEXT_LIMIT = 1_200
 """Characters of one text that a page shows; the journal holds the rest."""
 
 MOST_WORDS = 400
 """Longer texts are not compared word by word: the time grows with the square."""
+
+MOST_SAMPLES = 600
+"""Samples that a page shows, shared out among its evals."""
+
+LEAST_SAMPLES = 3
+"""Of each eval a few are shown, however many evals there are."""
 
 _WORDS = re.compile(r"\w+|\s+|[^\w\s]")
 
@@ -66,6 +73,25 @@ def contrast(flip: Flip) -> Contrast:
 
 
 @dataclass(frozen=True, slots=True)
+class Fault:
+    """A miss ready to read: its answer compared with the ideal one, where there is one."""
+
+    miss: Miss
+    prompt: str
+    ideal: str
+    answer: tuple[Piece, ...]
+
+
+def fault(miss: Miss) -> Fault:
+    """Shorten a miss's texts and mark what is wrong in the answer."""
+    prompt, ideal, answer = (
+        wording.shortened(wording.printable(text), TEXT_LIMIT)
+        for text in (miss.prompt, miss.ideal, miss.answer)
+    )
+    return Fault(miss, prompt, ideal, compared(answer, ideal))
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """One distinct answer and how often it was given."""
 
@@ -82,3 +108,31 @@ def distinct(answers: Sequence[str]) -> tuple[Answer, ...]:
         texts.setdefault(key, wording.shortened(wording.printable(answer), TEXT_LIMIT))
         counts[key] += 1
     return tuple(Answer(texts[key], times) for key, times in counts.items())
+
+
+# --- how many samples a page takes ---------------------------------------------------
+
+
+def bounded(document: Document) -> Document:
+    """A document of many evals shows fewer samples of each; the rest counts as left out."""
+    most = max(LEAST_SAMPLES, MOST_SAMPLES // max(1, len(document.sections)))
+    return replace(document, sections=tuple(_at_most(most, s) for s in document.sections))
+
+
+def _at_most(most: int, section: Section) -> Section:
+    flips, misses = tuple(in_turn(section.flips))[:most], section.misses[:most]
+    return replace(
+        section,
+        flips=section.flips if len(section.flips) <= most else flips,
+        flips_omitted=section.flips_omitted + len(section.flips) - len(flips),
+        misses=misses,
+        misses_omitted=section.misses_omitted + len(section.misses) - len(misses),
+    )
+
+
+def in_turn(flips: Iterable[Flip]) -> Iterable[Flip]:
+    """Flips of every kind in turn, so that the first few show all kinds."""
+    kinds: dict[str, list[Flip]] = {}
+    for flip in flips:
+        kinds.setdefault(flip.kind, []).append(flip)
+    return (flip for row in zip_longest(*kinds.values()) for flip in row if flip)

@@ -16,6 +16,12 @@ Role = Literal["heldout", "train", "base", "reference", "seed", "curve"]
 FlipKind = Literal["fixed", "broken", "both_wrong"]
 Unit = Literal["share", "loss", "nats", "ratio", "count"]
 
+SCORE = "accuracy"
+"""The name of an eval's own score among its metrics, whatever its Section calls it."""
+
+FIELD = "field:"
+"""Opens the names of metrics that are about a single field of the answer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Point:
@@ -58,6 +64,22 @@ class Flip:
 
 
 @dataclass(frozen=True, slots=True)
+class Miss:
+    """One sample that a model got wrong, where no other model is there to compare with.
+
+    ``answer`` is its first that was not all right, ``reason`` what the grader said about it;
+    ``mark`` the mean over all its answers.
+    """
+
+    sample_id: str
+    prompt: str
+    ideal: str
+    answer: str
+    mark: float
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Gallery:
     """Several answers to one prompt, per model: how an open task reads at each epoch count."""
 
@@ -78,7 +100,7 @@ class Exclusion:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """All metrics of one model on one eval."""
+    """All metrics of one model on one eval; ``units`` of those that are no shares."""
 
     eval: str
     task: Task
@@ -87,6 +109,7 @@ class Result:
     seed: int | None
     metrics: Mapping[str, Estimate]
     excluded: int
+    units: Mapping[str, Unit] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +130,8 @@ class Section:
     galleries: tuple[Gallery, ...] = ()
     exclusions: tuple[Exclusion, ...] = ()
     findings: tuple[Finding, ...] = ()
+    misses: tuple[Miss, ...] = ()
+    misses_omitted: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Places paired differences on one common scale, for a forest plot inside a table."""
+"""Places estimates on one common scale, for a plot inside a table: differences, or shares."""
 
 from __future__ import annotations
 
@@ -66,6 +66,15 @@ def forest(deltas: Sequence[Estimate]) -> Forest:
     turns = range(math.ceil(low / step), math.floor(high / step) + 1)
     ticks = tuple(Tick(place(i * step), wording.points(i * step, digits)) for i in turns)
     return Forest(place(0.0), ticks, marks)
+
+
+def meter(share: Estimate) -> Mark | None:
+    """Lay out a share on a scale from 0 to 100%; None where it is not on it."""
+    if not 0 <= share.value <= 1:
+        return None
+    known = wording.known_interval(share)
+    ends = (share.low, share.value, share.high) if known else (share.value,) * 3
+    return Mark(*(round(min(max(end, 0.0), 1.0) * WIDTH, 1) for end in ends))
 
 
 def _bound(value: float, edge: float) -> float:

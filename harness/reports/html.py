@@ -14,8 +14,9 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from harness.reports import answers, charts, panels, sections, verdicts, wording
+from harness.reports import answers, charts, panels, scores, sections, verdicts, wording
 from harness.reports.document import Document, Panel
+from harness.reports.glossary import GLOSSARY
 
 TEMPLATES = Path(__file__).with_name("templates")
 
@@ -26,10 +27,12 @@ MOST_CHARACTERS = 2_000
 def render_html(document: Document) -> str:
     """Return the whole page; it needs no other file and loads nothing."""
     style, script = _source("style.css"), _source("script.js")
-    return (
-        _environment()
-        .get_template("report.html.j2")
-        .render(document=document, style=style, script=script, policy=_policy(style, script))
+    page = _environment().get_template("report.html.j2")
+    return page.render(
+        document=answers.bounded(document),
+        style=style,
+        script=script,
+        policy=_policy(style, script),
     )
 
 
@@ -62,9 +65,16 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals.update(
-        words=wording, verdicts=verdicts, sections=sections, panels=panels, answers=answers
+        words=wording,
+        verdicts=verdicts,
+        sections=sections,
+        scores=scores,
+        panels=panels,
+        answers=answers,
+        glossary=GLOSSARY,
+        wide_chart=_wide_chart,
+        small_chart=_small_chart,
     )
-    environment.globals.update(wide_chart=_wide_chart, small_chart=_small_chart)
     return environment
 
 

@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from harness.records import Advice, Comparison, Estimate
+from harness.records import Advice, Comparison
 from harness.reports import wording
-from harness.reports.document import Panel, Result, Section
+from harness.reports.document import FIELD, Document, Panel, Section
 from harness.reports.forest import Forest, Mark, forest
+from harness.reports.scores import Metric, Scores, all_scores
 from harness.reports.verdicts import by_epochs, leading
 
 Clarity = Literal["better", "worse", "level"]
+Story = Literal["advice", "comparison", "scores"]
+
+
+# --- what there is to tell -----------------------------------------------------------
+
+
+def story(section: Section) -> Story:
+    """What an eval has to say: advice on epochs, a comparison, or the scores of one model."""
+    if section.advice:
+        return "advice"
+    several = len({result.model for result in section.results}) > 1
+    return "comparison" if section.comparisons or several else "scores"
+
+
+def document_story(document: Document) -> Story:
+    """The most that any eval of a report has to say."""
+    told = {story(section) for section in document.sections}
+    return next((one for one in ("advice", "comparison") if one in told), "scores")
 
 
 # --- the verdict ---------------------------------------------------------------------
@@ -40,9 +59,14 @@ def verdict(section: Section) -> Verdict:
     return Verdict(section, lead, tuple(by_epochs(section.advice)), compared, epochs)
 
 
+def own_comparisons(section: Section) -> list[Comparison]:
+    """The comparisons on the eval's own metric."""
+    return [c for c in section.comparisons if c.metric == section.metric]
+
+
 def _deciding(section: Section, lead: Advice | None) -> Comparison | None:
     """The comparison on the eval's own metric of the model to use, or of the last one."""
-    own = [c for c in section.comparisons if c.metric == section.metric]
+    own = own_comparisons(section)
     wanted = (lead.checkpoint, lead.model) if lead else ()
     named = (c for model in wanted for c in own if c.tuned == model)
     return next(named, own[-1] if own and not lead else None)
@@ -142,16 +166,43 @@ def model_label(section: Section, model: str) -> str:
     return wording.after(epochs) + ("" if seed is None else f", seed {seed}")
 
 
+def model_title(section: Section, model: str) -> str:
+    """A model at the head of a row; its own name keeps its spelling."""
+    label = model_label(section, model)
+    return label if label == model else wording.capitalized(label)
+
+
+def gallery_title(section: Section, model: str) -> str:
+    """A model above its answers: by what it is where there is advice, else by its name."""
+    return model_title(section, model) if story(section) == "advice" else model
+
+
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """Every metric of every model: a header of names, and a row for each model."""
+    """Every metric of every model: a cell for each model and each of its metrics.
 
-    names: tuple[str, ...]
-    rows: tuple[tuple[Result, tuple[Estimate | None, ...]], ...]
+    ``names`` says what each key is called; ``lengthwise`` that models make the shorter side
+    and are better read as columns.
+    """
+
+    models: tuple[Scores, ...]
+    names: Mapping[str, str]
+    cells: Mapping[tuple[str, str], Metric]
+
+    @property
+    def lengthwise(self) -> bool:
+        """Are there more metrics than models?"""
+        return len(self.names) > len(self.models)
+
+    def cell(self, found: Scores, key: str) -> str:
+        """A model's metric in words; a dash where it lacks it."""
+        metric = self.cells.get((found.model, key))
+        return wording.estimate_in(metric.unit, metric.estimate) if metric else "–"
 
 
-def all_metrics(results: Sequence[Result]) -> Metrics:
-    """Results as a table; a metric that a model lacks is None."""
-    names: Mapping[str, None] = dict.fromkeys(name for r in results for name in r.metrics)
-    rows = tuple((r, tuple(r.metrics.get(name) for name in names)) for r in results)
-    return Metrics(tuple(names), rows)
+def all_metrics(section: Section) -> Metrics:
+    """The results of a section as a table."""
+    models = all_scores(section)
+    metrics = [(found.model, metric) for found in models for metric in found.metrics]
+    names = {m.key: f"field {m.name}" if m.key.startswith(FIELD) else m.name for _, m in metrics}
+    return Metrics(models, names, {(model, metric.key): metric for model, metric in metrics})

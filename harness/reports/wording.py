@@ -245,10 +245,14 @@ def versus_base(comparison: Comparison) -> str:
     return f"not clearly different from base ({delta_interval(delta)} points)"
 
 
-def samples(comparison: Comparison) -> str:
+def sampled(n: int, excluded: int) -> str:
     """'138 samples, 4 excluded'."""
-    excluded = f"{comparison.excluded:,} excluded" if comparison.excluded else "none excluded"
-    return f"{counted(comparison.delta.n, 'sample')}, {excluded}"
+    return f"{counted(n, 'sample')}, {f'{excluded:,}' if excluded else 'none'} excluded"
+
+
+def samples(comparison: Comparison) -> str:
+    """'138 samples, 4 excluded': those that both models have a mark for."""
+    return sampled(comparison.delta.n, comparison.excluded)
 
 
 def gain(comparison: Comparison, epochs: float | None = None) -> str:

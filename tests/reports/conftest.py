@@ -13,6 +13,7 @@ from harness.reports.document import (
     Exclusion,
     Flip,
     Gallery,
+    Miss,
     Panel,
     Point,
     Provenance,
@@ -428,6 +429,140 @@ def document() -> Document:
     return demo_document()
 
 
+# --- documents without advice ----------------------------------------------------------
+
+
+def miss(i: int, mark: float = 0.0, reason: str = "wrong: city") -> Miss:
+    return Miss(
+        sample_id=f"orders-{i:03d}",
+        prompt=f"system: Extract the order.\nuser: Order {100 + i}: three lamps to Lyon, please.",
+        ideal=f'{{"item": "lamp", "city": "Lyon", "no": {100 + i}}}',
+        answer=f'{{"item": "lamp", "city": "Paris", "no": {100 + i}}}',
+        mark=mark,
+        reason=reason,
+    )
+
+
+def scored(eval: str, metrics: dict[str, Estimate], excluded: int = 0, **fields) -> Section:
+    fields = {"task": "one-answer", "description": "", "metric": "accuracy", **fields}
+    result = Result(eval, fields["task"], "small-base", None, None, metrics, excluded)
+    return Section(eval=eval, base="small-base", results=(result,), **fields)
+
+
+def extraction_scores() -> Section:
+    """Accuracy, shares of fields, and a number that is no share."""
+    metrics = {
+        "accuracy": share(0.81),
+        "f1": share(0.9),
+        "precision": share(0.92),
+        "recall": share(0.88),
+        "parsed": share(0.99),
+        "words": Estimate(12.5, 11.2, 13.8, 138, "t over samples"),
+        "field:item": share(0.97),
+        "field:city": share(0.84),
+    }
+    section = scored("orders", metrics, 4, description="Read an order and write it as JSON.")
+    return dataclasses.replace(
+        section,
+        results=(dataclasses.replace(section.results[0], units={"words": "count"}),),
+        misses=(*(miss(i) for i in range(12)), miss(12, 0.4, "")),
+        misses_omitted=9,
+        exclusions=(
+            Exclusion("small-base", "rate_limited", 3, "slow down"),
+            Exclusion("small-base", "no_mark", 1, "an 'ideal' of this sample is no JSON"),
+        ),
+    )
+
+
+def run_document() -> Document:
+    """What `harness run` reports: one model, an eval of each sort."""
+    varied = scored(
+        "slogans",
+        {"accuracy": share(0.4, 20), "self_bleu": share(0.1, 20)},
+        task="open",
+        metric="format compliance",
+        misses=(Miss("s-1", "A slogan, please.", "", "no", 0.6, "1 words, fewer than 4"),),
+        galleries=(Gallery("s-1", "A slogan, please.", {"small-base": ("Glow", "Glow", "Shine")}),),
+    )
+    unmarked = scored(
+        "broken", {}, 20, exclusions=(Exclusion("small-base", "no_mark", 20, "no JSON"),)
+    )
+    single = scored("single", {"accuracy": Estimate(1.0, 0.21, 1.0, 1, "Wilson")})
+    return Document(
+        title="small-base on 4 evals",
+        description="",
+        sections=(extraction_scores(), varied, unmarked, single),
+        provenance=dataclasses.replace(provenance(), seeds=(), command="harness run 'orders*'"),
+    )
+
+
+def contest_document() -> Document:
+    """What `harness compare` reports: tuned models whose epochs nobody knows."""
+
+    def compared(eval: str, tuned: str, base: float, now: float, **fields) -> Comparison:
+        found = comparison(eval, 1, base, now, "accuracy")
+        return dataclasses.replace(found, tuned=tuned, **fields)
+
+    def unknown(section: Section, *comparisons: Comparison) -> Section:
+        models = ("small-base", *(c.tuned for c in comparisons))
+        told = section.results[0]
+        return dataclasses.replace(
+            section,
+            advice=(),
+            panels=(),
+            results=tuple(dataclasses.replace(told, model=m, epochs=None) for m in models),
+            comparisons=comparisons,
+            flips=tuple(dataclasses.replace(f, tuned_model="adapter-1") for f in section.flips),
+            exclusions=(),
+        )
+
+    better = compared("orders", "adapter-1", 0.48, 0.81)
+    worse = compared("orders", "adapter-2", 0.48, 0.3)
+    level = compared("tickets", "adapter-1", 0.71, 0.73, fixed=None, broken=None)
+    nothing = unknown(dataclasses.replace(tickets(), eval="nothing", flips=()))
+    other = dataclasses.replace(nothing.results[0], model="adapter-1", metrics={}, excluded=138)
+    return Document(
+        title="2 models against small-base",
+        description="",
+        sections=(
+            unknown(orders(), better, worse),
+            unknown(tickets(), level),
+            dataclasses.replace(nothing, results=(*nothing.results, other)),
+        ),
+        provenance=dataclasses.replace(provenance(), seeds=(), command="harness compare a b"),
+    )
+
+
+def repeated(document: Document, times: int) -> Document:
+    """A document of many evals, with names of every length."""
+    copies = [
+        dataclasses.replace(section, eval=f"suite-{i:02d}.{section.eval}{'-and-more' * (2 * i)}")
+        for i in range(times)
+        for section in document.sections
+    ]
+    return dataclasses.replace(document, sections=tuple(copies))
+
+
+@pytest.fixture(scope="session")
+def run() -> Document:
+    return run_document()
+
+
+@pytest.fixture(scope="session")
+def contest() -> Document:
+    return contest_document()
+
+
+@pytest.fixture(scope="session")
+def sixty(run: Document) -> Document:
+    return repeated(run, 15)
+
+
+@pytest.fixture(scope="session")
+def sixty_contests(contest: Document) -> Document:
+    return repeated(contest, 20)
+
+
 # --- documents that mean harm ----------------------------------------------------------
 
 PAYLOAD = (
@@ -436,7 +571,7 @@ PAYLOAD = (
     "' onmouseover='window.hacked=1' <!-- ]]> {{ 7 * 7 }} {% raw %} `` ``` | *a* _b_ [c](d)\n"
     "# heading\n| x | y |\n@everyone https://x.invalid \u202ertl\u202c שלום \x00\x1b[31m\ud800"
 )
-LITERAL_FIELDS = frozenset({"task", "role", "unit", "severity", "confidence", "method"})
+LITERAL_FIELDS = frozenset({"task", "role", "unit", "severity", "confidence", "method", "units"})
 
 
 def poisoned(value, payload: str):

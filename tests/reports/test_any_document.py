@@ -17,6 +17,7 @@ from harness.reports.document import (
     Flip,
     FlipKind,
     Gallery,
+    Miss,
     Panel,
     Point,
     Provenance,
@@ -130,6 +131,7 @@ SECTION = st.builds(
             seed=st.none() | st.integers(),
             metrics=by_name(ESTIMATE),
             excluded=COUNT,
+            units=by_name(one_of(Unit)),
         )
     ),
     comparisons=some(COMPARISON),
@@ -138,6 +140,18 @@ SECTION = st.builds(
     galleries=some(st.builds(Gallery, sample_id=TEXT, prompt=TEXT, answers=by_name(some(TEXT, 3)))),
     exclusions=some(st.builds(Exclusion, model=TEXT, kind=TEXT, count=COUNT, example=TEXT)),
     findings=some(FINDING),
+    misses=some(
+        st.builds(
+            Miss,
+            sample_id=TEXT,
+            prompt=TEXT,
+            ideal=TEXT,
+            answer=TEXT,
+            mark=st.floats(),
+            reason=TEXT,
+        )
+    ),
+    misses_omitted=COUNT,
 )
 DOCUMENT = st.builds(
     Document,
@@ -180,9 +194,11 @@ def test_markdown_names_every_eval_once_as_a_heading(document: Document):
 
 @SOME
 @given(DOCUMENT)
-def test_html_has_a_card_and_a_chapter_for_every_eval(document: Document):
+def test_html_opens_with_every_eval_and_has_a_chapter_for_it(document: Document):
     page = render_html(document)
     page.encode()
-    assert page.count('<article class="card ') == len(document.sections)
+    opening = page[page.index('<section id="verdicts"') : page.index('<nav class="contents"')]
+    for number in range(1, len(document.sections) + 1):
+        assert f'href="#eval-{number}"' in opening
     assert page.count('<section class="eval"') == len(document.sections) + 2
     assert page.count("<script>") == 1

@@ -9,8 +9,12 @@ from harness.reports.sections import (
     all_metrics,
     clarity,
     comparison_tables,
+    document_story,
+    gallery_title,
     model_label,
+    model_title,
     panels,
+    story,
     verdict,
 )
 
@@ -88,5 +92,35 @@ def test_a_model_without_results_is_named_by_its_advice(orders):
 
 def test_a_metric_that_a_model_lacks_leaves_a_gap(orders):
     first, second = orders.results[:2]
-    table = all_metrics((first, dataclasses.replace(second, metrics={})))
-    assert table.rows[1][1] == (None,) * len(table.names)
+    section = dataclasses.replace(orders, results=(first, dataclasses.replace(second, metrics={})))
+    table = all_metrics(section)
+    assert list(table.names.values()) == ["accuracy", "valid_json", "field city"]
+    assert [table.cell(table.models[1], key) for key in table.names] == ["–"] * 3
+    assert table.cell(table.models[0], "field:city") == "91% (86 to 96%)"
+
+
+def test_models_are_columns_where_they_are_fewer_than_the_metrics(orders):
+    assert not all_metrics(orders).lengthwise
+    assert all_metrics(dataclasses.replace(orders, results=orders.results[:2])).lengthwise
+
+
+# --- which story ---------------------------------------------------------------------
+
+
+def test_what_was_measured_decides_what_is_told(document, run, contest):
+    told = [story(s) for d in (document, run, contest) for s in d.sections]
+    assert told == ["advice"] * 3 + ["scores"] * 4 + ["comparison"] * 3
+
+
+def test_a_report_tells_the_most_that_any_of_its_evals_has_to_say(document, run, contest):
+    mixed = dataclasses.replace(run, sections=(*run.sections, *contest.sections))
+    assert document_story(mixed) == "comparison"
+    whole = dataclasses.replace(mixed, sections=(*mixed.sections, *document.sections))
+    assert document_story(whole) == "advice"
+    assert document_story(dataclasses.replace(run, sections=())) == "scores"
+
+
+def test_a_models_own_name_keeps_its_spelling(contest, orders):
+    assert model_title(contest.sections[0], "adapter-1") == "adapter-1"
+    assert model_title(orders, "small-base") == "Base model"
+    assert gallery_title(contest.sections[0], "small-base") == "small-base"

@@ -27,7 +27,7 @@ for (const block of document.querySelectorAll(".flips")) {
   const all = block.querySelector(".show-all");
   let limit = FIRST;
   const update = () => {
-    const kind = buttons.find((b) => b.getAttribute("aria-pressed") === "true").dataset.show;
+    const kind = buttons.find((b) => b.getAttribute("aria-pressed") === "true")?.dataset.show ?? "all";
     const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
     const fits = (flip, i) => (kind === "all" || flip.dataset.kind === kind) && words.every((w) => texts[i].includes(w));
     const found = flips.filter(fits);
@@ -46,6 +46,28 @@ for (const block of document.querySelectorAll(".flips")) {
   search.addEventListener("input", update);
   all.addEventListener("click", () => { limit = Infinity; update(); });
   update();
+}
+
+// Scores: a click on a heading sorts the table by it, a second one turns the order around.
+for (const table of document.querySelectorAll(".sortable")) {
+  const headings = [...table.querySelectorAll("[data-sort]")];
+  const body = table.tBodies[0];
+  const columns = [...table.tHead.rows[0].cells];
+  for (const heading of headings) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.append(...heading.childNodes);
+    heading.append(button);
+    button.addEventListener("click", () => {
+      const rising = heading.getAttribute("aria-sort") !== "ascending";
+      for (const other of headings) other.removeAttribute("aria-sort");
+      heading.setAttribute("aria-sort", rising ? "ascending" : "descending");
+      const place = columns.indexOf(heading);
+      const value = (row) => row.cells[place].dataset.value;
+      const order = heading.dataset.sort === "number" ? (a, b) => value(a) - value(b) : (a, b) => value(a).localeCompare(value(b));
+      body.append(...[...body.rows].sort((a, b) => (rising ? order(a, b) : order(b, a))));
+    });
+  }
 }
 
 // Charts: the values under the pointer, at once.

@@ -1,0 +1,191 @@
+"""One eval in Markdown: what it says, its tables, its samples, what was left out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from harness.records import Comparison, Finding
+from harness.reports import answers, scores, wording
+from harness.reports.document import Exclusion, Flip, Miss, Section
+from harness.reports.escaping import NAME_LIMIT, code, prose, table
+from harness.reports.markdown_overview import flips_cell, more_rows
+from harness.reports.scores import Metric, all_scores
+from harness.reports.sections import (
+    Story,
+    comparison_tables,
+    model_label,
+    own_comparisons,
+    story,
+    verdict,
+)
+
+MOST_ROWS = 20
+CELL_LIMIT = 160
+"""Characters of a prompt or an answer in a cell."""
+
+FLIP_WORDS = {"fixed": "fixed", "broken": "broken", "both_wrong": "both wrong"}
+
+
+def section_parts(section: Section, samples: int) -> Iterator[str]:
+    """The paragraphs and tables of one eval, with at most so many samples."""
+    yield f"## {code(section.eval)}"
+    yield from STORIES[story(section)](section, samples)
+    yield from findings_list(section.findings)
+    yield from _exclusions(section.exclusions)
+
+
+# --- advice --------------------------------------------------------------------------
+
+
+def _advice(section: Section, _: int) -> Iterator[str]:
+    found = verdict(section)
+    if found.comparison:
+        yield prose(wording.gain(found.comparison, found.epochs))
+    reason = found.lead and wording.why(found.lead, beside_gain=found.comparison is not None)
+    if reason:
+        yield prose(reason)
+    states = (f"{wording.after(s.epochs)}: **{wording.chip(s)}**" for s in found.states)
+    yield " · ".join(states)
+    yield from _comparisons(section)
+
+
+def _comparisons(section: Section) -> Iterator[str]:
+    header = ("Tuned model", "Base", "Tuned", "Difference", "p", "Samples", "Fixed / broken")
+    for found in comparison_tables(section):
+        shown = [_comparison_row(section, row.comparison) for row in found.rows[:MOST_ROWS]]
+        yield f"**{prose(wording.shortened(found.metric, NAME_LIMIT))}**"
+        yield table(header, shown)
+        yield from more_rows(found.rows, MOST_ROWS)
+
+
+def _comparison_row(section: Section, compared: Comparison) -> tuple[str, ...]:
+    label = model_label(section, compared.tuned)
+    return (
+        code(label) if label == compared.tuned else label,
+        wording.estimate_in("share", compared.base_score),
+        wording.estimate_in("share", compared.tuned_score),
+        wording.delta_text(compared.delta),
+        prose(wording.p_value(compared.p_value)),
+        wording.samples(compared),
+        flips_cell(compared),
+    )
+
+
+# --- a comparison --------------------------------------------------------------------
+
+
+def _comparison(section: Section, samples: int) -> Iterator[str]:
+    compared = own_comparisons(section)
+    if len(compared) == 1:
+        yield prose(wording.gain(compared[0]))
+    if not section.comparisons:
+        yield "Nothing to compare: no sample has a mark from both models."
+        for found in all_scores(section):
+            yield f"{code(found.model)}: {prose(scores.sentence(found))}."
+    yield from _comparisons(section)
+    yield from _flips(section, samples)
+
+
+def _flips(section: Section, most: int) -> Iterator[str]:
+    if not section.flips:
+        return
+    shown = list(answers.in_turn(section.flips))[:most]
+    yield f"**What changed** ({len(shown)} of {_flip_count(section)})"
+    header = ("Change", "Prompt", "Ideal", "Base said", "Tuned said")
+    yield _filled_table(header, [_flip_row(flip) for flip in shown])
+
+
+def _flip_count(section: Section) -> str:
+    return wording.counted(len(section.flips) + section.flips_omitted, "sample")
+
+
+def _flip_row(flip: Flip) -> tuple[str, ...]:
+    answered = (_cell(text) or "(empty)" for text in (flip.base_text, flip.tuned_text))
+    return FLIP_WORDS[flip.kind], _prompt(flip.prompt), _cell(flip.ideal), *answered
+
+
+# --- scores --------------------------------------------------------------------------
+
+
+def _scores(section: Section, samples: int) -> Iterator[str]:
+    if not section.results:
+        yield "Nothing was answered."
+    for found in all_scores(section):
+        yield prose(wording.sentence(scores.sentence(found)))
+        if found.further:
+            yield _metric_table("Metric", found.further)
+            yield from more_rows(found.further, MOST_ROWS)
+        if found.fields:
+            yield _metric_table("Field", found.fields)
+            yield from more_rows(found.fields, MOST_ROWS)
+    yield from _misses(section, samples)
+
+
+def _metric_table(title: str, metrics: Sequence[Metric]) -> str:
+    rows = [(prose(m.name), m.value, m.bounds or "–", f"{m.estimate.n:,}") for m in metrics]
+    return table((title, "Value", "95% interval", "Samples"), rows[:MOST_ROWS])
+
+
+def _misses(section: Section, most: int) -> Iterator[str]:
+    if not section.misses:
+        return
+    shown = section.misses[:most]
+    yield f"**Wrong: {scores.misses_text(section)}** ({len(shown)} shown)"
+    header = ("Sample", "Prompt", "Ideal", "Answer", "Why")
+    yield _filled_table(header, [_miss_row(miss) for miss in shown])
+
+
+def _miss_row(miss: Miss) -> tuple[str, ...]:
+    why = miss.reason or (scores.mark_text(miss) if 0 < miss.mark < 1 else "")
+    return (
+        code(miss.sample_id),
+        _prompt(miss.prompt),
+        _cell(miss.ideal),
+        _cell(miss.answer) or "(empty)",
+        prose(wording.shortened(why, CELL_LIMIT)),
+    )
+
+
+def _prompt(text: str) -> str:
+    """A prompt's end: what is asked stands there, and instructions that all share before it."""
+    line = " ".join(text.split())
+    return _cell(line if len(line) <= CELL_LIMIT else f"… {line[-CELL_LIMIT:]}")
+
+
+def _cell(text: str) -> str:
+    return code(text, CELL_LIMIT + 2) if text.strip() else ""
+
+
+def _filled_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table without the columns that nothing stands in."""
+    kept = [i for i in range(len(header)) if any(row[i] for row in rows)]
+    return table([header[i] for i in kept], [[row[i] for i in kept] for row in rows])
+
+
+STORIES: Mapping[Story, Callable[[Section, int], Iterator[str]]] = {
+    "advice": _advice,
+    "comparison": _comparison,
+    "scores": _scores,
+}
+
+
+# --- what every eval may have --------------------------------------------------------
+
+
+def findings_list(findings: Sequence[Finding]) -> Iterator[str]:
+    """Findings as a list; nothing where there are none."""
+    if findings:
+        shown = [
+            f"- {finding.severity}: {prose(wording.sentence(finding.message))}"
+            for finding in findings[:MOST_ROWS]
+        ]
+        yield "\n".join(shown)
+
+
+def _exclusions(exclusions: Sequence[Exclusion]) -> Iterator[str]:
+    if exclusions:
+        parts = (
+            f"{wording.counted(e.count, 'sample')} of {code(e.model)} ({code(e.kind)})"
+            for e in exclusions[:MOST_ROWS]
+        )
+        yield f"Left out: {wording.listed(list(parts))}."
