@@ -29,6 +29,8 @@ class Thresholds:
     """Less diverse than expected: the ratio's upper bound is below this."""
     collapsed: float = 0.60
     """Below this ratio, two epochs fewer rather than one."""
+    coherent_base: float = 0.50
+    """A base model's diversity is a yardstick when at least this share of its answers is usable."""
     copy_limit: float = 0.05
     """More copied answers (tuned minus base, lower bound) than this is memorisation."""
     forgetting_tolerance: float = 0.02

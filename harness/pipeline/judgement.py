@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from statistics import mean
 
 from harness.analysis.advice import Candidate, advise
@@ -209,7 +210,7 @@ def candidates(
     for epoch, values in tables.items():
         held, against_best = score(values), _delta(values, tables[best], track.heldout)
         if held is not None and against_best is not None:
-            usable = variety is None or variety.fit_for_use(epoch, limits)
+            usable = variety is None or variety.fit_for_use(epoch)
             found.append(
                 Candidate(best_seed(track, epoch).model, epoch, held, against_best, usable)
             )
@@ -226,18 +227,34 @@ def best_seed(track: Track, epochs: float) -> Checkpoint:
     return max(track.at(epochs), key=held)
 
 
-def advice_after(track: Track, epochs: float, limits: Thresholds = DEFAULT) -> Advice:
-    """What to do after ``epochs`` epochs: all seeds pooled, dissenting seeds named."""
-    variety = Variety.of(track)
-    alone = []
-    for seed in track.seeds if len(track.seeds) > 1 else ():
-        single = track.only(seed)
-        if single.at(epochs):
-            alone.append((f"seed {seed}", evidence_after(single, epochs, Variety.of(single))))
-    return advise(
-        evidence_after(track, epochs, variety),
-        candidates(track, epochs, variety, limits),
-        by_seed=alone,
-        tokens_per_epoch=track.tokens_per_epoch,
-        limits=limits,
-    )
+@dataclass(slots=True)
+class Judge:
+    """Judges one track: all seeds pooled, and each seed alone, so that dissent can be named.
+
+    What is expensive (the diversity of open tasks) is measured once for each epoch count.
+    """
+
+    track: Track
+    limits: Thresholds = DEFAULT
+    variety: Variety | None = field(init=False)
+    alone: tuple[tuple[str, Track, Variety | None], ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.variety = Variety.of(self.track, self.limits)
+        seeds = self.track.seeds if len(self.track.seeds) > 1 else ()
+        single = ((f"seed {seed}", self.track.only(seed)) for seed in seeds)
+        self.alone = tuple((name, t, Variety.of(t, self.limits)) for name, t in single)
+
+    def advice_after(self, epochs: float) -> Advice:
+        """What to do after ``epochs`` epochs."""
+        return advise(
+            evidence_after(self.track, epochs, self.variety),
+            candidates(self.track, epochs, self.variety, self.limits),
+            by_seed=[
+                (name, evidence_after(track, epochs, variety))
+                for name, track, variety in self.alone
+                if track.at(epochs)
+            ],
+            tokens_per_epoch=self.track.tokens_per_epoch,
+            limits=self.limits,
+        )

@@ -9,7 +9,7 @@ from statistics import mean
 
 from harness.errors import RunFolderError
 from harness.pipeline.examples import flips_of, galleries_of, misses_of
-from harness.pipeline.judgement import advice_after, comparison, score
+from harness.pipeline.judgement import Judge, comparison, score
 from harness.pipeline.manifest import Manifest
 from harness.pipeline.metrics import metrics_of, units_of
 from harness.pipeline.track import Track
@@ -31,8 +31,9 @@ from harness.reports.document import (
 
 def section(track: Track, findings: Sequence[Finding] = ()) -> Section:
     """Everything that a report shows of one track."""
-    advices = tuple(advice_after(track, epochs) for epochs in track.epochs)
-    variety = Variety.of(track)
+    judge = Judge(track)
+    advices = tuple(judge.advice_after(epochs) for epochs in track.epochs)
+    variety = judge.variety
     flips, flips_omitted = flips_of(track, advices)
     misses, misses_omitted = misses_of(track)
     metric = metric_name(track)

@@ -18,9 +18,10 @@ from harness.analysis.diversity import (
 from harness.analysis.evidence import DiversityDrop, less_diverse
 from harness.analysis.stats import mean_interval, paired_difference
 from harness.analysis.thresholds import DEFAULT, Thresholds
+from harness.messages import content_text
 from harness.pipeline.measurement import aligned, pooled
 from harness.pipeline.track import Track
-from harness.records import Estimate, Finding
+from harness.records import Estimate, Finding, Sample
 from harness.reports.document import Panel, Point, Series
 
 Groups = list[list[str]]
@@ -59,15 +60,16 @@ class Variety:
 
     track: Track
     prompts: tuple[str, ...]
+    limits: Thresholds = DEFAULT
     _measured: dict[float, Measured] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, track: Track) -> Variety | None:
+    def of(cls, track: Track, limits: Thresholds = DEFAULT) -> Variety | None:
         """None for tasks with one ideal answer, or where prompts have a single answer."""
         base = track.of(track.base)
         if track.spec.task != "open" or track.spec.answers_per_prompt < 2 or base is None:
             return None
-        return cls(track, tuple(key for key in track.heldout if key in base.texts))
+        return cls(track, tuple(key for key in track.heldout if key in base.texts), limits)
 
     # --- what advice reads -----------------------------------------------------------
 
@@ -77,12 +79,14 @@ class Variety:
             self._measured[epochs] = self._measure(epochs)
         return self._measured[epochs]
 
-    def fit_for_use(self, epochs: float, limits: Thresholds = DEFAULT) -> bool:
+    def fit_for_use(self, epochs: float) -> bool:
         """Neither less diverse than expected nor copying."""
         measured = self.after(epochs)
         drop, copied = measured.drop, measured.copied
-        collapsed = drop is not None and drop.significant and less_diverse(drop.to_expected, limits)
-        return not collapsed and (copied is None or copied.low <= limits.copy_limit)
+        collapsed = (
+            drop is not None and drop.significant and less_diverse(drop.to_expected, self.limits)
+        )
+        return not collapsed and (copied is None or copied.low <= self.limits.copy_limit)
 
     def _measure(self, epochs: float) -> Measured:
         arms = {"base": self._texts(self.track.base), "references": self._references()}
@@ -91,7 +95,12 @@ class Variety:
         }
         first = self.track.epochs[0]
         at_first = self.after(first).drop if epochs > first else None
-        drop = diversity_drop(comparisons, at_first.to_expected if at_first else None)
+        yardsticks = {
+            name: compared
+            for name, compared in comparisons.items()
+            if name != "base" or self._base_is_coherent()
+        }
+        drop = diversity_drop(yardsticks, at_first.to_expected if at_first else None)
         return Measured(drop, self._copied(epochs), comparisons)
 
     def _against(
@@ -109,6 +118,11 @@ class Variety:
                     theirs.append(list(other[prompt]))
                     units.append(index)
         return compare_diversity(tuned, theirs, METRICS, units=units) if units else None
+
+    def _base_is_coherent(self) -> bool:
+        """Much of the variety of a base model that misses the task is incoherence."""
+        values = self.track.scores(0).values()
+        return bool(values) and sum(values) / len(values) >= self.limits.coherent_base
 
     def _texts(self, model: str) -> Mapping[str, Sequence[str]]:
         answers = self.track.of(model)
@@ -130,7 +144,11 @@ class Variety:
     def _copy_shares(self, model: str) -> dict[str, float]:
         texts = self._texts(model)
         keys = [key for key in self.prompts if texts.get(key)]
-        shares = per_prompt_copy_rate([texts[key] for key in keys], self.track.training_texts)
+        shares = per_prompt_copy_rate(
+            [texts[key] for key in keys],
+            self.track.training_texts,
+            prompts=[_asked(self.track.heldout[key]) for key in keys],
+        )
         return dict(zip(keys, map(float, shares), strict=True))
 
     # --- what reports show -----------------------------------------------------------
@@ -223,6 +241,10 @@ class Variety:
 
 LABELS = {"self_bleu": "1 - self-BLEU", "distinct_2": "distinct-2"}
 RATIO_TAKEAWAY = "below 0.9 the answers are less diverse than expected"
+
+
+def _asked(sample: Sample) -> str:
+    return "\n".join(content_text(message.get("content")) for message in sample.messages)
 
 
 def metric_mean(name: str, groups: Groups) -> Estimate | None:
