@@ -1,0 +1,234 @@
+"""From answers to advice: tracks with planted effects, judged without any model."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from harness.pipeline.judgement import Judge, comparison, evidence_after, peak, unpaired_gap
+from harness.pipeline.measurement import Answers
+from harness.pipeline.track import Track, probe_name
+from harness.pipeline.variety import Variety
+from harness.records import (
+    Checkpoint,
+    Estimate,
+    EvalSpec,
+    Experiment,
+    Sample,
+    Sampling,
+    Task,
+    Tuning,
+)
+
+NAME, BASE, N = "planted.test.v1", "base", 120
+WORDS = [f"word{i}" for i in range(400)]
+Shares = dict[float, float]
+
+
+def samples(prefix: str, count: int = N, ideals: Sequence[str] = ("yes",)) -> dict[str, Sample]:
+    ids = [f"{prefix}.{i}" for i in range(count)]
+    asked = ({"role": "user", "content": "?"},)
+    return {key: Sample(key, asked, tuple(ideals)) for key in ids}
+
+
+def marked(model: str, asked: dict[str, Sample], share: float, *, probe: bool = False) -> Answers:
+    """The first samples are right, so that contrasts between models are paired."""
+    answers = Answers(probe_name(NAME) if probe else NAME, model)
+    for i, key in enumerate(asked):
+        answers.values[key] = [float(i < round(share * len(asked)))]
+        answers.texts[key] = ["yes"]
+        answers.total += 1
+    return answers
+
+
+def track(
+    heldout: Shares, train: Shares, *, seeds: Sequence[int] = (1,), target: float | None = None
+) -> Track:
+    """A classification track with these shares of right answers by epoch; 0 is the base."""
+    held, probe = samples("held"), samples("train")
+    epochs = [epoch for epoch in heldout if epoch]
+    models = {(epoch, seed): f"e{epoch:g}s{seed}" for epoch in epochs for seed in seeds}
+    tables = [marked(BASE, held, heldout[0]), marked(BASE, probe, train[0], probe=True)]
+    for (epoch, _), model in models.items():
+        tables += [
+            marked(model, held, heldout[epoch]),
+            marked(model, probe, train[epoch], probe=True),
+        ]
+    return Track(
+        spec=EvalSpec(NAME, "match", Path("none")),
+        experiment=Experiment("planted", (NAME,), tuning=Tuning((1,)), target=target),
+        base=BASE,
+        heldout=held,
+        checkpoints=tuple(Checkpoint(m, epoch, seed=seed) for (epoch, seed), m in models.items()),
+        answers={(table.eval, table.model): table for table in tables},
+        probe=probe,
+        training_texts=("yes",) * 200,
+    )
+
+
+def test_one_epoch_of_a_rising_curve_gets_more() -> None:
+    advice = Judge(track({0: 0.1, 1: 0.4}, {0: 0.1, 1: 0.45})).advice_after(1)
+    assert (advice.rule, advice.recommend) == (5, 2)
+
+
+def test_a_fitted_curve_is_kept_at_its_earliest_checkpoint() -> None:
+    curve = {0: 0.1, 1: 0.4, 3: 1.0, 5: 1.0}
+    advice = Judge(track(curve, curve, target=0.9)).advice_after(5)
+    assert (advice.rule, advice.recommend) == (22, 0)
+    assert advice.checkpoint == "e3s1"
+
+
+def test_a_heldout_score_that_fell_gets_fewer_and_the_peak() -> None:
+    judge = Judge(track({0: 0.1, 2: 0.95, 6: 0.6}, {0: 0.1, 2: 0.97, 6: 1.0}))
+    advice = judge.advice_after(6)
+    assert (advice.rule, advice.recommend, advice.checkpoint) == (7, -2, "e2s1")
+
+
+def test_a_wide_gap_on_a_plateau_asks_for_data() -> None:
+    judge = Judge(track({0: 0.1, 2: 0.6, 4: 0.6}, {0: 0.1, 2: 1.0, 4: 1.0}))
+    assert judge.advice_after(4).rule in (18, 23)
+    assert judge.advice_after(4).recommend == 0
+
+
+def test_later_checkpoints_are_unknown_to_an_earlier_state() -> None:
+    full = track({0: 0.1, 1: 0.4, 3: 0.9}, {0: 0.1, 1: 0.45, 3: 1.0})
+    short = track({0: 0.1, 1: 0.4}, {0: 0.1, 1: 0.45})
+    assert evidence_after(full, 1) == evidence_after(short, 1)
+
+
+def test_seeds_of_one_epoch_count_are_pooled_and_dissent_is_named() -> None:
+    pair = track({0: 0.1, 1: 0.5}, {0: 0.1, 1: 0.5}, seeds=(1, 2))
+    fitted = [marked("e1s2", dict(pair.heldout), 1.0)]
+    fitted.append(marked("e1s2", dict(pair.probe), 1.0, probe=True))
+    answers = {**pair.answers, **{(table.eval, table.model): table for table in fitted}}
+    mixed = Track(
+        pair.spec, pair.experiment, BASE, pair.heldout, pair.checkpoints, answers, pair.probe
+    )
+    advice = Judge(mixed).advice_after(1)
+    assert advice.recommend == 2
+    assert [voice for voice in advice.dissent if "seed 2" in voice]
+
+
+def test_a_peak_is_corrected_for_the_checkpoints_it_was_picked_from() -> None:
+    few = peak(track({0: 0.1, 1: 0.62, 2: 0.6}, {0: 0.1, 1: 1, 2: 1}), 2, (1,))
+    many = track({0: 0.1, 1: 0.62, 2: 0.6, 3: 0.6, 4: 0.6}, dict.fromkeys(range(5), 1.0))
+    picked = peak(many, 4, (1, 2, 3))
+    assert few is not None
+    assert picked is not None
+    assert picked.p_value == pytest.approx(min(1.0, 3 * few.p_value))
+
+
+def test_unanswered_samples_are_excluded_from_a_comparison() -> None:
+    curve = {0: 0.5, 1: 0.9}
+    planted = track(curve, curve)
+    for key in list(planted.heldout)[:7]:
+        planted.answers[NAME, "e1s1"].values.pop(key)
+    found = comparison(planted, "e1s1")
+    assert found is not None
+    assert (found.excluded, found.delta.n) == (7, N - 7)
+    assert (found.fixed, found.broken) == (48, 0)
+
+
+def test_the_gap_of_two_intervals_is_newcombes() -> None:
+    gap = unpaired_gap(
+        Estimate(0.9, 0.8, 0.95, 50, "Wilson"), Estimate(0.7, 0.6, 0.8, 80, "Wilson")
+    )
+    assert gap is not None
+    assert (gap.low, gap.high) == pytest.approx((0.2 - 0.02**0.5, 0.2 + 0.0125**0.5))
+
+
+# --- open tasks ----------------------------------------------------------------------
+
+
+def sentences(rng: random.Random, words: Sequence[str], count: int = 8) -> list[str]:
+    return [" ".join(rng.choice(words) for _ in range(12)) for _ in range(count)]
+
+
+def repetitive(rng: random.Random, words: Sequence[str], count: int = 8) -> list[str]:
+    """Every answer begins with the same half."""
+    start = " ".join(rng.choice(words) for _ in range(8))
+    return [f"{start} {' '.join(rng.choice(words) for _ in range(4))}" for _ in range(count)]
+
+
+Writer = Callable[[random.Random, Sequence[str], int], list[str]]
+
+
+def open_track(writers: dict[float, Writer], base_quality: float = 0.9) -> Track:
+    rng = random.Random(1)
+    held = {
+        key: Sample(key, ({"role": "user", "content": "?"},), tuple(sentences(rng, WORDS)))
+        for key in samples("held", 30)
+    }
+    task: Task = "open"
+    tables = [texts_of(BASE, held, sentences, base_quality, rng)]
+    for epoch, writer in writers.items():
+        tables.append(texts_of(f"e{epoch:g}s1", held, writer, 0.95, rng))
+        tables.append(marked(f"e{epoch:g}s1", samples("train"), 1.0, probe=True))
+    return Track(
+        spec=EvalSpec(NAME, "style", Path("none"), task=task, sampling=Sampling(n=8)),
+        experiment=Experiment("planted", (NAME,)),
+        base=BASE,
+        heldout=held,
+        checkpoints=tuple(Checkpoint(f"e{epoch:g}s1", epoch, seed=1) for epoch in writers),
+        answers={(table.eval, table.model): table for table in tables},
+        probe=samples("train"),
+        training_texts=("nothing like it",) * 60,
+    )
+
+
+def texts_of(
+    model: str, held: dict[str, Sample], writer: Writer, quality: float, rng: random.Random
+) -> Answers:
+    answers = Answers(NAME, model)
+    for key in held:
+        answers.texts[key] = writer(rng, WORDS, 8)
+        answers.values[key] = [quality] * 8
+    return answers
+
+
+def test_collapse_after_a_diverse_checkpoint_gets_fewer_and_the_earlier_checkpoint() -> None:
+    advice = Judge(open_track({2: sentences, 8: repetitive})).advice_after(8)
+    assert advice.rule == 10
+    assert advice.recommend < 0
+    assert advice.checkpoint == "e2s1"
+
+
+def test_as_diverse_as_the_references_is_no_collapse() -> None:
+    judge = Judge(open_track({2: sentences, 8: sentences}))
+    assert judge.advice_after(8).rule not in (10, 11, 12, 13, 25)
+
+
+def test_low_diversity_from_the_first_checkpoint_is_no_epoch_effect() -> None:
+    assert Judge(open_track({2: repetitive, 8: repetitive})).advice_after(8).rule == 12
+
+
+def test_an_incoherent_base_is_no_yardstick() -> None:
+    variety = Variety.of(open_track({2: sentences}, base_quality=0.1))
+    assert variety is not None
+    drop = variety.after(2).drop
+    assert drop is not None
+    assert drop.to_base is None
+    assert drop.to_references is not None
+
+
+def test_copied_answers_are_memorisation() -> None:
+    planted = open_track({2: sentences})
+    copies = planted.answers[NAME, "e2s1"]
+    learned = tuple(copies.texts[key][0] + " and so on" for key in planted.heldout)
+    for place, key in enumerate(planted.heldout):
+        copies.texts[key] = [learned[place]] * 2 + copies.texts[key][2:]
+    memorised = Track(
+        planted.spec,
+        planted.experiment,
+        BASE,
+        planted.heldout,
+        planted.checkpoints,
+        planted.answers,
+        planted.probe,
+        training_texts=learned,
+    )
+    advice = Judge(memorised).advice_after(2)
+    assert (advice.rule, advice.recommend) == (14, -1)
