@@ -599,6 +599,12 @@ def hostile(document: Document) -> Document:
 
 
 @pytest.fixture(scope="session")
+def poison():
+    """Replace every free text of a document by one that means harm."""
+    return lambda document, payload=PAYLOAD: poisoned(document, payload)
+
+
+@pytest.fixture(scope="session")
 def endless(document: Document) -> Document:
     """Names and texts of 100 kB without a space."""
     return poisoned(document, "W" * 100_000)

@@ -6,8 +6,19 @@ import time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.reports.answers import MOST_WORDS, TEXT_LIMIT, compared, contrast, distinct
-from harness.reports.document import Flip
+from harness.reports.answers import (
+    LEAST_SAMPLES,
+    MOST_SAMPLES,
+    MOST_WORDS,
+    TEXT_LIMIT,
+    bounded,
+    compared,
+    contrast,
+    distinct,
+    fault,
+    in_turn,
+)
+from harness.reports.document import Document, Flip, Miss
 
 FLIP = Flip("fixed", "s-1", "prompt", "Lyon", "Paris", "Lyon", "tuned")
 
@@ -53,3 +64,30 @@ def test_a_huge_answer_is_shortened():
 def test_repeated_answers_are_counted_once_each():
     answers = distinct(["Glow", "Shine", " Glow\n", "Glow"])
     assert [(answer.text, answer.times) for answer in answers] == [("Glow", 3), ("Shine", 1)]
+
+
+def test_a_wrong_answer_is_compared_with_its_ideal():
+    view = fault(Miss("s", "prompt", "in Lyon", "in Paris", 0.0))
+    assert [piece.text for piece in view.answer if piece.differs] == ["Paris"]
+    assert not fault(Miss("s", "prompt", "", "in Paris", 0.0)).answer[0].differs
+
+
+def test_few_evals_show_all_samples_that_there_are(document: Document, run: Document):
+    assert bounded(document) == document
+    assert bounded(run) == run
+
+
+def test_many_evals_share_the_samples_of_a_page_and_lose_none_from_the_count(sixty: Document):
+    many = dataclasses.replace(sixty, sections=sixty.sections * 3)
+    shown = bounded(many).sections
+    assert sum(len(s.misses) for s in shown) <= MOST_SAMPLES
+    assert max(len(s.misses) for s in shown) == LEAST_SAMPLES
+    for before, after in zip(many.sections, shown, strict=True):
+        wrong = len(before.misses) + before.misses_omitted
+        assert len(after.misses) + after.misses_omitted == wrong
+
+
+def test_the_first_few_flips_show_every_kind(document: Document):
+    flips = document.sections[0].flips
+    assert {flip.kind for flip in list(in_turn(flips))[:3]} == {"fixed", "broken", "both_wrong"}
+    assert sorted(in_turn(flips), key=flips.index) == list(flips)

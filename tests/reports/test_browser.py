@@ -234,3 +234,121 @@ def test_without_its_script_the_page_still_shows_everything(browser, report):
     assert page.locator(".evidence:visible").count() == 15
     assert page.locator(".flip:visible").count() == 25
     context.close()
+
+
+# --- a run and a comparison ------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def page_of(tmp_path_factory):
+    """Write a document's page and say where it lies."""
+
+    def written(document: Document) -> Path:
+        file = tmp_path_factory.mktemp("page") / "report.html"
+        file.write_text(render_html(document), encoding="utf-8")
+        return file
+
+    return written
+
+
+@pytest.fixture(scope="module")
+def run_report(page_of, run: Document) -> Path:
+    return page_of(run)
+
+
+@pytest.fixture(scope="module")
+def contest_report(page_of, contest: Document) -> Path:
+    return page_of(contest)
+
+
+def test_all_scores_of_a_run_are_on_the_first_screen(browser, run_report):
+    with Visit(browser, run_report) as page:
+        rows = page.locator(".sortable tbody tr")
+        assert rows.count() == 4
+        box = rows.last.bounding_box()
+        assert box["y"] + box["height"] < 700
+        mark, track = (rows.first.locator(f".{part}").bounding_box() for part in ("span", "track"))
+        assert track["x"] < mark["x"] < mark["x"] + mark["width"] < track["x"] + track["width"]
+
+
+def names(page) -> list[str]:
+    return page.locator(".sortable tbody .name").all_inner_texts()
+
+
+def test_scores_can_be_sorted_and_evals_without_a_mark_are_the_lowest(browser, run_report):
+    with Visit(browser, run_report) as page:
+        score = page.get_by_role("button", name="Score")
+        score.click()
+        assert names(page) == ["broken", "slogans", "orders", "single"]
+        score.click()
+        assert names(page) == ["single", "orders", "slogans", "broken"]
+        assert page.locator('[aria-sort="descending"]').inner_text().startswith("Score")
+        page.get_by_role("button", name="Eval").focus()
+        page.keyboard.press("Enter")
+        assert names(page) == ["broken", "orders", "single", "slogans"]
+        assert page.locator("[aria-sort]").count() == 1
+
+
+def test_a_score_leads_to_its_eval(browser, run_report):
+    with Visit(browser, run_report) as page:
+        page.get_by_role("link", name="slogans").first.click()
+        assert page.url.endswith("#eval-2")
+
+
+def test_wrong_answers_can_be_searched(browser, run_report):
+    with Visit(browser, run_report) as page:
+        block = page.locator(".flips").first
+        assert block.locator(".flip:visible").count() == 8
+        block.get_by_role("button", name="Show all 13").click()
+        assert block.locator(".flip:visible").count() == 13
+        block.get_by_role("searchbox").fill("order 103")
+        assert block.locator(".flip:visible").count() == 1
+
+
+def test_every_comparison_of_a_few_is_on_the_first_screen(browser, contest_report):
+    with Visit(browser, contest_report) as page:
+        for headline in page.locator(".headline").all():
+            box = headline.bounding_box()
+            assert box["y"] + box["height"] < 900
+        page.locator(".flips").first.get_by_role("button", name="Broken").click()
+        assert page.locator(".flips").first.locator(".flip:visible").count() == 6
+
+
+OPEN_DETAILS = """() => {
+  for (const details of document.querySelectorAll("details")) details.open = true;
+}"""
+
+
+@pytest.mark.parametrize("width", [360, 768, 1280])
+def test_no_run_or_comparison_sticks_out(
+    browser, page_of, run, contest, poison, sixty, sixty_contests, width
+):
+    long = (poison(one, "W" * 5_000) for one in (run, contest))
+    hostile = (poison(one) for one in (run, contest))
+    for one in (run, contest, sixty, sixty_contests, *long, *hostile):
+        with Visit(browser, page_of(one), width) as page:
+            page.evaluate(OPEN_DETAILS)
+            assert overflow(page) <= 0
+            assert page.evaluate("window.hacked") is None
+
+
+def test_sixty_evals_can_be_overlooked_and_their_samples_opened(browser, page_of, sixty):
+    with Visit(browser, page_of(sixty)) as page:
+        assert page.locator(".sortable tbody tr").count() == 60
+        assert page.locator(".flip:visible").count() == 0
+        page.locator(".flips summary").first.click()
+        assert page.locator(".flip:visible").count() == 8
+
+
+def test_a_run_on_paper_or_without_script_shows_everything(browser, run_report):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(run_report.as_uri())
+    assert page.locator(".flip:visible").count() == 14
+    assert page.locator(".sortable button").count() == 0
+    context.close()
+    with Visit(browser, run_report) as page:
+        page.emulate_media(media="print")
+        page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        assert page.locator(".flip:visible").count() == 14
+        assert page.locator(".sortable tbody tr:visible").count() == 4

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from harness.records import Estimate
-from harness.reports.forest import WIDTH, forest
+from harness.reports.forest import WIDTH, Mark, forest, meter
 
 
 def delta(value: float, low: float, high: float) -> Estimate:
@@ -41,3 +41,17 @@ def test_nothing_to_compare_still_has_a_scale(deltas):
     layout = forest(deltas)
     assert 0 < layout.zero < WIDTH
     assert layout.marks == (None,) * len(deltas)
+
+
+def test_a_share_lies_between_nothing_and_all():
+    assert meter(delta(0.5, 0.25, 0.75)) == Mark(WIDTH / 4, WIDTH / 2, 3 * WIDTH / 4)
+    assert meter(delta(1.0, 0.9, 1.2)) == Mark(0.9 * WIDTH, WIDTH, WIDTH)
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.1, math.nan, math.inf])
+def test_what_is_no_share_has_no_place(value):
+    assert meter(delta(value, value, value)) is None
+
+
+def test_a_share_without_an_interval_is_a_point():
+    assert meter(delta(0.5, -math.inf, math.inf)) == Mark(WIDTH / 2, WIDTH / 2, WIDTH / 2)

@@ -90,3 +90,16 @@ def test_evidence_of_any_kind_becomes_plain_data():
         "pair": [1, ["x"]],
         "3": None,
     }
+
+
+def test_units_are_given_for_metrics_that_are_no_fractions(run: Document):
+    assert loaded(run)["evals"][0]["units"] == {"words": "count"}
+
+
+def test_a_run_and_a_comparison_follow_the_schema(run: Document, contest: Document):
+    assert loaded(run)["advice"] == loaded(contest)["advice"] == []
+    assert [c["tuned"] for c in loaded(contest)["comparisons"]] == [
+        "adapter-1",
+        "adapter-2",
+        "adapter-1",
+    ]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 import pytest
 from hypothesis import given
@@ -99,3 +100,120 @@ def test_a_comment_is_never_longer_than_a_pull_request_takes(document: Document,
 def test_an_empty_study_still_renders(document: Document):
     empty = dataclasses.replace(document, sections=(), findings=(), description="")
     assert render_markdown(empty).startswith("# Did fine-tuning help?")
+
+
+# --- a run and a comparison ------------------------------------------------------------
+
+
+def opening(text: str) -> list[str]:
+    """The lines of the first table."""
+    start = text.index("\n| ") + 1
+    return text[start : text.index("\n\n", start)].splitlines()
+
+
+def test_a_run_opens_with_the_score_of_every_eval(run: Document):
+    assert opening(render_markdown(run)) == [
+        "| Eval | Score | 95% interval | Samples | Excluded |",
+        "| --- | --- | --- | --- | --- |",
+        "| `orders` | **81%** accuracy | 74 to 88% | 138 | 4 |",
+        "| `slogans` | **40%** format compliance | 19 to 61% | 20 | 0 |",
+        "| `broken` | no sample has a mark | – | 0 | 20 |",
+        "| `single` | **100%** accuracy | 21 to 100% | 1 | 0 |",
+    ]
+
+
+def test_a_run_has_no_word_of_advice_or_tuning(run: Document):
+    text = render_markdown(run)
+    for absent in ("advice", "tuned", "Confidence", "base `"):
+        assert absent not in text
+    assert "model `small-base`" in text
+
+
+def test_metrics_and_fields_have_tables_and_counts_are_numbers(run: Document):
+    text = render_markdown(run)
+    assert "Accuracy 81% (74 to 88%); 138 samples, 4 excluded." in text
+    assert "| F1 | 90% | 85 to 95% | 138 |" in text
+    assert "| words | 12.5 | 11.2 to 13.8 | 138 |" in text
+    assert text.index("| city | 84%") < text.index("| item | 97%")
+
+
+def test_wrong_answers_show_prompt_ideal_answer_and_why(run: Document):
+    text = render_markdown(run)
+    assert "**Wrong: 22 of 138 samples** (8 shown)" in text
+    assert (
+        "| `orders-000` | `system: Extract the order. user: Order 100: three lamps to Lyon, "
+        'please.` | `{"item": "lamp", "city": "Lyon", "no": 100}` | '
+        '`{"item": "lamp", "city": "Paris", "no": 100}` | wrong: city |'
+    ) in text
+    assert "| Sample | Prompt | Answer | Why |" in text, "open tasks have no ideal to show"
+
+
+def test_of_a_long_prompt_the_end_is_shown(run: Document):
+    section = run.sections[0]
+    long = dataclasses.replace(section.misses[0], prompt="instruction " * 90 + "the question?")
+    one = dataclasses.replace(section, misses=(long,))
+    text = render_markdown(dataclasses.replace(run, sections=(one,)))
+    assert "instruction the question?`" in text
+    assert len(next(line for line in text.splitlines() if "the question?" in line)) < 400
+
+
+def test_what_was_left_out_is_said(run: Document):
+    text = render_markdown(run)
+    assert "Left out: 3 samples of `small-base` (`rate_limited`)" in text
+    assert "No sample has a mark; 20 excluded." in text
+
+
+def test_a_comparison_opens_with_the_result_of_every_model_on_every_eval(contest: Document):
+    assert opening(render_markdown(contest)) == [
+        "| Eval | Tuned model | Result | Base → tuned | Difference | p | Fixed / broken |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+        "| `orders` | `adapter-1` | ✅ **better** | 48% → 81% | +33 points (+28 to +39) | "
+        "p &lt; .001 | 53 / 7 |",
+        "| `orders` | `adapter-2` | ❌ **worse** | 48% → 30% | −18 points (−24 to −12) | "
+        "p &lt; .001 | 7 / 32 |",
+        "| `tickets` | `adapter-1` | ➖ not clearly different | 71% → 73% | "
+        "+2 points (−3 to +8) | p = .34 | – |",
+        "| `nothing` | – | nothing to compare | – | – | – | – |",
+    ]
+
+
+def test_a_comparison_says_its_sentence_and_shows_what_changed(contest: Document):
+    text = render_markdown(contest)
+    assert "The tuned model is not clearly different from base (−3 to +8 points)" in text
+    assert "**What changed** (8 of 47 samples)" in text
+    kinds = [line.split(" | ")[0] for line in text.splitlines() if "Order 1" in line]
+    assert {"| fixed", "| broken", "| both wrong"} == set(kinds[:3])
+    assert "advice" not in text
+
+
+def test_a_report_without_evals_says_so(run: Document):
+    text = render_markdown(dataclasses.replace(run, sections=()))
+    assert "There is no eval in this report" in text
+    assert "| Eval |" not in text
+
+
+def test_sixty_evals_fit_a_comment_with_all_their_scores(sixty: Document, sixty_contests: Document):
+    for many in (sixty, sixty_contests):
+        text = render_markdown(many)
+        assert len(text) <= MOST_CHARACTERS + 1_000
+        assert len(opening(text)) >= 62
+        assert "How to repeat" in text
+
+
+def widths(text: str) -> list[set[int]]:
+    """Of each table, how many cells its rows have."""
+    tables = [block for block in text.split("\n\n") if block.startswith("| ")]
+    return [{len(re.findall(r"(?<!\\)\|", row)) for row in t.splitlines()} for t in tables]
+
+
+def test_hostile_runs_and_comparisons_make_no_html_links_or_cells(run, contest, poison):
+    for clean in (run, contest):
+        dirty = render_markdown(poison(clean))
+        types = {t.type for t in flat(GITHUB.parse(dirty))}
+        assert not types & {"html_block", "html_inline", "link_open", "image"}
+        assert all(len(cells) == 1 for cells in widths(dirty))
+
+
+def test_texts_without_end_leave_a_comment_of_bounded_size(run, contest, poison):
+    for clean in (run, contest):
+        assert len(render_markdown(poison(clean, "W" * 100_000))) <= MOST_CHARACTERS
