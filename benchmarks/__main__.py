@@ -1,0 +1,22 @@
+"""Every benchmark, one after the other: ``python -m benchmarks``."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+def main() -> int:
+    """Run each script in a process of its own; the number of those that missed their goal."""
+    missed = 0
+    for script in sorted(HERE.glob("bench_*.py")):
+        print(f"\n== {script.stem}", flush=True)
+        missed += subprocess.run([sys.executable, str(script)], check=False).returncode != 0
+    return missed
+
+
+if __name__ == "__main__":
+    sys.exit(main())
