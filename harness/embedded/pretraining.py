@@ -26,7 +26,7 @@ from harness.embedded.tokenizer import Tokenizer
 from harness.embedded.training import Adam
 
 SEED = 1
-STEPS = 16_000
+STEPS = 18_000
 CHATS_A_STEP = 16
 STEPS_A_DRAW = 4
 LEARNING_RATE = 2e-3

@@ -9,10 +9,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
-Message = Mapping[str, Any]
-"""One chat message in the wire format: role, content, optional weight."""
+from harness.records import Message
 
 PADDING, END, SYSTEM, USER, ASSISTANT = range(5)
 ROLES = {"system": SYSTEM, "user": USER, "assistant": ASSISTANT}

@@ -12,7 +12,8 @@ import numpy as np
 from harness.embedded.blas import one_thread
 from harness.embedded.layers import Array
 from harness.embedded.network import Batch, BatchLoss, Network
-from harness.embedded.tokenizer import Message, Tokenizer
+from harness.embedded.tokenizer import Tokenizer
+from harness.records import Message
 
 Chat = tuple[list[int], list[int]]
 """The ids of an example, and 1 where the assistant speaks."""
