@@ -161,8 +161,8 @@ def show(finished: Finished) -> None:
 def show_document(document: Document) -> None:
     """Print what a report says first: a verdict a line, or the scores."""
     out = Console(highlight=False)
-    for section in document.sections:
-        if section.advice or section is document.sections[0]:
+    for number, section in enumerate(document.sections):
+        if section.advice or number == 0:
             out.print()
         out.print(Text(plain(section.eval), style="bold"), soft_wrap=True)
         for text in lines_of(section):
