@@ -184,8 +184,12 @@ def findings_list(findings: Sequence[Finding]) -> Iterator[str]:
 
 def _exclusions(exclusions: Sequence[Exclusion]) -> Iterator[str]:
     if exclusions:
-        parts = (
-            f"{wording.counted(e.count, 'sample')} of {code(e.model)} ({code(e.kind)})"
-            for e in exclusions[:MOST_ROWS]
-        )
-        yield f"Left out: {wording.listed(list(parts))}."
+        yield "**Left out**"
+        yield "\n".join(map(_exclusion, exclusions[:MOST_ROWS]))
+        yield from more_rows(exclusions, MOST_ROWS)
+
+
+def _exclusion(left_out: Exclusion) -> str:
+    count = wording.counted(left_out.count, "sample")
+    example = prose(wording.shortened(left_out.example, CELL_LIMIT))
+    return f"- {count} of {code(left_out.model)} ({code(left_out.kind)}): {example}"

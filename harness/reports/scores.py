@@ -184,9 +184,9 @@ def misses_text(section: Section) -> str:
 
 
 def exclusion_text(exclusion: Exclusion) -> str:
-    """'3 excluded, unreachable: no answer within 60 s'."""
+    """'3 samples unreachable: no answer within 60 s'."""
     example = wording.shortened(exclusion.example, EXAMPLE_LIMIT)
-    return f"{exclusion.count:,} excluded, {kind_text(exclusion)}: {example}"
+    return f"{wording.counted(exclusion.count, 'sample')} {kind_text(exclusion)}: {example}"
 
 
 def kind_text(exclusion: Exclusion) -> str:

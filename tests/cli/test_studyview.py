@@ -28,7 +28,7 @@ def test_a_run_says_its_score_and_what_was_left_out() -> None:
     )
     assert lines == [
         "accuracy 50% (40 to 60%); 100 samples, 3 excluded",
-        "3 excluded, rate limited: slow [31m down",
+        "3 samples rate limited: slow [31m down",
     ]
 
 

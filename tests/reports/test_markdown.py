@@ -159,7 +159,7 @@ def test_of_a_long_prompt_the_end_is_shown(run: Document):
 
 def test_what_was_left_out_is_said(run: Document):
     text = render_markdown(run)
-    assert "Left out: 3 samples of `small-base` (`rate_limited`)" in text
+    assert "- 3 samples of `small-base` (`rate_limited`): slow down" in text
     assert "No sample has a mark; 20 excluded." in text
 
 

@@ -125,5 +125,5 @@ def test_a_partly_right_answer_says_how_much(section):
 
 def test_what_was_left_out_says_why_and_gives_an_example():
     assert exclusion_text(Exclusion("m", "rate_limited", 1_200, "slow down")) == (
-        "1,200 excluded, rate limited: slow down"
+        "1,200 samples rate limited: slow down"
     )
