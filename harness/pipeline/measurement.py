@@ -115,9 +115,13 @@ def was_still_open(text: str, ideals: Sequence[str], grader: str) -> bool:
 
 
 def answers_by_model(outcomes: Iterable[Outcome]) -> dict[tuple[str, str], Answers]:
-    """Sort journal lines by (eval, model) in one pass, in repeat order for each sample."""
+    """Sort journal lines by (eval, model), in repeat order for each sample.
+
+    The order of samples does not depend on which answer came first: sums of the same numbers
+    in another order differ in their last digit.
+    """
     table: dict[tuple[str, str], Answers] = {}
-    for outcome in sorted(outcomes, key=lambda outcome: outcome.repeat):
+    for outcome in sorted(outcomes, key=lambda outcome: (outcome.repeat, outcome.sample_id)):
         key = (outcome.eval, outcome.model)
         if key not in table:
             table[key] = Answers(*key)

@@ -27,6 +27,12 @@ def test_repeats_of_a_sample_count_as_one_value() -> None:
     assert table.texts["s"] == ["a", "b"]
 
 
+def test_the_order_of_samples_is_not_that_of_their_arrival() -> None:
+    outcomes = [answer(sample, 1.0) for sample in "cab"]
+    for arrived in (outcomes, outcomes[::-1]):
+        assert list(answers_by_model(arrived)["e", "m"].values) == ["a", "b", "c"]
+
+
 def test_a_failed_sample_is_excluded_not_wrong() -> None:
     table = answers_by_model([answer("s", 1.0), failure("t"), answer("u", None)])["e", "m"]
     assert table.by_prompt == {"s": 1.0}
