@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import astuple
 from pathlib import Path
 from zipfile import BadZipFile
@@ -9,7 +10,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import DTypeLike
 
-from harness.embedded.network import Network, NetworkConfig
+from harness.embedded.network import Network, NetworkConfig, weight_count
 from harness.embedded.tokenizer import Tokenizer
 
 BASE = Path(__file__).with_name("base.npz")
@@ -45,6 +46,8 @@ def load(path: Path) -> tuple[Tokenizer, Network]:
             words: list[str] = stored["words"].tolist()
             config = NetworkConfig(*stored["config"].tolist())
             weights = stored["weights"].astype(np.float32)
+        if weights.shape != (weight_count(config),):
+            raise ValueError("its weights do not fit its sizes")
         return Tokenizer(words), Network(config, weights)
-    except (KeyError, TypeError, ValueError, BadZipFile) as error:
+    except (KeyError, TypeError, ValueError, EOFError, BadZipFile, zlib.error) as error:
         raise ValueError(f"{path}: not a checkpoint of the embedded model ({error})") from error
