@@ -12,10 +12,10 @@ Write = Callable[..., Registry]
 
 SPEC = "{class: 'evals.elsuite.basic.match:Match', args: {samples_jsonl: s.jsonl}}"
 EVALS = f"""
-orders: {{id: orders.heldout.v1, description: Order lines, metrics: [accuracy]}}
-orders.heldout.v1: {SPEC}
-orders.heldout.v2: {SPEC}
-other: orders
+parcels: {{id: parcels.heldout.v1, description: Order lines, metrics: [accuracy]}}
+parcels.heldout.v1: {SPEC}
+parcels.heldout.v2: {SPEC}
+other: parcels
 other.dev.v0: {SPEC}
 foreign.dev.v0: {{class: 'my.module:Eval', args: {{}}}}
 """
@@ -33,14 +33,14 @@ def refusal(action: Callable[[], object]) -> str:
 
 def test_aliases_are_followed_to_their_end(write: Write) -> None:
     registry = write(evals=EVALS)
-    assert registry.eval("other").name == "orders.heldout.v1"
-    assert registry.resolve("orders").name == "orders.heldout.v1"
+    assert registry.eval("other").name == "parcels.heldout.v1"
+    assert registry.resolve("parcels").name == "parcels.heldout.v1"
 
 
 def test_a_base_names_describes_the_eval_behind_it(write: Write) -> None:
     registry = write(evals=EVALS)
-    assert registry.eval("orders.heldout.v1").description == "Order lines"
-    assert registry.eval("orders").description == "Order lines"
+    assert registry.eval("parcels.heldout.v1").description == "Order lines"
+    assert registry.eval("parcels").description == "Order lines"
 
 
 def test_aliases_in_a_circle_name_the_chain(write: Write) -> None:
@@ -57,12 +57,12 @@ def test_a_dangling_alias_names_the_nearest(write: Write) -> None:
 
 
 def test_an_unknown_name_gets_the_nearest(write: Write) -> None:
-    assert "did you mean 'orders'" in refusal(lambda: write(evals=EVALS).eval("order"))
+    assert "did you mean 'parcels'" in refusal(lambda: write(evals=EVALS).eval("order"))
 
 
 def test_patterns_are_anchored_and_give_each_spec_once(write: Write) -> None:
     registry = write(evals=EVALS)
-    assert registry.matching(["orders*"]) == ["orders.heldout.v1", "orders.heldout.v2"]
+    assert registry.matching(["parcels*"]) == ["parcels.heldout.v1", "parcels.heldout.v2"]
     assert registry.matching(["*.v0", "other"])[:2] == ["other.dev.v0", "foreign.dev.v0"]
     assert registry.matching(["other.*.v0"]) == ["other.dev.v0"]
     assert "no eval matches 'rders*'" in refusal(lambda: registry.matching(["rders*"]))
@@ -79,9 +79,9 @@ def test_a_dot_in_a_pattern_is_a_dot(write: Write) -> None:
 
 def test_a_name_in_two_files_names_both(write: Write, tmp_path: Path) -> None:
     registry = write(evals=EVALS)
-    (tmp_path / "registry/evals/more.yaml").write_text(f"x: {SPEC}\norders: {SPEC}\n")
+    (tmp_path / "registry/evals/more.yaml").write_text(f"x: {SPEC}\nparcels: {SPEC}\n")
     message = refusal(registry.names)
-    assert "more.yaml:2: eval 'orders' is already in" in message
+    assert "more.yaml:2: eval 'parcels' is already in" in message
     assert "file.yaml:2; rename one of them" in message
 
 
@@ -89,9 +89,9 @@ def test_a_name_in_two_registries_names_both(write: Write, tmp_path: Path) -> No
     write(evals=EVALS)
     other = tmp_path / "other"
     (other / "evals").mkdir(parents=True)
-    (other / "evals" / "more.yaml").write_text(f"orders: {SPEC}\n")
+    (other / "evals" / "more.yaml").write_text(f"parcels: {SPEC}\n")
     registry = load_registry([tmp_path / "registry", other])
-    assert "more.yaml:1: eval 'orders' is already in" in refusal(registry.names)
+    assert "more.yaml:1: eval 'parcels' is already in" in refusal(registry.names)
 
 
 @pytest.mark.parametrize("key", ["key", "group", "cls"])
@@ -113,12 +113,12 @@ def test_folders_are_not_read_recursively(write: Write, tmp_path: Path) -> None:
     registry = write(evals=EVALS)
     (tmp_path / "registry/evals/deep").mkdir()
     (tmp_path / "registry/evals/deep/x.yaml").write_text("[broken")
-    assert "orders" in registry.names()
+    assert "parcels" in registry.names()
 
 
 def test_a_kind_is_read_only_when_asked_for(write: Write) -> None:
     registry = write(evals=EVALS, solvers="[broken\n")
-    assert registry.eval("orders").name == "orders.heldout.v1"
+    assert registry.eval("parcels").name == "parcels.heldout.v1"
     message = refusal(lambda: registry.names("solvers"))
     assert "file.yaml:2: not valid YAML" in message
     assert "(begun on line 1)" in message
@@ -128,17 +128,17 @@ def test_a_kind_is_read_only_when_asked_for(write: Write) -> None:
 
 
 def test_an_eval_set_is_a_list_of_patterns(write: Write) -> None:
-    registry = write(evals=EVALS, eval_sets="all: {evals: [orders, 'other*']}\nnone: {}\n")
-    assert registry.eval_set("all").patterns == ("orders", "other*")
+    registry = write(evals=EVALS, eval_sets="all: {evals: [parcels, 'other*']}\nnone: {}\n")
+    assert registry.eval_set("all").patterns == ("parcels", "other*")
     assert "'evals' is missing" in refusal(lambda: registry.eval_set("none"))
     assert "did you mean 'all'" in refusal(lambda: registry.eval_set("al"))
 
 
 def test_a_listing_says_why_an_eval_does_not_run(write: Write) -> None:
     listings = {listing.entry.name: listing for listing in write(evals=EVALS).listing()}
-    assert listings["orders"].runnable
-    assert listings["orders"].spec.name == "orders.heldout.v1"
-    assert listings["orders"].description == "Order lines"
+    assert listings["parcels"].runnable
+    assert listings["parcels"].spec.name == "parcels.heldout.v1"
+    assert listings["parcels"].description == "Order lines"
     assert listings["foreign.dev.v0"].class_name == "my.module:Eval"
     assert "my.module:Eval is not run natively" in (listings["foreign.dev.v0"].problem or "")
 
@@ -164,7 +164,7 @@ def test_a_registry_given_twice_counts_once(write: Write, tmp_path: Path) -> Non
     (tmp_path / "again").symlink_to(tmp_path / "registry")
     registry = load_registry([tmp_path / "registry", tmp_path / "again"])
     assert len(registry.roots) == 2
-    assert registry.eval("orders")
+    assert registry.eval("parcels")
 
 
 def test_a_given_folder_must_be_a_registry(write: Write, tmp_path: Path) -> None:
