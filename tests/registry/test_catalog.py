@@ -57,7 +57,7 @@ def test_a_dangling_alias_names_the_nearest(write: Write) -> None:
 
 
 def test_an_unknown_name_gets_the_nearest(write: Write) -> None:
-    assert "did you mean 'parcels'" in refusal(lambda: write(evals=EVALS).eval("order"))
+    assert "did you mean 'parcels'" in refusal(lambda: write(evals=EVALS).eval("parcel"))
 
 
 def test_patterns_are_anchored_and_give_each_spec_once(write: Write) -> None:
