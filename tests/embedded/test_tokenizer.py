@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.embedded.tokenizer import ASSISTANT, SYSTEM, USER, Tokenizer
@@ -7,11 +7,13 @@ from harness.embedded.tokenizer import ASSISTANT, SYSTEM, USER, Tokenizer
 TOKENIZER = Tokenizer([" hello", " world", "world", ",", '":', " ."])
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(st.text())
 def test_any_text_comes_back_as_it_was(text: str) -> None:
     assert TOKENIZER.decode(TOKENIZER.encode(text)) == text
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(st.text())
 def test_no_text_becomes_a_special_token(text: str) -> None:
     assert min(TOKENIZER.encode(text), default=99) > ASSISTANT
