@@ -90,7 +90,8 @@ class ServerOptions:
         if key is None and self.api_key_env != KEY_NAME:
             raise UsageError(f"{self.api_key_env} is not set; export the key, or name another")
         return Access(
-            base_url=self.base_url or os.environ.get("OPENAI_BASE_URL") or None,
+            base_url=self.base_url,
+            default_url=os.environ.get("OPENAI_BASE_URL") or None,
             api_key=key,
             organization=self.organization,
             headers=dict(_header(text) for text in self.headers),

@@ -15,9 +15,14 @@ KINDS = ("openai", "embedded", "recorded")
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """How to reach a server. The key is never shown or written."""
+    """How to reach a server. The key is never shown or written.
+
+    ``base_url`` was asked for and overrules what a study says; ``default_url`` (of the
+    environment) serves models that need a server and name none.
+    """
 
     base_url: str | None = None
+    default_url: str | None = None
     api_key: str | None = field(default=None, repr=False)
     organization: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -61,13 +66,14 @@ def openai_provider(access: Access, model: str) -> Provider:
     """A server's provider; OpenAI's own server needs a key."""
     from harness.models.openai import OpenAIProvider
 
-    if access.base_url is None and access.api_key is None:
+    address = access.base_url or access.default_url
+    if address is None and access.api_key is None:
         raise UsageError(
             f"no key and no server for '{model}': set OPENAI_API_KEY, or give --base-url, "
             "or use the embedded model as embedded:tiny-base"
         )
     return OpenAIProvider(
-        base_url=access.base_url or OPENAI_URL,
+        base_url=address or OPENAI_URL,
         api_key=access.api_key,
         organization=access.organization,
         headers=access.headers,

@@ -220,7 +220,7 @@ def _api_tuning(study: Study, access: Access) -> TuningService | None:
         return None
     from harness.finetuning.api import ApiTuning
 
-    return ApiTuning(access.api_key or NO_KEY, access.base_url or OPENAI_URL)
+    return ApiTuning(access.api_key or NO_KEY, access.base_url or access.default_url or OPENAI_URL)
 
 
 # --- the run -------------------------------------------------------------------------
@@ -280,7 +280,11 @@ def _notes(provider: Provider) -> tuple[str, ...]:
 
 
 def single_run(model: ModelName, evals: Iterable[str], base_url: str | None) -> Study:
-    """One model, no tuned ones: what ``harness run`` does."""
+    """One model, no tuned ones: what ``harness run`` does.
+
+    Raises:
+        UsageError: a server is named for a model that needs none.
+    """
     return _ad_hoc("run", model, (), evals, base_url)
 
 
@@ -290,7 +294,7 @@ def comparison_study(
     """A base model and others of unknown epochs: what ``harness compare`` does.
 
     Raises:
-        UsageError: the models belong to different providers.
+        UsageError: the models belong to different providers, or need no server.
     """
     if any(model.kind != base.kind for model in tuned):
         raise UsageError("all models of a comparison must be served by the same provider")
@@ -304,6 +308,8 @@ def _ad_hoc(
     evals: Iterable[str],
     base_url: str | None,
 ) -> Study:
+    if base_url is not None and base.kind != "openai":
+        raise UsageError(f"'{base.kind}:{base.name}' needs no server; leave out --base-url")
     experiment = Experiment(name=name, evals=tuple(evals), others=others)
     return Study(
         name=name,

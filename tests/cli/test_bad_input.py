@@ -156,6 +156,17 @@ def test_no_key_and_no_server_says_what_to_set(registry: Path) -> None:
     refused(run(registry, "good.dev.v1", "--model", "gpt-4o-mini"), "OPENAI_API_KEY", "--base-url")
 
 
+def test_a_server_for_a_model_that_needs_none_is_refused(registry: Path) -> None:
+    options = ("--model", "embedded:tiny-base", "--base-url", "http://127.0.0.1:9/v1")
+    refused(run(registry, "good.dev.v1", *options), "embedded:tiny-base", "--base-url")
+
+
+def test_the_environments_server_does_not_take_over_embedded_models(registry: Path) -> None:
+    words = ("run", "good.dev.v1", "--registry", str(registry), "--model", "embedded:tiny-base")
+    elsewhere = {"OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}
+    assert harness(*words, cwd=registry.parent, env=elsewhere).code == 0
+
+
 def test_an_unfinished_run_is_not_mixed_with_a_new_one(registry: Path) -> None:
     out = registry.parent / "out"
     out.mkdir()
