@@ -1,35 +1,37 @@
 """One BLAS thread while the network computes: at its size more threads only wait for each other.
 
-BLAS keeps its number of threads for the whole process. So all users here share one limit: the
-first to enter sets it, the last to leave lifts it, and overlapping users cannot undo each other.
+BLAS keeps its number of threads for the whole process, and threadpoolctl lets only one thread of
+Python at a time change it. So computations also take turns: each sets the limit, computes and
+lifts it, and no two can undo each other's. Between two of them BLAS is as it was.
 """
 
 from __future__ import annotations
 
 from functools import cached_property
-from threading import Lock
+from threading import RLock
 from typing import Any
 
 
 class _OneThread:
-    """A context manager that may be entered again, and from several threads at a time."""
+    """A context manager for one thread at a time, which may enter it again."""
 
     def __init__(self) -> None:
-        self._lock = Lock()
-        self._users = 0
+        self._turn = RLock()
+        self._depth = 0
         self._limit: Any = None
 
     def __enter__(self) -> None:
-        with self._lock:
-            if self._users == 0:
-                self._limit = self._controller.limit(limits=1, user_api="blas")
-            self._users += 1
+        self._turn.acquire()
+        if self._depth == 0:
+            self._limit = self._controller.limit(limits=1, user_api="blas")
+            self._limit.__enter__()
+        self._depth += 1
 
     def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self._users -= 1
-            if self._users == 0:
-                self._limit.restore_original_limits()
+        self._depth -= 1
+        if self._depth == 0:
+            self._limit.__exit__(None, None, None)
+        self._turn.release()
 
     @cached_property
     def _controller(self) -> Any:
