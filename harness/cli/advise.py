@@ -11,7 +11,9 @@ from harness.errors import RunFolderError
 
 
 def advise(
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="A run folder of a study.")],
+    path: Annotated[
+        Path, typer.Argument(metavar="PATH", help="A study's run folder, or a saved tuning job.")
+    ],
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the advice as in report.json.")
     ] = False,
@@ -23,7 +25,16 @@ def advise(
       harness advise reports/demo
 
       harness advise reports/demo --json
+
+      harness advise tuned/          (what harness finetune --out wrote)
     """
+    from harness.pipeline.jobs import advice_of_saved_job, is_saved_job
+
+    if is_saved_job(path):
+        from harness.cli.studyview import show_one_advice
+
+        show_one_advice(advice_of_saved_job(path))
+        return
     from harness.cli.studyview import show_advice
     from harness.pipeline import report_of
 

@@ -27,7 +27,7 @@ from rich.text import Text
 if TYPE_CHECKING:
     from harness.finetuning.jobs import TuningProgress
     from harness.pipeline import Finished
-    from harness.records import Outcome
+    from harness.records import Advice, Outcome
     from harness.reports.document import Document, Section
     from harness.running.runner import Tally
 
@@ -226,22 +226,26 @@ def plain(text: str) -> str:
 
 def show_advice(section: Section) -> None:
     """Print every advice of an eval with its whole evidence."""
-    from harness.reports import verdicts, wording
+    from harness.reports import verdicts
+
+    for advice in verdicts.by_epochs(section.advice):
+        show_one_advice(advice)
+
+
+def show_one_advice(advice: Advice) -> None:
+    """Print an advice with its whole evidence."""
+    from harness.reports import wording
 
     out = Console(highlight=False)
-    for advice in verdicts.by_epochs(section.advice):
-        out.print()
-        title = Text(f"{plain(section.eval)}, {wording.after(advice.epochs)}: ", style="bold")
-        out.print(title.append(plain(wording.headline(advice))), soft_wrap=True)
-        rows = [
-            (
-                "diagnosis",
-                f"{advice.diagnosis} (rule {advice.rule}, {advice.confidence} confidence)",
-            ),
-            *((fact.name, wording.fact_text(fact)) for fact in advice.evidence),
-            ("checkpoint to use now", advice.checkpoint or "none"),
-            ("would change it", advice.would_change),
-            *(("dissent", voice) for voice in advice.dissent),
-        ]
-        for name, value in rows:
-            out.print(Text(f"  {plain(name)}: {plain(value)}"), soft_wrap=True)
+    title = Text(f"\n{plain(advice.eval)}, {wording.after(advice.epochs)}: ", style="bold")
+    out.print(title.append(plain(wording.headline(advice))), soft_wrap=True)
+    rows = [
+        ("diagnosis", f"{advice.diagnosis} (rule {advice.rule}, {advice.confidence} confidence)"),
+        *(("evidence", wording.fact_text(fact)) for fact in advice.evidence),
+        ("checkpoint to use now", advice.checkpoint or "none"),
+        *((("cost", advice.cost),) if advice.cost else ()),
+        ("would change it", advice.would_change),
+        *(("dissent", voice) for voice in advice.dissent),
+    ]
+    for name, value in rows:
+        out.print(Text(f"  {plain(name)}: {plain(value)}"), soft_wrap=True)
