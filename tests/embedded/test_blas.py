@@ -9,7 +9,10 @@ from harness.embedded.blas import one_thread
 
 
 def blas_threads() -> set[int]:
-    return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+    """Of numpy's BLAS; other packages may bring further ones, which the network does not use."""
+    pools = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
+    own = [pool for pool in pools if "numpy" in pool["filepath"]]
+    return {pool["num_threads"] for pool in own or pools}
 
 
 def in_threads(work: Callable[[], None], count: int) -> None:
