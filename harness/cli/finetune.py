@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from harness.cli import EXIT_INTERRUPTED
+from harness.cli.options import KEY_NAME
 from harness.cli.tuningview import TuningView
 from harness.errors import ProviderError, UsageError
+from harness.models.providers import OPENAI_URL
 
 if TYPE_CHECKING:
     from harness.finetuning.exports import JobExport, TuningResult
@@ -22,8 +24,6 @@ if TYPE_CHECKING:
 
 EMBEDDED_BASE = "tiny-base"
 EMBEDDED_PREFIX = "embedded:"
-OPENAI_URL = "https://api.openai.com/v1"
-KEY_NAME = "OPENAI_API_KEY"
 
 
 def finetune(

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from harness.datasets import count_samples, read_few_shot, read_samples
 from harness.errors import UsageError
@@ -120,16 +119,3 @@ def with_repeats(specs: Iterable[EvalSpec], repeats: int | None) -> list[EvalSpe
     if repeats < 1:
         raise UsageError(f"--repeats must be 1 or more, not {repeats}")
     return [replace(spec, repeats=repeats, sampling=replace(spec.sampling, n=1)) for spec in specs]
-
-
-def file_hashes(paths: Iterable[Path]) -> Mapping[str, str]:
-    """SHA-256 of each file, by its path as people would write it."""
-    from harness.datasets import file_hash
-
-    return {shown(path): file_hash(path) for path in paths if path.is_file()}
-
-
-def shown(path: Path) -> str:
-    """A path relative to here where that is shorter."""
-    here = Path.cwd()
-    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import mean
 
@@ -95,6 +95,7 @@ def evidence_after(track: Track, epochs: float, variety: Variety | None = None) 
     """All that is known of a track after ``epochs`` epochs, from its checkpoints up to then."""
     earlier = tuple(e for e in track.epochs if e < epochs)
     before = earlier[-1] if earlier else 0.0
+    tables = [answers for c in track.at(epochs) if (answers := track.of(c.model))]
     heldout, probe = track.scores(epochs), track.scores(epochs, probe=True)
     train, held = score(probe), score(heldout)
     measured = variety.after(epochs) if variety else None
@@ -107,8 +108,10 @@ def evidence_after(track: Track, epochs: float, variety: Variety | None = None) 
         target=track.experiment.target,
         n_train=len(track.training_texts) or None,
         n_heldout=len(track.heldout),
-        unmarked_share=_mean_over(track, epochs, "unmarked"),
-        truncated_share=_mean_over(track, epochs, "cut"),
+        unmarked_share=_mean(table.unmarked_share for table in tables),
+        truncated_share=_mean(
+            table.cut_short_share(track.heldout, track.spec.grader) for table in tables
+        ),
         ideal_score=track.ideal_score,
         leaked=len(track.leaked),
         leak_shift=_leak_shift(track, heldout),
@@ -139,15 +142,9 @@ def _delta(
     return found[0] if found else None
 
 
-def _mean_over(track: Track, epochs: float, what: str) -> float:
-    tables = [answers for c in track.at(epochs) if (answers := track.of(c.model))]
-    shares = [
-        table.unmarked_share
-        if what == "unmarked"
-        else table.cut_short_share(track.heldout, track.spec.grader)
-        for table in tables
-    ]
-    return mean(shares) if shares else 0.0
+def _mean(shares: Iterable[float]) -> float:
+    found = list(shares)
+    return mean(found) if found else 0.0
 
 
 def _leak_shift(track: Track, heldout: Mapping[str, float]) -> Estimate | None:
