@@ -28,7 +28,8 @@ class Sampling:
     """How to decode. ``None`` leaves a parameter to the server's default.
 
     ``n`` is the number of choices asked for in one request; ``logprobs`` the number of
-    alternatives a token to return (0: only the chosen token's, None: off).
+    alternatives a token to return (0: only the chosen token's, None: off). ``extra`` holds
+    further parameters of the server, sent as they are.
     """
 
     temperature: float | None = None
@@ -38,6 +39,9 @@ class Sampling:
     seed: int | None = None
     stop: tuple[str, ...] = ()
     logprobs: int | None = None
+    frequency_penalty: float | None = None
+    presence_penalty: float | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +107,11 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """One choice of a model's answer. ``usage`` is None when the server does not say."""
+    """One choice of a model's answer. ``usage`` is None when the server does not say.
+
+    Where a grader looks at several answers together, ``parts`` are these and ``text`` joins
+    them; usage and latency are their sums. ``tool_calls`` are calls in the wire format.
+    """
 
     text: str
     finish_reason: str | None = None
@@ -111,6 +119,8 @@ class Completion:
     latency_s: float = 0.0
     replayed: bool = False
     logprobs: tuple[Mapping[str, Any], ...] | None = None
+    parts: tuple[Completion, ...] = ()
+    tool_calls: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +128,14 @@ class Score:
     """A grader's mark. ``value`` None means "no mark", never a wrong answer.
 
     ``label`` is what was picked; ``details`` are further numbers by name (``f1_score``,
-    ``field:city``), averaged over samples beside the value.
+    ``field:city``), averaged over samples beside the value. ``judged`` is what judges said.
     """
 
     value: float | None
     label: str | None = None
     reason: str | None = None
     details: Mapping[str, float] = field(default_factory=dict)
+    judged: tuple[Completion, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,15 @@
 """From a sample and a completion to a mark. A grader is a dataclass; its fields are its options."""
 
-from harness.graders.base import Grader
+from harness.graders.base import Grader, Judge
 from harness.graders.extraction import FieldScores, field_scores
-from harness.graders.table import GRADERS, make_grader
+from harness.graders.table import GRADERS, make_grader, needs_judge
 
-__all__ = ["GRADERS", "FieldScores", "Grader", "field_scores", "make_grader"]
+__all__ = [
+    "GRADERS",
+    "FieldScores",
+    "Grader",
+    "Judge",
+    "field_scores",
+    "make_grader",
+    "needs_judge",
+]

@@ -7,7 +7,7 @@ from dataclasses import fields
 from typing import Any, cast, get_args, get_type_hints
 
 from harness.errors import RegistryError, did_you_mean
-from harness.graders.base import Grader
+from harness.graders.base import Grader, Judge
 from harness.graders.extraction import Extraction
 from harness.graders.structured import JsonMatch, JsonValidator
 from harness.graders.style import Style
@@ -25,8 +25,18 @@ GRADERS: Mapping[str, type[Grader]] = {
 }
 
 
-def make_grader(spec: EvalSpec) -> Grader:
-    """The grader of an eval, with its options.
+JUDGE = "judge"
+"""The field of graders that ask a model; it is no option of the registry."""
+
+
+def needs_judge(spec: EvalSpec) -> bool:
+    """Whether marking this eval asks a model."""
+    kind = GRADERS.get(spec.grader)
+    return kind is not None and JUDGE in _names(kind)
+
+
+def make_grader(spec: EvalSpec, judge: Judge | None = None) -> Grader:
+    """The grader of an eval, with its options; without a judge one that needs it cannot mark.
 
     Raises:
         RegistryError: no such grader, no such option, or a value that the option does not take.
@@ -37,6 +47,8 @@ def make_grader(spec: EvalSpec) -> Grader:
         near = did_you_mean(spec.grader, GRADERS)
         raise RegistryError(f"{place}: no grader '{spec.grader}'{near}")
     options = _options(kind, spec.args, f"{place}: grader '{spec.grader}'")
+    if JUDGE in _names(kind):
+        options[JUDGE] = judge
     try:
         return kind(**options)
     except RegistryError as error:
@@ -45,12 +57,16 @@ def make_grader(spec: EvalSpec) -> Grader:
 
 def _options(kind: type[Grader], args: Mapping[str, Any], place: str) -> dict[str, Any]:
     hints = get_type_hints(kind)
-    known = [field.name for field in fields(cast("Any", kind))]
+    known = [name for name in _names(kind) if name != JUDGE]
     for name in args:
         if name not in known:
             near = did_you_mean(name, known) or "; it has none"
             raise RegistryError(f"{place} has no option '{name}'{near}")
     return {name: _option(value, hints[name], f"{place}: {name}") for name, value in args.items()}
+
+
+def _names(kind: type[Grader]) -> list[str]:
+    return [field.name for field in fields(cast("Any", kind))]
 
 
 def _option(value: Any, hint: Any, place: str) -> Any:

@@ -49,6 +49,11 @@ def _add_sampling(fields: dict[str, Any], sampling: Sampling, tokens_field: Toke
         fields["seed"] = sampling.seed
     if sampling.stop:
         fields["stop"] = sampling.stop
+    if sampling.frequency_penalty is not None:
+        fields["frequency_penalty"] = sampling.frequency_penalty
+    if sampling.presence_penalty is not None:
+        fields["presence_penalty"] = sampling.presence_penalty
+    fields.update(sampling.extra)
 
 
 def _logprobs_fields(request: Request) -> dict[str, Any]:

@@ -50,6 +50,10 @@ def _completion_fields(completion: Completion) -> dict[str, Any]:
         fields["replayed"] = True
     if completion.logprobs is not None:
         fields["logprobs"] = completion.logprobs
+    if completion.parts:
+        fields["parts"] = [_completion_fields(part) for part in completion.parts]
+    if completion.tool_calls:
+        fields["tool_calls"] = completion.tool_calls
     return fields
 
 
@@ -61,6 +65,8 @@ def _score_fields(score: Score) -> dict[str, Any]:
         fields["reason"] = score.reason
     if score.details:
         fields["details"] = score.details
+    if score.judged:
+        fields["judged"] = [_completion_fields(one) for one in score.judged]
     return fields
 
 
@@ -97,7 +103,7 @@ def outcome_of(line: Mapping[str, Any]) -> Outcome:
         line["repeat"],
         line["request_key"],
         None if completion is None else _completion(completion),
-        {name: Score(**score) for name, score in line.get("scores", {}).items()},
+        {name: _score(score) for name, score in line.get("scores", {}).items()},
         None if failure is None else Failure(**failure),
     )
 
@@ -111,4 +117,13 @@ def _completion(fields: Mapping[str, Any]) -> Completion:
         fields["latency_s"],
         fields.get("replayed", False),
         None if logprobs is None else tuple(logprobs),
+        tuple(map(_completion, fields.get("parts", ()))),
+        tuple(fields.get("tool_calls", ())),
     )
+
+
+def _score(fields: Mapping[str, Any]) -> Score:
+    if "judged" not in fields:
+        return Score(**fields)
+    judged = tuple(map(_completion, fields["judged"]))
+    return Score(**{**fields, "judged": judged})
