@@ -46,6 +46,7 @@ def build(
         repeat=repeat,
         endpoint=endpoint,
         sample_id=sample.id,
+        tools=sample.tools if endpoint == "chat" else (),
     )
 
 

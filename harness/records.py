@@ -49,7 +49,8 @@ class Sample:
     """One item of an eval: what is asked and which answers are right.
 
     ``ideal`` is empty where a task has no reference answer. ``cluster`` names the
-    document that several samples share. ``metadata`` holds the line's other fields.
+    document that several samples share. ``metadata`` holds the line's other fields;
+    ``tools`` are the functions that a model may call, in the wire format.
     """
 
     id: str
@@ -57,6 +58,7 @@ class Sample:
     ideal: tuple[str, ...] = ()
     cluster: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    tools: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +86,15 @@ class Request:
     repeat: int = 0
     endpoint: Endpoint = "chat"
     sample_id: str | None = field(default=None, compare=False)
+    tools: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def key(self) -> str:
         """A stable hash of everything that decides the answer, and of the repeat's index."""
-        parts = (self.endpoint, self.model, self.messages, self.sampling, self.repeat)
+        parts: tuple[Any, ...] = (
+            *(self.endpoint, self.model, self.messages, self.sampling, self.repeat),
+            *([self.tools] if self.tools else []),
+        )
         text = orjson.dumps(parts, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
         return hashlib.blake2b(text, digest_size=16).hexdigest()
 

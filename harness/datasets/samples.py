@@ -79,7 +79,25 @@ def _sample(line: Mapping[str, Any], id: str, place: Place, needs_ideal: bool) -
         ideal=ideal,
         cluster=None if cluster is None else str(cluster),
         metadata=other_fields(line, KNOWN),
+        tools=_tools(line.get("tools"), place),
     )
+
+
+def _tools(value: Any, place: Place) -> tuple[Mapping[str, Any], ...]:
+    """Functions in the wire format; a field of this name that means something else is none."""
+    if not isinstance(value, list) or not any(_is_tool(one) for one in value):
+        return ()
+    for number, one in enumerate(value, 1):
+        if not _is_tool(one) or not isinstance(one["function"].get("name"), str):
+            raise DatasetError(
+                f"{place}: 'tools': item {number} is no function; write"
+                ' {"type": "function", "function": {"name": ..., "parameters": {...}}}'
+            )
+    return tuple(value)
+
+
+def _is_tool(value: Any) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("function"), dict)
 
 
 def _input(line: Mapping[str, Any], place: Place) -> Messages:
