@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from harness.records import Message
+from harness.records import Message, Messages
 
 SPEAKERS: Mapping[str, str] = {
     "system": "",
@@ -21,8 +21,25 @@ def prompt_text(messages: Sequence[Message]) -> str:
     """
     if len(messages) == 1:
         return content_text(messages[0].get("content"))
-    lines = [f"{_speaker(message)}{content_text(message.get('content'))}\n" for message in messages]
-    return "".join([*lines, "Assistant:"]).lstrip()
+    return "".join([*_lines(messages), "Assistant:"]).lstrip()
+
+
+def dialogue_text(messages: Sequence[Message]) -> str:
+    """The same as one text that quotes a conversation: nobody is to go on."""
+    if len(messages) == 1:
+        return content_text(messages[0].get("content"))
+    return "".join(_lines(messages)).lstrip()
+
+
+def _lines(messages: Sequence[Message]) -> list[str]:
+    return [f"{_speaker(m)}{content_text(m.get('content'))}\n" for m in messages]
+
+
+def as_messages(prompt: str | Sequence[Message]) -> Messages:
+    """A prompt as messages; OpenAI evals asks chat models a bare text as a system message."""
+    if isinstance(prompt, str):
+        return ({"role": "system", "content": prompt},)
+    return tuple(prompt)
 
 
 def _speaker(message: Message) -> str:

@@ -15,9 +15,14 @@ Message = Mapping[str, Any]
 
 Messages = tuple[Message, ...]
 Task = Literal["one-answer", "open"]
+Layout = Literal["chat", "fields", "multiple_choice"]
 Endpoint = Literal["chat", "completions"]
 Severity = Literal["info", "warn", "block"]
 Confidence = Literal["high", "medium", "low"]
+
+
+DEFAULT_SEED = 20220722
+"""What OpenAI evals draws from, with a sample's id, where an eval shuffles options."""
 
 
 # --- what is asked -------------------------------------------------------------------
@@ -173,8 +178,14 @@ class Outcome:
 class EvalSpec:
     """A registered eval. ``grader`` is a key of ``graders.GRADERS``; ``args`` its options.
 
-    ``samples`` is a resolved path. ``repeats`` asks every prompt that often, one request
+    ``samples`` is a resolved path; ``layout`` says how its lines are read, ``fetched_from`` where
+    it is loaded from when it is not there. ``repeats`` asks every prompt that often, one request
     each; ``sampling.n`` asks for several choices in one request.
+
+    With the layout "fields", ``inputs`` names each field that holds a prompt and what its
+    completion is called, and ``drafts`` is how many completions of each make one answer
+    (None: one of every model whose names are joined by commas). ``class_name`` is the class
+    of the registry.
     """
 
     name: str
@@ -189,6 +200,13 @@ class EvalSpec:
     num_few_shot: int = 0
     description: str = ""
     source: Path | None = None
+    layout: Layout = "chat"
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    drafts: int | None = 1
+    instructions: str = ""
+    seed: int = DEFAULT_SEED
+    fetched_from: str | None = None
+    class_name: str = ""
 
     @property
     def answers_per_prompt(self) -> int:
@@ -249,6 +267,15 @@ class Experiment:
 
 
 @dataclass(frozen=True, slots=True)
+class JudgeModel:
+    """The model that marks where a rubric does; ``base_url`` None: the server of the others."""
+
+    model: str
+    provider: str = "openai"
+    base_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Study:
     """A declared study: one base model, one or more experiments on it."""
 
@@ -259,6 +286,7 @@ class Study:
     base_url: str | None = None
     description: str = ""
     source: Path | None = None
+    judge: JudgeModel | None = None
 
 
 # --- what is concluded ---------------------------------------------------------------

@@ -9,6 +9,7 @@ from typing import Any, cast, get_args, get_type_hints
 from harness.errors import RegistryError, did_you_mean
 from harness.graders.base import Grader, Judge
 from harness.graders.extraction import Extraction
+from harness.graders.model_graded import ModelGraded
 from harness.graders.structured import JsonMatch, JsonValidator
 from harness.graders.style import Style
 from harness.graders.text import FuzzyMatch, Includes, Match
@@ -22,6 +23,7 @@ GRADERS: Mapping[str, type[Grader]] = {
     "json_validator": JsonValidator,
     "extraction": Extraction,
     "style": Style,
+    "model_graded": ModelGraded,
 }
 
 
@@ -46,7 +48,9 @@ def make_grader(spec: EvalSpec, judge: Judge | None = None) -> Grader:
     if kind is None:
         near = did_you_mean(spec.grader, GRADERS)
         raise RegistryError(f"{place}: no grader '{spec.grader}'{near}")
-    options = _options(kind, spec.args, f"{place}: grader '{spec.grader}'")
+    own_reader = getattr(kind, "read_options", None)
+    where = f"{place}: grader '{spec.grader}'"
+    options = own_reader(spec.args, where) if own_reader else _options(kind, spec.args, where)
     if JUDGE in _names(kind):
         options[JUDGE] = judge
     try:
