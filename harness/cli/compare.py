@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,7 @@ from harness.cli import options
 from harness.errors import UsageError
 
 
+@options.with_run_options
 def compare(
     base: Annotated[str, typer.Argument(metavar="BASE", help="A model, or a run folder.")],
     tuned: Annotated[list[str], typer.Argument(metavar="TUNED...", help="Models, or run folders.")],
@@ -18,19 +20,9 @@ def compare(
         list[str] | None,
         typer.Option("--eval", "-e", metavar="PATTERN", help="Evals; repeatable."),
     ] = None,
-    out: options.Out = None,
-    resume: options.Resume = False,
-    retry_failed: options.RetryFailed = False,
-    overwrite: options.Overwrite = False,
-    registry: options.RegistryPaths = None,
-    base_url: options.BaseUrl = None,
-    api_key_env: options.ApiKeyEnv = options.KEY_NAME,
-    organization: options.Organization = None,
-    header: options.Headers = None,
-    concurrency: options.Concurrency = "auto",
-    timeout: options.Timeout = 60.0,
-    max_samples: options.MaxSamples = None,
     repeats: options.Repeats = None,
+    *,
+    asked: options.RunOptions,
 ) -> None:
     """Compare tuned models with their base on the same samples, with intervals and flips.
 
@@ -47,7 +39,7 @@ def compare(
     """
     folders = [Path(place.partition("#")[0]).is_dir() for place in (base, *tuned)]
     if all(folders):
-        _read(base, tuned, evals or [], options.run_folder(out, "compare"))
+        _read(base, tuned, evals or [], options.run_folder(asked.out, "compare"))
         return
     if any(folders):
         raise UsageError("give either models or run folders, not both; run the model first")
@@ -56,25 +48,12 @@ def compare(
     from harness.cli.running import carried_out
     from harness.cli.studyview import show
     from harness.models.providers import ModelName
-    from harness.pipeline import Order, comparison_study
+    from harness.pipeline import comparison_study
 
-    known = options.registry(registry)
-    access = options.ServerOptions(
-        base_url, api_key_env, organization, tuple(header or ()), timeout
-    ).access()
+    access = asked.access()
     names = [ModelName.parse(name) for name in (base, *tuned)]
-    order = Order(
-        study=comparison_study(names[0], names[1:], evals, access.base_url),
-        out=options.run_folder(out, "compare"),
-        command=options.command_line(),
-        resume=resume,
-        overwrite=overwrite,
-        retry_failed=retry_failed,
-        repeats=repeats,
-        max_samples=max_samples,
-        limits=options.limits(concurrency),
-    )
-    show(carried_out(order, known, access))
+    study = comparison_study(names[0], names[1:], evals, access.base_url)
+    show(carried_out(replace(asked.order(study), repeats=repeats), asked.known(), access))
 
 
 def _read(base: str, tuned: list[str], evals: list[str], out: Path) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import os
 import shlex
 import sys
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, get_type_hints
 
 import typer
 
@@ -15,6 +18,8 @@ from harness.errors import UsageError
 
 if TYPE_CHECKING:
     from harness.models.providers import Access
+    from harness.pipeline import Order
+    from harness.records import Study
     from harness.registry import Registry
     from harness.running.retries import Limits
 
@@ -32,35 +37,8 @@ Out = Annotated[
 Resume = Annotated[
     bool, typer.Option("--resume", help="Go on with the run in --out: ask only what is missing.")
 ]
-RetryFailed = Annotated[
-    bool, typer.Option("--retry-failed", help="With --resume: ask failed samples again.")
-]
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Begin anew where --out holds a run already.")
-]
-BaseUrl = Annotated[
-    str | None,
-    typer.Option("--base-url", metavar="URL", help="Any OpenAI-compatible server, ends in /v1."),
-]
-ApiKeyEnv = Annotated[
-    str,
-    typer.Option("--api-key-env", metavar="NAME", help="The environment variable with the key."),
-]
-Organization = Annotated[
-    str | None, typer.Option("--organization", help="Sent as OpenAI-Organization.")
-]
-Headers = Annotated[
-    list[str] | None,
-    typer.Option("--header", metavar="NAME:VALUE", help="Sent with every request; repeatable."),
-]
-Concurrency = Annotated[
-    str,
-    typer.Option("--concurrency", metavar="N|auto", help="Requests in flight at most."),
-]
-Timeout = Annotated[float, typer.Option("--timeout", min=0.1, help="Seconds for one request.")]
-MaxSamples = Annotated[
-    int | None,
-    typer.Option("--max-samples", min=1, help="Only so many, picked as OpenAI evals does."),
 ]
 Repeats = Annotated[
     int | None,
@@ -68,18 +46,57 @@ Repeats = Annotated[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class ServerOptions:
-    """How the user asked to reach a server."""
+@dataclass(frozen=True)
+class RunOptions:
+    """How to ask models and where to write: the options of every command that does.
 
-    base_url: str | None
-    api_key_env: str = KEY_NAME
-    organization: str | None = None
-    headers: tuple[str, ...] = ()
-    timeout_s: float = 60.0
+    A field is an option of them all; what it becomes is said in `access` or `order`.
+    """
+
+    out: Out = None
+    resume: Resume = False
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="With --resume: ask failed samples again.")
+    ] = False
+    overwrite: Overwrite = False
+    registry: RegistryPaths = None
+    base_url: Annotated[
+        str | None,
+        typer.Option(
+            "--base-url", metavar="URL", help="Any OpenAI-compatible server, ends in /v1."
+        ),
+    ] = None
+    api_key_env: Annotated[
+        str,
+        typer.Option(
+            "--api-key-env", metavar="NAME", help="The environment variable with the key."
+        ),
+    ] = KEY_NAME
+    organization: Annotated[
+        str | None, typer.Option("--organization", help="Sent as OpenAI-Organization.")
+    ] = None
+    header: Annotated[
+        list[str] | None,
+        typer.Option("--header", metavar="NAME:VALUE", help="Sent with every request; repeatable."),
+    ] = None
+    concurrency: Annotated[
+        str,
+        typer.Option("--concurrency", metavar="N|auto", help="Requests in flight at most."),
+    ] = "auto"
+    timeout: Annotated[
+        float, typer.Option("--timeout", min=0.1, help="Seconds for one request.")
+    ] = 60.0
+    max_samples: Annotated[
+        int | None,
+        typer.Option("--max-samples", min=1, help="Only so many, picked as OpenAI evals does."),
+    ] = None
+
+    def known(self) -> Registry:
+        """The registry to look names up in."""
+        return registry(self.registry)
 
     def access(self) -> Access:
-        """Read the key from the environment; nowhere else is it read.
+        """How to reach the server; the key is read from the environment here and nowhere else.
 
         Raises:
             UsageError: a header that is none, or a named variable that is not set.
@@ -94,9 +111,55 @@ class ServerOptions:
             default_url=os.environ.get("OPENAI_BASE_URL") or None,
             api_key=key,
             organization=self.organization,
-            headers=dict(_header(text) for text in self.headers),
-            timeout_s=self.timeout_s,
+            headers=dict(_header(text) for text in self.header or ()),
+            timeout_s=self.timeout,
         )
+
+    def order(self, study: Study) -> Order:
+        """A study, and how and where to run it.
+
+        Raises:
+            UsageError: a concurrency that is none.
+        """
+        from harness.pipeline import Order
+
+        return Order(
+            study=study,
+            out=run_folder(self.out, study.name),
+            command=command_line(),
+            resume=self.resume,
+            overwrite=self.overwrite,
+            retry_failed=self.retry_failed,
+            max_samples=self.max_samples,
+            limits=limits(self.concurrency),
+        )
+
+
+def with_run_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command one option for each field of its parameter ``asked: RunOptions``.
+
+    typer reads options from a function's signature, so the fields are written into it.
+    """
+    own = inspect.signature(command, eval_str=True).parameters.values()
+    kinds = get_type_hints(RunOptions, include_extras=True)
+    shared = [
+        inspect.Parameter(
+            one.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=one.default,
+            annotation=kinds[one.name],
+        )
+        for one in fields(RunOptions)
+    ]
+
+    @functools.wraps(command)
+    def spread(**given: object) -> None:
+        chosen = {option.name: given.pop(option.name) for option in shared}
+        command(**given, asked=RunOptions(**chosen))  # type: ignore[arg-type]  # typer checked
+
+    kept = [p.replace(kind=p.KEYWORD_ONLY) for p in own if p.name != "asked"]
+    spread.__signature__ = inspect.Signature([*kept, *shared])  # type: ignore[attr-defined]
+    return spread
 
 
 def _header(text: str) -> tuple[str, str]:
