@@ -42,6 +42,8 @@ def _fact(name: str, estimate: Estimate | None, reading: str) -> Fact:
 
 
 def _train_fact(evidence: Evidence, reading: str) -> Fact:
+    if evidence.train_is_whole and evidence.train is not None:
+        reading += f" (all {evidence.train.n} training prompts were asked)"
     return _fact("train score", evidence.train, reading)
 
 
@@ -105,7 +107,7 @@ def underfit(evidence: Evidence, limits: Thresholds) -> Match | None:
     if fit(evidence, limits) != "low" or evidence.train is None or evidence.train_step is None:
         return None
     still_learning = (
-        sign(evidence.train_step, limits) == "+" and evidence.train_step.value > limits.margin
+        sign(evidence.train_step, limits) == "+" and evidence.train_step.value >= limits.margin
     )
     if not still_learning or sign(evidence.heldout_step, limits) == "-":
         return None

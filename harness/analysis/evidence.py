@@ -74,6 +74,8 @@ class Evidence:
     train: Estimate | None = None
     train_step: Estimate | None = None
     """Train score minus that of the checkpoint before (the base model before the first)."""
+    train_is_whole: bool = False
+    """Every training prompt was asked: ``train`` and its step are exact, without an interval."""
     heldout: Estimate | None = None
     heldout_step: Estimate | None = None
     gain: Estimate | None = None

@@ -29,6 +29,36 @@ def score(values: Mapping[str, float]) -> Estimate | None:
     return mean_interval(marks, (0.0, 1.0) if bounded else None)
 
 
+def exact(estimate: Estimate) -> Estimate:
+    """A number that is known rather than estimated from a part."""
+    value = estimate.value
+    return Estimate(value, value, value, estimate.n, "exact: the whole training set")
+
+
+def is_whole(track: Track, probe: Mapping[str, float]) -> bool:
+    """Do these scores cover the whole training set?"""
+    return track.probe_is_whole and len(probe) == len(track.probe)
+
+
+def train_score(track: Track, probe: Mapping[str, float]) -> Estimate | None:
+    """The score on training prompts: without an interval where all of them were asked.
+
+    An interval says what a part may hide of the whole; a whole hides nothing. With Wilson's,
+    36 right answers to all 36 prompts would read "90 % or more".
+    """
+    found = score(probe)
+    return exact(found) if found and is_whole(track, probe) else found
+
+
+def train_step(
+    track: Track, probe: Mapping[str, float], before: Mapping[str, float]
+) -> Estimate | None:
+    """The change of the train score since the checkpoint before, paired by prompt."""
+    found = _delta(probe, before)
+    whole = is_whole(track, probe) and is_whole(track, before)
+    return exact(found) if found and whole else found
+
+
 def difference(
     tuned: Mapping[str, float],
     base: Mapping[str, float],
@@ -97,7 +127,7 @@ def evidence_after(track: Track, epochs: float, variety: Variety | None = None) 
     before = earlier[-1] if earlier else 0.0
     tables = [answers for c in track.at(epochs) if (answers := track.of(c.model))]
     heldout, probe = track.scores(epochs), track.scores(epochs, probe=True)
-    train, held = score(probe), score(heldout)
+    train, held = train_score(track, probe), score(heldout)
     measured = variety.after(epochs) if variety else None
     return Evidence(
         eval=track.spec.name,
@@ -118,7 +148,8 @@ def evidence_after(track: Track, epochs: float, variety: Variety | None = None) 
         losses=_losses_until(track, epochs),
         lints=track.findings,
         train=train,
-        train_step=_delta(probe, track.scores(before, probe=True)),
+        train_step=train_step(track, probe, track.scores(before, probe=True)),
+        train_is_whole=is_whole(track, probe),
         heldout=held,
         heldout_step=_delta(heldout, track.scores(before), track.heldout),
         gain=_delta(heldout, track.scores(0), track.heldout),

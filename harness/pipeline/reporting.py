@@ -9,7 +9,7 @@ from statistics import mean
 
 from harness.errors import RunFolderError
 from harness.pipeline.examples import flips_of, galleries_of, misses_of
-from harness.pipeline.judgement import Judge, comparison, score
+from harness.pipeline.judgement import Judge, comparison, score, train_score
 from harness.pipeline.manifest import Manifest
 from harness.pipeline.metrics import metrics_of, units_of
 from harness.pipeline.track import Track
@@ -148,7 +148,8 @@ def _score_series(track: Track) -> Iterable[Series]:
 
 def _series(name: str, role: Role, track: Track, *, probe: bool) -> Series:
     epochs = (0.0, *track.epochs)
-    points = ((epoch, score(track.scores(epoch, probe=probe))) for epoch in epochs)
+    scores = ((epoch, track.scores(epoch, probe=probe)) for epoch in epochs)
+    points = ((e, train_score(track, of) if probe else score(of)) for e, of in scores)
     return Series(name, role, tuple(Point(epoch, found) for epoch, found in points if found))
 
 

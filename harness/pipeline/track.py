@@ -63,6 +63,11 @@ class Track:
         """The checkpoints after so many epochs, one a seed."""
         return tuple(c for c in self.checkpoints if c.epoch == epochs)
 
+    @property
+    def probe_is_whole(self) -> bool:
+        """Are all training examples in the probe, none left out?"""
+        return 0 < len(self.training_texts) == len(self.probe)
+
     def only(self, seed: int | None) -> Track:
         """The same track as if this seed's run were the only one."""
         return replace(

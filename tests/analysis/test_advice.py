@@ -235,3 +235,12 @@ def test_loss_curves_are_read_by_their_quarters() -> None:
     assert loss_shape((1.0, 0.5), DEFAULT) is None
     spiking = (1.0,) * 12 + (9.0, 2.0, 2.0, 9.0, 2.0, 2.0, 2.0, 2.0)
     assert loss_shape(spiking, DEFAULT) == "spiking"
+
+
+def test_a_small_training_set_asked_whole_is_read_by_its_value() -> None:
+    known = Estimate(1.0, 1.0, 1.0, 36, "exact")
+    part = replace(FITTED, train=Estimate(1.0, 0.904, 1.0, 36, "Wilson 95 %"))
+    assert decide(part)[0].number == 23
+    rule, match = decide(replace(FITTED, train=known, train_is_whole=True))
+    assert rule.number == 22
+    assert any("all 36 training prompts were asked" in fact.reading for fact in match.facts)

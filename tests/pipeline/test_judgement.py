@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -138,6 +139,27 @@ def test_the_gap_of_two_intervals_is_newcombes() -> None:
     )
     assert gap is not None
     assert (gap.low, gap.high) == pytest.approx((0.2 - 0.02**0.5, 0.2 + 0.0125**0.5))
+
+
+def test_a_probe_of_the_whole_training_set_has_no_interval() -> None:
+    curve = {0: 0.1, 1: 0.4, 3: 1.0}
+    whole = replace(track(curve, curve), training_texts=("yes",) * N)
+    found = evidence_after(whole, 3)
+    assert found.train_is_whole
+    assert found.train is not None
+    assert found.train_step is not None
+    assert found.train.low == found.train.value == found.train.high == 1.0
+    assert found.train_step.low == found.train_step.high
+
+
+def test_a_training_prompt_without_an_answer_makes_the_train_score_an_estimate() -> None:
+    curve = {0: 0.1, 1: 1.0}
+    whole = replace(track(curve, curve), training_texts=("yes",) * N)
+    whole.answers[probe_name(NAME), "e1s1"].values.popitem()
+    found = evidence_after(whole, 1)
+    assert not found.train_is_whole
+    assert found.train is not None
+    assert found.train.low < found.train.value
 
 
 # --- open tasks ----------------------------------------------------------------------
