@@ -6,7 +6,6 @@ A condition returns None where it does not apply or cannot be told; the table's 
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from harness.analysis.evidence import (
@@ -18,6 +17,12 @@ from harness.analysis.evidence import (
     loss_shape,
     rises_after_minimum,
     sign,
+)
+from harness.analysis.shortfall import (
+    samples_to_decide,
+    samples_to_reach,
+    wanted_prompts,
+    wanted_samples,
 )
 from harness.analysis.thresholds import Thresholds
 from harness.records import Confidence, Estimate, Fact
@@ -373,39 +378,40 @@ def good(evidence: Evidence, limits: Thresholds) -> Match | None:
 # --- rows 23-24: saying that we do not know --------------------------------------------
 
 
-def samples_to_decide(estimate: Estimate, margin: float) -> int:
-    """How many more samples would settle a contrast, if its value stayed as it is.
-
-    Settled means: the interval excludes 0, or lies inside the margin, whichever is nearer;
-    its width shrinks with the square root of n.
-    """
-    distance = max(abs(estimate.value), margin - abs(estimate.value))
-    half_width = (estimate.high - estimate.low) / 2
-    needed = estimate.n * (half_width / distance) ** 2
-    return max(1, math.ceil(needed) - estimate.n)
+def underpowered(evidence: Evidence, limits: Thresholds) -> Match | None:
+    """Row 23."""
+    undecided = _undecided(evidence, limits)
+    if undecided is None:
+        return None
+    fact, action = undecided
+    return Match((fact,), action=action)
 
 
-def _undecided(evidence: Evidence, limits: Thresholds) -> list[tuple[Fact, int | None]]:
-    """The contrasts that stopped the table, with the samples that each still needs."""
+def _undecided(evidence: Evidence, limits: Thresholds) -> tuple[Fact, str] | None:
+    """The contrast that stopped the table, and what would settle it."""
     follows = fit(evidence, limits)
     if follows == "unknown" and evidence.train is not None:
         bar = evidence.ceiling - limits.fit_slack
-        return [(_train_fact(evidence, f"neither above nor below {bar:.2f}"), None)]
+        more = samples_to_reach(evidence.train, bar)
+        fact = _train_fact(evidence, f"neither above nor below {bar:.2f}")
+        return fact, wanted_prompts(more, evidence.train.n, evidence.n_train)
     if follows == "low" and evidence.train_step is not None:
-        return [_open_contrast("train score, last step", evidence.train_step, limits)]
+        more = samples_to_decide(evidence.train_step, limits.margin)
+        fact = _fact("train score, last step", evidence.train_step, "cannot be told yet")
+        return fact, wanted_prompts(more, evidence.train_step.n, evidence.n_train)
     for name, estimate in (
         ("gain over the base model", evidence.gain),
         ("held-out, last step", evidence.heldout_step),
     ):
         if estimate is not None and sign(estimate, limits) == "?":
-            return [_open_contrast(name, estimate, limits)]
-    if _target_is_open(evidence):
-        return [(_fact("held-out score", evidence.heldout, "neither above nor below target"), None)]
-    return []
-
-
-def _open_contrast(name: str, estimate: Estimate, limits: Thresholds) -> tuple[Fact, int]:
-    return _fact(name, estimate, "cannot be told yet"), samples_to_decide(estimate, limits.margin)
+            action = wanted_samples(samples_to_decide(estimate, limits.margin), name, estimate)
+            return _fact(name, estimate, "cannot be told yet"), action
+    if evidence.heldout is not None and evidence.target is not None and _target_is_open(evidence):
+        more = samples_to_reach(evidence.heldout, evidence.target)
+        fact = _fact("held-out score", evidence.heldout, "neither above nor below target")
+        distance = _moved(evidence.heldout, evidence.target)
+        return fact, wanted_samples(more, "distance to the target", distance)
+    return None
 
 
 def _target_is_open(evidence: Evidence) -> bool:
@@ -414,14 +420,9 @@ def _target_is_open(evidence: Evidence) -> bool:
     return evidence.heldout.low < evidence.target <= evidence.heldout.high
 
 
-def underpowered(evidence: Evidence, limits: Thresholds) -> Match | None:
-    """Row 23."""
-    undecided = _undecided(evidence, limits)
-    if not undecided:
-        return None
-    more = [count for _, count in undecided if count is not None]
-    action = f"collect about {max(more)} more samples" if more else None
-    return Match(tuple(fact for fact, _ in undecided), action=action)
+def _moved(estimate: Estimate, zero: float) -> Estimate:
+    low, high = estimate.low - zero, estimate.high - zero
+    return Estimate(estimate.value - zero, low, high, estimate.n, estimate.method)
 
 
 def not_determinable(evidence: Evidence, limits: Thresholds) -> Match | None:

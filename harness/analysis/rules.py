@@ -253,7 +253,7 @@ TABLE: tuple[Rule, ...] = (
         23,
         "a deciding contrast cannot be told from noise",
         "not enough data to tell",
-        "collect more samples",
+        "collect more held-out samples",
         "high",
         "narrower intervals",
         when.underpowered,

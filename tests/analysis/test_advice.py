@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 
 from harness.analysis.advice import Candidate, advise, checkpoint_to_use, clamped, decide
-from harness.analysis.conditions import samples_to_decide
 from harness.analysis.evidence import DiversityDrop, Evidence, Peak, loss_shape
 from harness.analysis.rules import TABLE
 from harness.analysis.thresholds import DEFAULT
@@ -223,10 +222,22 @@ def test_a_dissenting_seed_is_named() -> None:
     assert "seed 2" in advice.dissent[0]
 
 
-def test_unclear_contrasts_say_how_many_samples_would_settle_them() -> None:
-    estimate = Estimate(0.02, -0.02, 0.06, 100, "test")
-    assert samples_to_decide(estimate, 0.02) == 300
-    assert "300 more samples" in advise(replace(FITTED, gain=estimate)).action
+def test_an_unclear_gain_says_how_many_heldout_samples_would_settle_it() -> None:
+    action = advise(replace(FITTED, gain=Estimate(0.05, -0.01, 0.11, 100, "test"))).action
+    assert action == "collect about 200 more held-out samples (100 are there)"
+
+
+def test_an_unclear_train_score_asks_for_training_prompts() -> None:
+    unclear = replace(FITTED, train=Estimate(0.95, 0.92, 0.98, 100, "test"))
+    assert "ask all 200 training prompts (train_probe: 200)" in advise(unclear).action
+
+
+def test_a_difference_too_small_to_tell_asks_for_no_samples() -> None:
+    tiny = Estimate(0.01, -0.11, 0.13, 40, "test")
+    action = advise(replace(FITTED, gain=tiny)).action
+    assert "no practicable number of held-out samples" in action
+    assert "+1.0 points" in action
+    assert "measure another epoch" in action
 
 
 def test_loss_curves_are_read_by_their_quarters() -> None:

@@ -253,7 +253,7 @@ def flips(eval: str) -> tuple[Flip, ...]:
 def tickets() -> Section:
     heldout, train = (0.702, 0.737, 0.742, 0.744, 0.739), (0.76, 0.83, 0.87, 0.9, 0.91)
     unsure = {
-        "action": "collect about 140 more samples",
+        "action": "collect about 140 more held-out samples",
         "evidence": (Fact("gain over the base model", delta(0.03), "cannot be told yet"),),
         "would_change": "narrower intervals",
     }

@@ -54,7 +54,7 @@ def words(page: str) -> str:
 def test_every_eval_has_a_verdict_before_any_chart(page):
     text = page[: page.index('<svg viewBox="0 0 6')]
     assert "Keep: ship the checkpoint of epoch 5" in text
-    assert "Not enough data to tell: collect about 140 more samples" in text
+    assert "Not enough data to tell: collect about 140 more held-out samples" in text
     assert "Keep: ship the checkpoint of epoch 3" in text
     assert (
         "After 5 epochs the model is better than base by 28 to 39 points; 138 samples, 4 excluded."

@@ -165,8 +165,12 @@ def test_a_comparison_without_numbers_says_so():
         ),
         (advice(), "Keep: 5 epochs are right", "keep"),
         (
-            advice(rule=23, diagnosis="not enough data to tell", action="collect 140 more samples"),
-            "Not enough data to tell: collect 140 more samples",
+            advice(
+                rule=23,
+                diagnosis="not enough data to tell",
+                action="collect 140 more held-out samples",
+            ),
+            "Not enough data to tell: collect 140 more held-out samples",
             "cannot tell",
         ),
         (

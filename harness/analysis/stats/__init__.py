@@ -19,8 +19,10 @@ from harness.analysis.stats.multiplicity import holm
 from harness.analysis.stats.noninferiority import noninferiority_p
 from harness.analysis.stats.pairs import mcnemar_midp, tango_interval, tango_z
 from harness.analysis.stats.planning import (
+    sample_variance,
     samples_for_margin,
     samples_needed,
+    samples_to_show,
     smallest_detectable_difference,
     smallest_detectable_mean,
 )
@@ -46,8 +48,10 @@ __all__ = [
     "pooled_share_interval",
     "ratio_interval",
     "repeats_mean_interval",
+    "sample_variance",
     "samples_for_margin",
     "samples_needed",
+    "samples_to_show",
     "sign_flip_p",
     "smallest_detectable_difference",
     "smallest_detectable_mean",

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from harness.analysis.stats.means import t_quantile
 from harness.analysis.stats.pairs import one_sided_midp
 from harness.analysis.stats.proportions import normal_quantile
+from harness.records import Estimate
 
 LEVEL = 0.05
 POWER = 0.8
@@ -46,6 +47,27 @@ def samples_for_margin(margin: float, psi: float) -> int:
         raise ValueError(f"margin {margin} and discordance {psi}: both must be positive shares")
     z = normal_quantile(1 - LEVEL) + normal_quantile(POWER)
     return math.ceil(z * z * psi / (margin * margin))
+
+
+def samples_to_show(distance: float, variance: float) -> int | None:
+    """Samples to tell a mean from a value ``distance`` away, with 80 % power at a two-sided 5 %.
+
+    ``variance`` is that of one sample's value. The usual normal approximation; None where the
+    distance is 0, which no number of samples shows.
+    """
+    if distance == 0:
+        return None
+    z = normal_quantile(1 - LEVEL / 2) + normal_quantile(POWER)
+    return math.ceil(z * z * variance / (distance * distance))
+
+
+def sample_variance(estimate: Estimate) -> float:
+    """The variance of one sample's value that the width of a 95 % interval of the mean implies.
+
+    Clusters and repeats widen the interval, so they count here too.
+    """
+    standard_error = (estimate.high - estimate.low) / (2 * normal_quantile(1 - LEVEL / 2))
+    return estimate.n * standard_error * standard_error
 
 
 def smallest_detectable_difference(n: int, psi: float) -> float | None:
