@@ -7,7 +7,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import replace
 
-from harness.messages import content_text, prompt_text
+from harness.messages import as_messages, content_text, prompt_text
 from harness.records import (
     Endpoint,
     EvalSpec,
@@ -48,6 +48,36 @@ def build(
         sample_id=sample.id,
         tools=sample.tools if endpoint == "chat" else (),
     )
+
+
+def drafts(
+    sample: Sample,
+    spec: EvalSpec,
+    model: str,
+    repeat: int = 0,
+    *,
+    endpoint: Endpoint = "chat",
+) -> tuple[Request, ...] | None:
+    """The requests whose answers are judged together; None where ``build``'s is the only one.
+
+    A completion that the sample brings itself is not asked for, so there may be none.
+    """
+    if spec.layout != "fields":
+        return None
+    prompts = [sample.metadata[i] for i, o in spec.inputs.items() if o not in sample.metadata]
+    models = model.split(MODELS_SEPARATOR) if spec.drafts is None else [model] * spec.drafts
+    if len(prompts) * len(models) == 1 and models == [model]:
+        return None
+    first = repeat * len(models)
+    return tuple(
+        build(replace(sample, messages=as_messages(prompt)), spec, one, number, endpoint=endpoint)
+        for prompt in prompts
+        for number, one in enumerate(models, first)
+    )
+
+
+MODELS_SEPARATOR = ","
+"""Between the models whose completions are compared with each other."""
 
 
 def _seeded(sampling: Sampling, sample_id: str, repeat: int) -> Sampling:

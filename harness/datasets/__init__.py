@@ -1,10 +1,11 @@
 """From files to Samples and TrainingExamples. Streams, checks and hashes; changes nothing."""
 
 from harness.datasets.hashes import file_hash
-from harness.datasets.samples import count_samples, ordered, read_few_shot, read_samples
+from harness.datasets.samples import Reading, count_samples, ordered, read_few_shot, read_samples
 from harness.datasets.training import read_training, scan_training
 
 __all__ = [
+    "Reading",
     "count_samples",
     "file_hash",
     "ordered",

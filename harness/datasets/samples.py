@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -12,15 +13,40 @@ from typing import Any
 from harness.datasets.lines import Place, decoded, items, objects
 from harness.datasets.messages import checked_messages, other_fields
 from harness.errors import DatasetError, UsageError
-from harness.records import Messages, Sample
+from harness.messages import as_messages
+from harness.records import DEFAULT_SEED, EvalSpec, Layout, Messages, Sample
 
 KNOWN = frozenset({"input", "ideal", "cluster"})
 ORDER_SEED = 123
 """The seed with which OpenAI evals shuffles samples before it cuts them to a maximum."""
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How the lines of an eval are read; ``of`` takes it from a spec.
+
+    With the layout "fields" every one of ``inputs`` holds a prompt and a sample's metadata are
+    the whole line; with "multiple_choice" the options are shuffled by ``seed`` and the id.
+    """
+
+    layout: Layout = "chat"
+    needs_ideal: bool = True
+    inputs: tuple[str, ...] = ()
+    instructions: str = ""
+    seed: int = DEFAULT_SEED
+
+    @classmethod
+    def of(cls, spec: EvalSpec, *, needs_ideal: bool) -> Reading:
+        """The reading of an eval's samples."""
+        return cls(spec.layout, needs_ideal, tuple(spec.inputs), spec.instructions, spec.seed)
+
+
 def read_samples(
-    path: Path, eval_name: str, *, needs_ideal: bool = True, max_samples: int | None = None
+    path: Path,
+    eval_name: str,
+    reading: Reading = Reading(),
+    *,
+    max_samples: int | None = None,
 ) -> Iterator[Sample]:
     """Stream the samples of a file or folder in its order.
 
@@ -32,10 +58,11 @@ def read_samples(
     """
     prefix = ".".join(eval_name.split(".")[:2])
     picked = None if max_samples is None else set(ordered(count_samples(path), max_samples))
+    sample_of = LAYOUTS[reading.layout]
     index = -1
     for index, (place, item) in enumerate(items(path)):
         if picked is None or index in picked:
-            yield _sample(decoded(item, place), f"{prefix}.{index}", place, needs_ideal)
+            yield sample_of(decoded(item, place), f"{prefix}.{index}", place, reading)
     if index < 0:
         raise DatasetError(f"{path}: holds no samples; add a line like " + EXAMPLE)
 
@@ -68,19 +95,80 @@ def read_few_shot(path: Path, count: int) -> Messages:
 # --- one sample ----------------------------------------------------------------------
 
 
-def _sample(line: Mapping[str, Any], id: str, place: Place, needs_ideal: bool) -> Sample:
+def _chat(line: Mapping[str, Any], id: str, place: Place, reading: Reading) -> Sample:
     ideal = _ideal(line.get("ideal"), place)
-    if needs_ideal and not ideal:
+    if reading.needs_ideal and not ideal:
         raise DatasetError(f"{place}: sample has no 'ideal'; add the expected answer")
-    cluster = line.get("cluster")
     return Sample(
         id=id,
-        messages=_input(line, place),
+        messages=_prompt(line, "input", place),
         ideal=ideal,
-        cluster=None if cluster is None else str(cluster),
+        cluster=_cluster(line),
         metadata=other_fields(line, KNOWN),
         tools=_tools(line.get("tools"), place),
     )
+
+
+def _fields(line: Mapping[str, Any], id: str, place: Place, reading: Reading) -> Sample:
+    """A line with several prompts, or with completions that were made before."""
+    prompts = [_prompt(line, name, place) for name in reading.inputs]
+    ideal = line.get("ideal")
+    return Sample(
+        id=id,
+        messages=prompts[0],
+        ideal=(ideal,) if isinstance(ideal, str) else (),
+        cluster=_cluster(line),
+        metadata=line,
+    )
+
+
+def _multiple_choice(line: Mapping[str, Any], id: str, place: Place, reading: Reading) -> Sample:
+    """A question whose options are shuffled and lettered as OpenAI evals does it."""
+    question, answers, label = (line.get(key) for key in ("question", "answers", "label"))
+    if not isinstance(question, str) or not isinstance(answers, list) or not answers:
+        raise DatasetError(f"{place}: needs a 'question' (text) and 'answers' (a list of texts)")
+    if not all(isinstance(answer, str) for answer in answers):
+        raise DatasetError(f"{place}: 'answers' has to be a list of texts")
+    if isinstance(label, bool) or not isinstance(label, int) or not 0 <= label < len(answers):
+        raise DatasetError(f"{place}: 'label' has to be the place of the right answer, from 0")
+    order = list(range(len(answers)))
+    random.Random(f"{id}:{reading.seed}".encode()).shuffle(order)
+    options = [f"{_letter(place)}) {answers[index]}" for place, index in enumerate(order)]
+    asked = f"{reading.instructions}\n{LETTER_WANTED}\n\n{question}\n" + "\n".join(options)
+    return Sample(
+        id=id,
+        messages=as_messages(asked),
+        ideal=(_letter(order.index(label)),),
+        cluster=_cluster(line),
+        metadata=line,
+    )
+
+
+# Word for word as in OpenAI evals: to other words a model answers differently.
+LETTER_WANTED = "Please answer with the letter of the correct answer."
+
+LAYOUTS: Mapping[Layout, Callable[[Mapping[str, Any], str, Place, Reading], Sample]] = {
+    "chat": _chat,
+    "fields": _fields,
+    "multiple_choice": _multiple_choice,
+}
+
+
+def _letter(place: int) -> str:
+    return chr(ord("A") + place)
+
+
+def _cluster(line: Mapping[str, Any]) -> str | None:
+    cluster = line.get("cluster")
+    return None if cluster is None else str(cluster)
+
+
+def _prompt(line: Mapping[str, Any], name: str, place: Place) -> Messages:
+    value = line.get(name)
+    if value is None:
+        found = ", ".join(f"'{key}'" for key in list(line)[:6]) or "nothing"
+        raise DatasetError(f"{place}: sample has no '{name}' (it has {found}); add the prompt")
+    return as_messages(value) if isinstance(value, str) else checked_messages(value, name, place)
 
 
 def _tools(value: Any, place: Place) -> tuple[Mapping[str, Any], ...]:
@@ -98,17 +186,6 @@ def _tools(value: Any, place: Place) -> tuple[Mapping[str, Any], ...]:
 
 def _is_tool(value: Any) -> bool:
     return isinstance(value, dict) and isinstance(value.get("function"), dict)
-
-
-def _input(line: Mapping[str, Any], place: Place) -> Messages:
-    value = line.get("input")
-    if value is None:
-        found = ", ".join(f"'{key}'" for key in list(line)[:6]) or "nothing"
-        raise DatasetError(f"{place}: sample has no 'input' (it has {found}); add the prompt")
-    if isinstance(value, str):
-        # OpenAI evals asks chat models a bare text as a system message.
-        return ({"role": "system", "content": value},)
-    return checked_messages(value, "input", place)
 
 
 def _ideal(value: Any, place: Place) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from harness.graders.model_graded import ModelGraded
 from harness.graders.structured import JsonMatch, JsonValidator
 from harness.graders.style import Style
 from harness.graders.text import FuzzyMatch, Includes, Match
+from harness.graders.translate import Translate
 from harness.records import EvalSpec
 
 GRADERS: Mapping[str, type[Grader]] = {
@@ -24,6 +25,7 @@ GRADERS: Mapping[str, type[Grader]] = {
     "extraction": Extraction,
     "style": Style,
     "model_graded": ModelGraded,
+    "translate": Translate,
 }
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from harness.datasets import count_samples, read_few_shot, read_samples
+from harness.datasets import Reading, count_samples, read_few_shot, read_samples
 from harness.errors import UsageError
-from harness.graders import Grader, make_grader
+from harness.graders import Grader, Judge, make_grader, needs_judge
 from harness.pipeline.track import probe_name
-from harness.prompts import build
+from harness.prompts import build, drafts
 from harness.records import Completion, Endpoint, EvalSpec, Messages, Sample
 from harness.running.runner import Case
 
@@ -36,6 +36,7 @@ class Question:
         probe: Sequence[Sample] = (),
         endpoint: Endpoint = "chat",
         max_samples: int | None = None,
+        judge: Judge | None = None,
     ) -> Question:
         """Check an eval's grader and worked examples before anything is asked.
 
@@ -43,14 +44,15 @@ class Question:
             HarnessError: an option, a file or a line that cannot be used.
         """
         shots = read_few_shot(spec.few_shot, spec.num_few_shot) if spec.few_shot else ()
-        return cls(spec, make_grader(spec), tuple(probe), shots, endpoint, max_samples)
+        grader = make_grader(spec, judge)
+        return cls(spec, grader, tuple(probe), shots, endpoint, max_samples)
 
     def samples(self) -> Iterator[Sample]:
         """The held-out samples, streamed."""
         return read_samples(
             self.spec.samples,
             self.spec.name,
-            needs_ideal=self.grader.needs_ideal,
+            Reading.of(self.spec, needs_ideal=self.grader.needs_ideal),
             max_samples=self.max_samples,
         )
 
@@ -87,7 +89,8 @@ class Question:
                     few_shot=self.few_shot,
                     endpoint=self.endpoint,
                 )
-                yield Case(name, sample, request, graders)
+                parts = drafts(sample, self.spec, model, repeat, endpoint=self.endpoint)
+                yield Case(name, sample, request, graders, parts)
 
 
 def all_cases(questions: Sequence[Question], models: Sequence[str]) -> Iterator[Case]:
@@ -99,7 +102,9 @@ def all_cases(questions: Sequence[Question], models: Sequence[str]) -> Iterator[
 
 async def ideal_scores(question: Question) -> dict[str, float]:
     """What the grader gives the ideal answers themselves: anything but 1 spoils the eval."""
-    marks = {}
+    marks: dict[str, float] = {}
+    if needs_judge(question.spec):
+        return marks
     for sample in question.samples():
         for ideal in sample.ideal[:1]:
             score = await question.grader.grade(sample, Completion(ideal))

@@ -15,6 +15,7 @@ from harness.registry.documents import read_items
 from harness.registry.eval_specs import Source, eval_spec
 from harness.registry.fields import Fields
 from harness.registry.places import own_folder
+from harness.registry.rubrics import Rubric
 from harness.registry.studies import StudySource, make_study, pick, split_path
 
 Kind = Literal["evals", "eval_sets", "modelgraded", "completion_fns", "solvers", "studies"]
@@ -83,8 +84,12 @@ class Listing:
 class Registry:
     """Names from several registry folders; each kind is read when it is first asked for."""
 
-    def __init__(self, roots: Sequence[Path]) -> None:
+    def __init__(
+        self, roots: Sequence[Path], data: Sequence[Path] = (), cache: Path = Path(".cache")
+    ) -> None:
         self.roots = tuple(roots)
+        self.data = tuple(data)
+        self.cache = cache
         self._kinds: dict[Kind, dict[str, Entry]] = {}
 
     def entries(self, kind: Kind = "evals") -> Mapping[str, Entry]:
@@ -162,7 +167,26 @@ class Registry:
 
     def _source(self, entry: Entry) -> Source:
         description = entry.description or self._descriptions.get(entry.name, "")
-        return Source(entry.name, entry.raw, entry.place, entry.root, entry.file, description)
+        return Source(
+            name=entry.name,
+            raw=entry.raw,
+            place=entry.place,
+            root=entry.root,
+            file=entry.file,
+            description=description,
+            rubric=self.rubric,
+            data=self.data,
+            cache=self.cache,
+        )
+
+    def rubric(self, name: str) -> Rubric:
+        """What a judge is asked: a ``modelgraded`` entry.
+
+        Raises:
+            RegistryError: unknown, or its aliases lead nowhere.
+        """
+        entry = self.resolve(name, "modelgraded")
+        return Rubric(entry.raw, entry.place)
 
     @cached_property
     def _descriptions(self) -> dict[str, str]:
@@ -236,8 +260,12 @@ def _in_file(path: Path, wanted: str | None) -> StudySource:
 # --- reading the folders -------------------------------------------------------------
 
 
-def load_registry(paths: Sequence[Path] = (), home: Path | None = None) -> Registry:
+def load_registry(
+    paths: Sequence[Path] = (), home: Path | None = None, data: Sequence[Path] = ()
+) -> Registry:
     """Our own registry, then ``<home>/.evals`` where there is one, then each given folder.
+
+    ``data`` are further folders that the registries may read samples from.
 
     Raises:
         RegistryError: a given folder does not exist or holds no registry.
@@ -248,7 +276,8 @@ def load_registry(paths: Sequence[Path] = (), home: Path | None = None) -> Regis
     for path in paths:
         _require_registry(path)
         roots.append(path)
-    return Registry(list({root.resolve(): root for root in reversed(roots)}.values())[::-1])
+    distinct = list({root.resolve(): root for root in reversed(roots)}.values())[::-1]
+    return Registry(distinct, data, cache=(home or Path()) / ".cache" / "harness" / "data")
 
 
 def _require_registry(path: Path) -> None:

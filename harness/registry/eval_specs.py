@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
 from harness.errors import RegistryError
-from harness.records import EvalSpec, Sampling, Task
+from harness.records import EvalSpec, Layout, Sampling, Task
 from harness.registry.fields import Fields
-from harness.registry.places import data_path, own_folder
+from harness.registry.places import cached_data, data_path, own_folder
+from harness.registry.rubrics import FindRubric, judged
 
 TASKS = ("one-answer", "open")
 
@@ -19,7 +20,8 @@ TASKS = ("one-answer", "open")
 class NativeClass:
     """A class name that a grader of ours stands for, with the sampling that it implies.
 
-    ``samples`` names the data set of a class that brings its own.
+    ``samples`` names the data set of a class that brings its own, ``layout`` the form of its
+    samples: one prompt, several fields that are prompts, or a question with options.
     """
 
     grader: str
@@ -27,6 +29,7 @@ class NativeClass:
     max_tokens: int | None = None
     task: Task = "one-answer"
     samples: str | None = None
+    layout: Layout = "chat"
 
 
 BASIC = "evals.elsuite.basic"
@@ -39,6 +42,13 @@ NATIVE: Mapping[str, NativeClass] = {
     f"{BASIC}.json_validator:JsonValidator": NativeClass("json_validator", 0.0),
     "evals.elsuite.test.match:TestMatch": NativeClass(
         "match", 0.0, samples="test_match/samples.jsonl"
+    ),
+    "evals.elsuite.translate:Translate": NativeClass("translate", max_tokens=500),
+    "evals.elsuite.multiple_choice:MultipleChoice": NativeClass(
+        "match", 0.0, 1, layout="multiple_choice"
+    ),
+    "evals.elsuite.modelgraded.classify:ModelBasedClassify": NativeClass(
+        "model_graded", layout="fields"
     ),
     "harness.graders.extraction:Extraction": NativeClass("extraction", 0.0),
     "harness.graders.style:Style": NativeClass("style", task="open"),
@@ -56,6 +66,14 @@ class Source:
     root: Path
     file: Path
     description: str
+    rubric: FindRubric
+    data: tuple[Path, ...]
+    cache: Path
+
+    @property
+    def data_roots(self) -> tuple[Path, ...]:
+        """Where the entry's data may lie, in the order of looking."""
+        return self.root / "data", own_folder("datasets"), *self.data
 
 
 def eval_spec(source: Source) -> EvalSpec:
@@ -65,7 +83,7 @@ def eval_spec(source: Source) -> EvalSpec:
         RegistryError: its class is not run natively, a value is wrong, its data are missing.
     """
     fields = Fields(source.raw, source.place)
-    native = _native(fields)
+    class_name, native = _native(fields)
     description = fields.text("description") or source.description
     args = fields.inside("args")
     for loose in ("metrics", "disclaimer", "higher_is_better"):
@@ -73,23 +91,74 @@ def eval_spec(source: Source) -> EvalSpec:
     fields.refuse_rest()
     num_few_shot = args.integer("num_few_shot", least=0) or 0
     few_shot = _few_shot(args, num_few_shot, source)
-    return EvalSpec(
+    spec = EvalSpec(
         name=source.name,
         grader=native.grader,
-        samples=_samples(args, native, source),
+        samples=Path(),
         task=cast("Task", args.choice("task", TASKS, native.task)),
-        sampling=_sampling(args, native),
         repeats=args.integer("repeats", least=1) or 1,
         metrics=args.texts("metrics"),
         few_shot=few_shot,
         num_few_shot=num_few_shot,
         description=description,
         source=source.file,
+        layout=native.layout,
+        class_name=class_name,
+    )
+    return READERS[native.layout](spec, args, native, source)
+
+
+Reader = Callable[[EvalSpec, Fields, NativeClass, Source], EvalSpec]
+
+
+def _with_prompts(spec: EvalSpec, args: Fields, native: NativeClass, source: Source) -> EvalSpec:
+    return replace(
+        spec,
+        samples=_samples(args, native, source),
+        sampling=_sampling(args, native),
         args=args.rest(),
     )
 
 
-def _native(fields: Fields) -> NativeClass:
+def _with_rubric(spec: EvalSpec, args: Fields, native: NativeClass, source: Source) -> EvalSpec:
+    samples = _samples(args, native, source)
+    found = judged(args, source.rubric)
+    args.refuse_rest()
+    return replace(
+        spec,
+        samples=samples,
+        sampling=found.sampling,
+        args=found.args,
+        inputs=found.inputs,
+        drafts=found.drafts,
+    )
+
+
+def _with_options(spec: EvalSpec, args: Fields, native: NativeClass, source: Source) -> EvalSpec:
+    """A question and its options; ``dataset`` is a file, or ``hf://`` where it is loaded from."""
+    dataset = args.required_text("dataset")
+    is_remote = dataset.startswith(HF)
+    return replace(
+        spec,
+        samples=cached_data(source.cache, dataset)
+        if is_remote
+        else data_path(dataset, source.data_roots, f"{args.place}: dataset"),
+        fetched_from=dataset if is_remote else None,
+        instructions=args.text("instructions") or "",
+        sampling=_sampling(args, native),
+        args=args.rest(),
+    )
+
+
+HF = "hf://"
+READERS: Mapping[Layout, Reader] = {
+    "chat": _with_prompts,
+    "fields": _with_rubric,
+    "multiple_choice": _with_options,
+}
+
+
+def _native(fields: Fields) -> tuple[str, NativeClass]:
     name = fields.required_text("class")
     native = NATIVE.get(name)
     if native is None:
@@ -97,7 +166,7 @@ def _native(fields: Fields) -> NativeClass:
         raise RegistryError(
             f"{fields.place}: its class {name} is not run natively (those that are: {short})"
         )
-    return native
+    return name, native
 
 
 def _samples(args: Fields, native: NativeClass, source: Source) -> Path:
@@ -107,7 +176,7 @@ def _samples(args: Fields, native: NativeClass, source: Source) -> Path:
         return data_path(native.samples, [own_folder("registry") / "data"], place)
     if relative is None:
         raise RegistryError(f"{args.place}: 'samples_jsonl' is missing; name the samples file")
-    return data_path(relative, _data_roots(source), place)
+    return data_path(relative, source.data_roots, place)
 
 
 def _few_shot(args: Fields, count: int, source: Source) -> Path | None:
@@ -116,11 +185,7 @@ def _few_shot(args: Fields, count: int, source: Source) -> Path | None:
         return None
     if relative is None:
         raise RegistryError(f"{args.place}: num_few_shot needs 'few_shot_jsonl'; add the file")
-    return data_path(relative, _data_roots(source), f"{args.place}: few_shot_jsonl")
-
-
-def _data_roots(source: Source) -> tuple[Path, ...]:
-    return source.root / "data", own_folder("datasets")
+    return data_path(relative, source.data_roots, f"{args.place}: few_shot_jsonl")
 
 
 def _sampling(args: Fields, native: NativeClass) -> Sampling:

@@ -98,6 +98,26 @@ class Fields:
             raise self.wrong(key, "a text or a list of texts", value)
         return tuple(values)
 
+    def truth(self, key: str) -> bool:
+        """True or false; false when the field is absent."""
+        value = self.take(key)
+        if value is not None and not isinstance(value, bool):
+            raise self.wrong(key, "true or false", value)
+        return bool(value)
+
+    def mapping(self, key: str) -> dict[str, Any]:
+        """A mapping of names to anything; {} when the field is absent."""
+        value = self.take(key)
+        if value is None:
+            return {}
+        if not isinstance(value, dict):
+            raise self.wrong(key, "a mapping of names to values", value)
+        return {str(name): one for name, one in value.items()}
+
+    def peek(self, key: str) -> Any:
+        """The value as it stands, left in place."""
+        return self._left.get(key)
+
     def inside(self, key: str) -> Fields:
         """The fields of a nested mapping."""
         return Fields(self.take(key), f"{self.place}: {key}")

@@ -6,6 +6,7 @@ inside it (``_data``) in an installed wheel.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from os.path import isdir, isfile  # unlike Path's, they say False to names no system takes
@@ -27,15 +28,16 @@ def own_folder(name: str) -> Path:
 def data_path(relative: str, roots: Sequence[Path], place: str) -> Path:
     """Find a data file or folder that a registry names.
 
-    An existing file as given comes first, as in OpenAI evals; then each root. Below a root
-    a path must stay inside it, so that no registry can read what it was not given.
+    An existing file as given comes first, as in OpenAI evals; then each root. Wherever it is
+    found it must lie in the working directory or in a root, so that no registry can read what
+    it was not given.
 
     Raises:
         RegistryError: not there, or it leaves its folder.
     """
     given = Path(relative)
     if isfile(given) or (given.is_absolute() and isdir(given)):
-        return given
+        return _given(given, roots, place)
     if given.is_absolute():
         raise RegistryError(f"{place}: {relative} does not exist")
     tried = []
@@ -48,11 +50,27 @@ def data_path(relative: str, roots: Sequence[Path], place: str) -> Path:
     raise RegistryError(f"{place}: {relative} is not there, looked for {' and '.join(tried)}{near}")
 
 
+def cached_data(cache: Path, address: str) -> Path:
+    """The file in the cache that holds a data set which is loaded from elsewhere."""
+    digest = hashlib.sha256(address.encode()).hexdigest()[:16]
+    return cache / f"{digest}.jsonl"
+
+
+def _given(path: Path, roots: Sequence[Path], place: str) -> Path:
+    whole = path.resolve()
+    if any(whole.is_relative_to(home.resolve()) for home in (Path.cwd(), *roots)):
+        return path
+    raise RegistryError(
+        f"{place}: {path} lies outside the registry and the working directory; allow its folder"
+        f" with --data {path.parent}"
+    )
+
+
 def _inside(candidate: Path, root: Path, place: str) -> Path:
     if not candidate.resolve().is_relative_to(root.resolve()):
         raise RegistryError(
-            f"{place}: {candidate} leads out of {root}; move the file there or give its"
-            " absolute path"
+            f"{place}: {candidate} leads out of {root}; move the file there, or give its"
+            " absolute path and allow its folder with --data"
         )
     return candidate
 

@@ -9,15 +9,16 @@ import asyncio
 import signal
 import threading
 from collections import Counter
-from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
+from hashlib import blake2b
 from typing import Any, Protocol
 
 from harness.errors import HarnessError, ProviderError, RunStopped, TooFewChoices
 from harness.graders.base import Grader
 from harness.models.base import Provider
-from harness.records import Completion, Failure, Outcome, Request, Sample, Score
+from harness.records import Completion, Failure, Outcome, Request, Sample, Score, Usage
 from harness.running.journal import SYNC_EVERY_S, Answer, Journal
 from harness.running.retries import Limits, RetryingProvider
 
@@ -26,17 +27,27 @@ from harness.running.retries import Limits, RetryingProvider
 class Case:
     """One request to make for one sample of an eval, and who marks each of its choices.
 
-    ``graders`` names every score that an outcome gets; usually one.
+    ``graders`` names every score that an outcome gets; usually one. Where several answers are
+    marked together, ``parts`` are the requests to make instead of ``request``; () asks nothing.
     """
 
     eval: str
     sample: Sample
     request: Request
     graders: Mapping[str, Grader]
+    parts: tuple[Request, ...] | None = None
+
+    @property
+    def key(self) -> str:
+        """A hash of everything that decides the answer."""
+        if self.parts is None:
+            return self.request.key
+        keys = (self.request.model, *(part.key for part in self.parts))
+        return blake2b("\n".join(keys).encode(), digest_size=16).hexdigest()
 
     def answers(self) -> list[Answer]:
         """What the journal calls this request's choices."""
-        key, n = self.request.key, self.request.sampling.n
+        key, n = self.key, self.request.sampling.n
         first = self.request.repeat * n
         who = (self.eval, self.request.model, self.sample.id)
         return [(*who, repeat, key) for repeat in range(first, first + n)]
@@ -116,22 +127,22 @@ class _Run:
         """Ask once, and write one outcome for each missing choice."""
         self.tally.in_flight += 1
         try:
-            completions, failure = await self._ask(case.request)
+            completions, failure = await self._ask(case)
             completions = _with_usage_on(missing[0], completions)
             for place in missing:
                 if place < len(completions):
-                    completion = completions[place]
-                    scores = await _scores(case, completion)
-                    self._record(Outcome(*answers[place], completion, scores))
+                    self._record(await _marked(case, answers[place], completions[place]))
                 else:
                     self._record(Outcome(*answers[place], failure=failure))
         finally:
             self.tally.in_flight -= 1
 
-    async def _ask(self, request: Request) -> tuple[tuple[Completion, ...], Failure]:
+    async def _ask(self, case: Case) -> tuple[tuple[Completion, ...], Failure]:
         """The choices that came, and what to say of those that did not."""
         try:
-            completions = await self.provider.complete(request)
+            if case.parts is not None:
+                return (await self._ask_parts(case.parts),), FEWER
+            completions = await self.provider.complete(case.request)
         except TooFewChoices as error:
             came = tuple(c for c in error.completions if isinstance(c, Completion))
             return came, Failure(error.kind, str(error))
@@ -140,6 +151,11 @@ class _Run:
                 raise
             return (), Failure(error.kind, str(error))
         return completions, FEWER
+
+    async def _ask_parts(self, parts: Sequence[Request]) -> Completion:
+        """The answers to all parts as one."""
+        answered = await asyncio.gather(*map(self.provider.complete, parts))
+        return joined([choices[0] for choices in answered])
 
     def _record(self, outcome: Outcome) -> None:
         self.journal.append(outcome)
@@ -168,15 +184,43 @@ def _with_usage_on(first: int, completions: tuple[Completion, ...]) -> tuple[Com
     return (*completions[:first], counted, *completions[first + 1 :])
 
 
+def joined(parts: Sequence[Completion]) -> Completion:
+    """Several answers as one completion that holds them."""
+    usages = [part.usage for part in parts if part.usage is not None]
+    return Completion(
+        text="\n\n".join(part.text for part in parts),
+        usage=Usage(
+            sum(usage.prompt_tokens for usage in usages),
+            sum(usage.completion_tokens for usage in usages),
+        )
+        if usages
+        else None,
+        latency_s=sum(part.latency_s for part in parts),
+        replayed=all(part.replayed for part in parts),
+        parts=tuple(parts),
+    )
+
+
+async def _marked(case: Case, answer: Answer, completion: Completion) -> Outcome:
+    """The completion with its marks; a judge that does not answer is a failure of the sample."""
+    try:
+        return Outcome(*answer, completion, await _scores(case, completion))
+    except ProviderError as error:
+        if error.fatal:
+            raise
+        failure = Failure(f"judge_{error.kind}", f"the judge did not answer: {error}")
+        return Outcome(*answer, completion, failure=failure)
+
+
 async def _scores(case: Case, completion: Completion) -> dict[str, Score]:
     """Every grader's mark. A grader that cannot mark gives none and says why."""
     scores: dict[str, Score] = {}
     for name, grader in case.graders.items():
         try:
             scores[name] = await grader.grade(case.sample, completion)
+        except ProviderError:
+            raise
         except HarnessError as error:
-            if isinstance(error, ProviderError) and error.fatal:
-                raise
             scores[name] = Score(None, reason=str(error))
         except Exception as error:
             error.add_note(f"while {name!r} graded sample {case.sample.id!r} of {case.eval!r}")

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.datasets import count_samples, ordered, read_few_shot, read_samples
+from harness.datasets import Reading, count_samples, ordered, read_few_shot, read_samples
 from harness.errors import DatasetError, UsageError
 from harness.records import Sample
 from harness.registry import load_registry
@@ -63,7 +63,7 @@ def test_ideals_become_texts(tmp_path: Path, ideal: Any, texts: tuple[str, ...])
 
 
 def test_an_eval_that_needs_no_ideal_takes_lines_without(tmp_path: Path) -> None:
-    assert read_one(tmp_path, {"input": "x"}, needs_ideal=False).ideal == ()
+    assert read_one(tmp_path, {"input": "x"}, reading=Reading(needs_ideal=False)).ideal == ()
 
 
 def test_fields_of_metadata_stand_beside_the_others(tmp_path: Path) -> None:
