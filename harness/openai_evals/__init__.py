@@ -1,0 +1,1 @@
+"""The drop-in for OpenAI evals: logs, flags, hosted graders, other people's eval classes."""

@@ -1,0 +1,249 @@
+"""Writes one eval's answers as a log that readers of OpenAI evals' logs understand."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from harness.errors import RegistryError, RunFolderError
+from harness.graders import Grader, make_grader
+from harness.openai_evals.classes import class_of
+from harness.openai_evals.events import Answer, events_of
+from harness.openai_evals.final_report import Number, Totals
+from harness.prompts import build
+from harness.records import Endpoint, EvalSpec, Messages, Outcome, Sample
+
+SEED = 20220722
+"""The seed that OpenAI evals uses when none is given."""
+
+SECRETS = (
+    re.compile(r"(--header[= ]+'?[^:\s']+:\s*)[^'\s]+(?:\s[^'\s-][^'\s]*)*"),
+    re.compile(r"((?:api[_-]?key|token|secret|password|authorization)\s*[=:]\s*)[^\s,'\"]+", re.I),
+    re.compile(r"(\bsk-)[\w-]{6,}"),
+)
+"""Where a command line can hold a key; the first group stays."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogHead:
+    """What a log says about its run, and what its prompts are rebuilt from.
+
+    ``judge`` is the model that marked; ``created_at`` when the run began.
+    """
+
+    spec: EvalSpec
+    model: str
+    command: str
+    created_at: datetime
+    seed: int = SEED
+    max_samples: int | None = None
+    created_by: str = ""
+    judge: str | None = None
+    few_shot: Messages = ()
+    endpoint: Endpoint = "chat"
+
+    @property
+    def run_id(self) -> str:
+        """The time and five bytes in base 32, as in the reference; the same for the same run."""
+        about = "\0".join((self.spec.name, self.model, self.command, str(self.created_at)))
+        digest = hashlib.blake2b(about.encode("utf-8", "replace"), digest_size=5).digest()
+        return f"{_utc(self.created_at):%y%m%d%H%M%S}{base64.b32encode(digest).decode()}"
+
+    @property
+    def completion_fns(self) -> list[str]:
+        """The model, and behind it the judge where there is one."""
+        return [self.model, self.judge] if self.judge else [self.model]
+
+
+def write_log(
+    path: Path, head: LogHead, samples: Iterable[Sample], outcomes: Iterable[Outcome]
+) -> Mapping[str, Number]:
+    """Write the log of one model on one eval and return its final report.
+
+    Events stand in the order of ``outcomes``. Both inputs are streamed: a sample is held from
+    when it is read until all its answers are written. The file appears whole or not at all.
+
+    Raises:
+        RunFolderError: it cannot be written (a full disk), or an answer is to no known sample.
+    """
+    totals = Totals(head.spec.grader)
+    grader = _grader(head.spec)
+    number = 0
+    with _replaced(path) as file:
+        _write(file, {"spec": _spec(head)})
+        for sample, outcome in _matched(path, head, samples, outcomes):
+            totals.add(outcome, sample)
+            for kind, data in events_of(_answer(head, sample, outcome, grader)):
+                _write(file, _event(head, number, sample.id, kind, data))
+                number += 1
+        report = totals.report()
+        _write(file, {"final_report": report, "run_id": head.run_id})
+    return report
+
+
+# --- samples beside their answers ----------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """Samples read ahead, until their answers have come."""
+
+    unread: Iterator[Sample]
+    answers_each: int
+    held: dict[str, tuple[Sample, int]] = field(default_factory=dict)
+
+    def take(self, sample_id: str) -> Sample | None:
+        """The sample of one more answer; None where there is none of this id."""
+        while sample_id not in self.held:
+            sample = next(self.unread, None)
+            if sample is None:
+                return None
+            self.held[sample.id] = (sample, 0)
+        sample, answered = self.held[sample_id]
+        if answered + 1 >= self.answers_each:
+            del self.held[sample_id]
+        else:
+            self.held[sample_id] = (sample, answered + 1)
+        return sample
+
+
+def _matched(
+    path: Path, head: LogHead, samples: Iterable[Sample], outcomes: Iterable[Outcome]
+) -> Iterator[tuple[Sample, Outcome]]:
+    waiting = _Waiting(iter(samples), head.spec.answers_per_prompt)
+    for outcome in outcomes:
+        sample = waiting.take(outcome.sample_id)
+        if sample is None:
+            raise RunFolderError(
+                f"{path}: {head.model} answered {outcome.sample_id}, which {head.spec.samples} "
+                "does not hold (any more); restore the file"
+            )
+        yield sample, outcome
+
+
+def _answer(head: LogHead, sample: Sample, outcome: Outcome, grader: Grader | None) -> Answer:
+    request = build(
+        sample,
+        head.spec,
+        head.model,
+        outcome.repeat,
+        few_shot=head.few_shot,
+        endpoint=head.endpoint,
+    )
+    return Answer(outcome, sample, request, head.spec.grader, grader, head.judge)
+
+
+def _grader(spec: EvalSpec) -> Grader | None:
+    """The grader, asked only for how it words its questions to a judge."""
+    if spec.grader != "model_graded":
+        return None
+    try:
+        return make_grader(spec)
+    except RegistryError:
+        return None
+
+
+# --- lines ---------------------------------------------------------------------------
+
+
+def _spec(head: LogHead) -> dict[str, Any]:
+    name = head.spec.name
+    base, _, rest = name.partition(".")
+    return {
+        "completion_fns": head.completion_fns,
+        "eval_name": name,
+        "base_eval": base,
+        "split": rest.partition(".")[0],
+        "run_config": {
+            "completion_fns": head.completion_fns,
+            "eval_spec": _eval_spec(head.spec),
+            "seed": head.seed,
+            "max_samples": head.max_samples,
+            "command": without_secrets(head.command),
+            "initial_settings": {"visible": head.max_samples is None},
+        },
+        "created_by": head.created_by,
+        "run_id": head.run_id,
+        "created_at": str(_utc(head.created_at).replace(tzinfo=None)),
+    }
+
+
+def _eval_spec(spec: EvalSpec) -> dict[str, Any]:
+    args: dict[str, Any] = {"samples_jsonl": str(spec.samples), **spec.args}
+    if spec.few_shot is not None:
+        args |= {"few_shot_jsonl": str(spec.few_shot), "num_few_shot": spec.num_few_shot}
+    return {
+        "cls": class_of(spec.grader),
+        "registry_path": str(spec.source.parent.parent) if spec.source else None,
+        "args": args,
+        "key": spec.name,
+        "group": spec.source.stem if spec.source else spec.name.partition(".")[0],
+    }
+
+
+def without_secrets(command: str) -> str:
+    """The command as it was typed, its keys and header values as stars."""
+    for pattern in SECRETS:
+        command = pattern.sub(r"\1***", command)
+    return command
+
+
+def _event(
+    head: LogHead, number: int, sample_id: str, kind: str, data: dict[str, Any]
+) -> dict[str, Any]:
+    return {
+        "run_id": head.run_id,
+        "event_id": number,
+        "sample_id": sample_id,
+        "type": kind,
+        "data": data,
+        "created_by": head.created_by,
+        "created_at": str(_utc(head.created_at)),
+    }
+
+
+def _utc(moment: datetime) -> datetime:
+    """The moment in UTC; one without a time zone is taken to be in it."""
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _write(file: BinaryIO, line: Mapping[str, Any]) -> None:
+    """One line, spaced as the reference spaces it: people search logs as text."""
+    text = json.dumps(line, ensure_ascii=False, default=_plain)
+    file.write(text.encode("utf-8", "replace") + b"\n")
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, tuple | frozenset | set):
+        return list(value)
+    return value.item() if hasattr(value, "item") else str(value)
+
+
+@contextmanager
+def _replaced(path: Path) -> Iterator[BinaryIO]:
+    """A file beside ``path`` that takes its place when all went well."""
+    unfinished = path.with_name(f".{path.name[-200:]}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with unfinished.open("wb") as file:
+            yield file
+        unfinished.replace(path)
+    except OSError as error:
+        raise RunFolderError(
+            f"{path}: the log cannot be written ({error.strerror or error}); make room or choose "
+            "another folder; the answers are kept in the journal"
+        ) from error
+    finally:
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
