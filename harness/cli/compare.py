@@ -1,4 +1,4 @@
-"""harness compare: models, or earlier runs, sample by sample."""
+"""harness compare: models, or earlier runs and logs, sample by sample."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from harness.errors import UsageError
 
 @options.with_run_options
 def compare(
-    base: Annotated[str, typer.Argument(metavar="BASE", help="A model, or a run folder.")],
-    tuned: Annotated[list[str], typer.Argument(metavar="TUNED...", help="Models, or run folders.")],
+    base: Annotated[str, typer.Argument(metavar="BASE", help="A model, a run folder or a log.")],
+    tuned: Annotated[
+        list[str], typer.Argument(metavar="TUNED...", help="Models, run folders or logs.")
+    ],
     evals: Annotated[
         list[str] | None,
         typer.Option("--eval", "-e", metavar="PATTERN", help="Evals; repeatable."),
@@ -26,8 +28,8 @@ def compare(
 ) -> None:
     """Compare tuned models with their base on the same samples, with intervals and flips.
 
-    Models are asked; run folders are read. A folder with several models is written
-    as [bold]FOLDER#MODEL[/bold].
+    Models are asked; run folders and logs of OpenAI evals are read. A folder with several
+    models is written as [bold]FOLDER#MODEL[/bold].
 
     [bold]Examples[/bold]
 
@@ -36,13 +38,17 @@ def compare(
       harness compare base adapter-1 adapter-2 -e orders.heldout.v1 --base-url http://127.0.0.1:8000/v1
 
       harness compare reports/run reports/run-1
+
+      harness compare gpt-3.5-turbo.jsonl gpt-4.jsonl
     """
-    folders = [Path(place.partition("#")[0]).is_dir() for place in (base, *tuned)]
-    if all(folders):
+    earlier = [Path(place.partition("#")[0]).exists() for place in (base, *tuned)]
+    if all(earlier):
         _read(base, tuned, evals or [], options.run_folder(asked.out, "compare"))
         return
-    if any(folders):
-        raise UsageError("give either models or run folders, not both; run the model first")
+    if any(earlier):
+        raise UsageError(
+            "give either models, or run folders and logs, not both; run the model first"
+        )
     if not evals:
         raise UsageError("--eval is missing: name the evals to compare on (see harness list)")
     from harness.cli.running import carried_out

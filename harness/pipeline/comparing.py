@@ -1,54 +1,35 @@
-"""Earlier runs compared: the answers of several run folders side by side, nothing asked again."""
+"""Earlier runs compared: answers of run folders and logs side by side, nothing asked again."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from fnmatch import fnmatchcase
-from pathlib import Path
 
 from harness import __version__
-from harness.errors import RunFolderError, UsageError, did_you_mean
-from harness.pipeline.folder_report import read_tracks
-from harness.pipeline.manifest import Manifest, portable
-from harness.pipeline.measurement import Answers
+from harness.errors import RunFolderError, UsageError
 from harness.pipeline.reporting import contest, section
-from harness.pipeline.runfolder import RunFolder
+from harness.pipeline.sides import Side, labelled, only, pairing, side_of
 from harness.pipeline.track import Track
-from harness.records import Experiment
+from harness.records import EvalSpec, Experiment
 from harness.reports.document import Document, Provenance
-
-
-@dataclass(frozen=True, slots=True)
-class Side:
-    """One model in one run folder."""
-
-    label: str
-    model: str
-    manifest: Manifest
-    tracks: tuple[Track, ...]
-
-    def track(self, eval_name: str) -> Track | None:
-        """This side's track of an eval, if it has one with answers of the model."""
-        found = (t for t in self.tracks if t.spec.name == eval_name and t.of(self.model))
-        return next(found, None)
 
 
 def compare_folders(places: Sequence[str], patterns: Sequence[str], command: str) -> Document:
     """Compare the first place with each other one, on the evals that they share.
 
-    A place is a run folder, with ``#model`` behind it where the folder holds several models.
+    A place is a run folder, with ``#model`` behind it where the folder holds several models,
+    or a log of OpenAI evals.
 
     Raises:
         UsageError: a model or eval that is not there, or no shared eval.
         RunFolderError: a folder that cannot be read, or other held-out data in it.
+        DatasetError: a log that cannot be read.
     """
     base, *others = labelled([side_of(place) for place in places])
-    shared = [name for name in _evals(base) if all(side.track(name) for side in others)]
+    shared = [name for name in base.evals if all(side.track(name) for side in others)]
     chosen = [n for n in shared if not patterns or any(fnmatchcase(n, p) for p in patterns)]
     if not chosen:
-        having = ", ".join(shared) or "none"
-        raise UsageError(f"no eval to compare: {', '.join(places)} share {having}")
+        raise UsageError(_nothing_shared(places, (base, *others), shared))
     tracks = [joined(name, base, others) for name in chosen]
     return Document(
         title=contest(base.label, [side.label for side in others]),
@@ -59,64 +40,82 @@ def compare_folders(places: Sequence[str], patterns: Sequence[str], command: str
             harness_version=__version__,
             provider="earlier runs",
             base=base.label,
-            files={k: v for side in (base, *others) for k, v in side.manifest.files.items()},
+            files={k: v for side in (base, *others) for k, v in side.files.items()},
         ),
     )
 
 
-def side_of(place: str) -> Side:
-    """Read one place."""
-    path, _, model = place.partition("#")
-    folder = RunFolder(Path(path))
-    manifest = folder.read()
-    tracks = read_tracks(folder, manifest)
-    models = list(dict.fromkeys(name for track in tracks for _, name in track.answers))
-    if not model and len(models) == 1:
-        model = models[0]
-    if not model:
-        raise UsageError(
-            f"{path}: holds {len(models)} models; name one behind '{path}#': {', '.join(models)}"
-        )
-    if model not in models:
-        raise UsageError(f"{path}: no answers of '{model}'{did_you_mean(model, models)}")
-    return Side(model, model, manifest, tracks)
-
-
-def labelled(sides: Sequence[Side]) -> Iterator[Side]:
-    """The sides under names that differ: the model's, with a number where it occurs again."""
-    seen: dict[str, int] = {}
-    for side in sides:
-        seen[side.model] = count = seen.get(side.model, 0) + 1
-        yield side if count == 1 else replace(side, label=f"{side.model} ({count})")
+def _nothing_shared(places: Sequence[str], sides: Sequence[Side], shared: Sequence[str]) -> str:
+    if shared:
+        return f"no eval to compare: {', '.join(places)} share {', '.join(shared)}"
+    held = zip(places, sides, strict=True)
+    each = "; ".join(f"{place} holds {', '.join(side.evals) or 'none'}" for place, side in held)
+    return f"no eval to compare: {', '.join(places)} share none ({each})"
 
 
 def joined(eval_name: str, base: Side, others: Sequence[Side]) -> Track:
-    """One eval's answers of all sides as one track."""
-    own = base.track(eval_name)
-    if own is None:
-        raise UsageError(f"{base.label}: no answers to {eval_name}")
-    answers: dict[tuple[str, str], Answers] = {}
-    for side in (base, *others):
-        track = side.track(eval_name)
-        found = track.of(side.model) if track else None
-        if track is None or found is None:
-            continue
+    """One eval's answers of all sides as one track.
+
+    Raises:
+        UsageError: a side without answers to this eval.
+        RunFolderError: the sides answered different data.
+    """
+    sides = (base, *others)
+    tracks = [_track(side, eval_name) for side in sides]
+    if any(side.is_log for side in sides):
+        return _paired(eval_name, sides, tracks)
+    own = tracks[0]
+    for side, track in zip(others, tracks[1:], strict=True):
         _check_same_data(own, base, track, side)
-        answers[eval_name, side.label] = found
+    answers = {
+        (eval_name, side.label): found
+        for side, track in zip(sides, tracks, strict=True)
+        if (found := track.of(side.model))
+    }
+    return Track(own.spec, _contest(eval_name, others), base.label, own.heldout, (), answers)
+
+
+def _track(side: Side, eval_name: str) -> Track:
+    track = side.track(eval_name)
+    if track is None:
+        raise UsageError(f"{side.label}: no answers to {eval_name}")
+    return track
+
+
+def _paired(eval_name: str, sides: Sequence[Side], tracks: Sequence[Track]) -> Track:
+    """The same where a log takes part: on the samples that all of them were asked."""
+    pairs = pairing(eval_name, tracks)
+    answers = {
+        (eval_name, side.label): only(found, pairs.samples)
+        for side, track in zip(sides, tracks, strict=True)
+        if (found := track.of(side.model))
+    }
+    notes = (finding for track in tracks for finding in track.findings)
+    return Track(
+        spec=_best_spec(sides, tracks),
+        experiment=_contest(eval_name, sides[1:]),
+        base=sides[0].label,
+        heldout=pairs.samples,
+        checkpoints=(),
+        answers=answers,
+        findings=(*pairs.findings(), *notes),
+    )
+
+
+def _best_spec(sides: Sequence[Side], tracks: Sequence[Track]) -> EvalSpec:
+    """A run folder knows more of its eval than a log."""
+    known = (track.spec for side, track in zip(sides, tracks, strict=True) if not side.is_log)
+    return next(known, tracks[0].spec)
+
+
+def _contest(eval_name: str, others: Sequence[Side]) -> Experiment:
     labels = tuple(side.label for side in others)
-    experiment = Experiment(name="compare", evals=(eval_name,), others=labels)
-    return Track(own.spec, experiment, base.label, own.heldout, (), answers)
+    return Experiment(name="compare", evals=(eval_name,), others=labels)
 
 
 def _check_same_data(own: Track, base: Side, track: Track, side: Side) -> None:
-    ours = base.manifest.plan.files.get(portable(own.spec.samples))
-    theirs = side.manifest.plan.files.get(portable(track.spec.samples))
-    if ours != theirs:
+    if base.data_hash(own) != side.data_hash(track):
         raise RunFolderError(
             f"{own.spec.name}: {base.label} and {side.label} answered different held-out data "
             f"({own.spec.samples} has changed between the runs); run one of them again"
         )
-
-
-def _evals(side: Side) -> list[str]:
-    return [track.spec.name for track in side.tracks if track.of(side.model)]

@@ -1,0 +1,113 @@
+"""The logs of a run folder: one for every eval and model, in the format of OpenAI evals."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from harness.errors import RunFolderError
+from harness.openai_evals.log_writer import LogHead, write_log
+from harness.pipeline.evaluation import Question
+from harness.pipeline.manifest import Manifest, Plan
+from harness.pipeline.runfolder import RunFolder
+from harness.records import EvalSpec
+from harness.running.journal import latest, outcomes
+
+LONGEST_NAME = 150
+"""Characters of an eval and a model in a file name; file systems take 255 bytes."""
+
+UNSAFE = re.compile(r"[^A-Za-z0-9._=+-]+")
+
+
+def write_logs(
+    folder: RunFolder,
+    manifest: Manifest,
+    *,
+    judge: str | None = None,
+    created_at: datetime | None = None,
+) -> tuple[Path, ...]:
+    """Write ``logs/<eval>.jsonl``, or ``logs/<eval>.<model>.jsonl`` where there are several models.
+
+    ``created_at`` is when the run began; by default when its manifest was written.
+
+    Raises:
+        RunFolderError: the journal cannot be read, or a log not be written.
+    """
+    began = created_at or _began(folder)
+    asked = list(_asked(folder, manifest.plan))
+    written = []
+    for (spec, model), name in zip(asked, log_names(_eval_models(asked)), strict=True):
+        path = folder.path / "logs" / name
+        _write(path, folder, _head(spec, model, manifest, began, judge))
+        written.append(path)
+    return tuple(written)
+
+
+def _began(folder: RunFolder) -> datetime:
+    try:
+        return datetime.fromtimestamp(folder.manifest.stat().st_mtime, UTC)
+    except OSError as error:
+        raise RunFolderError(f"{folder.manifest}: cannot be read ({error.strerror})") from error
+
+
+def _asked(folder: RunFolder, plan: Plan) -> Iterator[tuple[EvalSpec, str]]:
+    """Every eval and model that the journal knows, in the plan's order."""
+    pairs = dict.fromkeys((one.eval, one.model) for one in outcomes(folder.journal))
+    for spec in plan.evals:
+        yield from ((spec, model) for eval_name, model in pairs if eval_name == spec.name)
+
+
+def _eval_models(asked: Iterable[tuple[EvalSpec, str]]) -> list[tuple[str, str]]:
+    return [(spec.name, model) for spec, model in asked]
+
+
+def _head(
+    spec: EvalSpec, model: str, manifest: Manifest, began: datetime, judge: str | None
+) -> LogHead:
+    question = Question.of(spec, max_samples=manifest.plan.max_samples)
+    return LogHead(
+        spec=spec,
+        model=model,
+        command=manifest.command,
+        created_at=began,
+        max_samples=manifest.plan.max_samples,
+        judge=judge if spec.grader == "model_graded" else None,
+        few_shot=question.few_shot,
+        endpoint="completions" if manifest.plan.endpoint == "completions" else "chat",
+    )
+
+
+def _write(path: Path, folder: RunFolder, head: LogHead) -> Mapping[str, float | None]:
+    samples = Question.of(head.spec, max_samples=head.max_samples).samples()
+    return write_log(path, head, samples, latest(folder.journal, head.spec.name, head.model))
+
+
+# --- names of files ------------------------------------------------------------------
+
+
+def log_names(asked: Sequence[tuple[str, str]]) -> list[str]:
+    """A file name for each (eval, model): safe on every system, none twice, none outside."""
+    evals = [eval_name for eval_name, _ in asked]
+    names: list[str] = []
+    for eval_name, model in asked:
+        alone = evals.count(eval_name) == 1
+        name = safe_name(eval_name) if alone else f"{safe_name(eval_name)}.{safe_name(model)}"
+        if name.casefold() in (taken.casefold() for taken in names):
+            name += f".{_digest(f'{eval_name}/{model}')}"
+        names.append(name)
+    return [f"{name}.jsonl" for name in names]
+
+
+def safe_name(name: str) -> str:
+    """The name with everything but letters, digits and ``._=+-`` as ``_``, no dot in front."""
+    safe = UNSAFE.sub("_", name).lstrip(".") or "_"
+    if len(safe) <= LONGEST_NAME // 2:
+        return safe
+    return f"{safe[: LONGEST_NAME // 2 - 9]}-{_digest(name)}"
+
+
+def _digest(text: str) -> str:
+    return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=4).hexdigest()
