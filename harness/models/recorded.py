@@ -215,7 +215,7 @@ def _completion(answer: Any) -> Completion:
     if not isinstance(answer, Mapping):
         return Completion(answer, replayed=True)
     reason, latency_s = answer.get("finish_reason"), answer.get("latency_s")
-    logprobs = answer.get("logprobs")
+    logprobs, calls = answer.get("logprobs"), answer.get("tool_calls")
     return Completion(
         answer["text"],
         reason if isinstance(reason, str) else None,
@@ -223,4 +223,5 @@ def _completion(answer: Any) -> Completion:
         float(latency_s) if isinstance(latency_s, int | float) else 0.0,
         replayed=True,
         logprobs=tuple(logprobs) if isinstance(logprobs, list) else None,
+        tool_calls=tuple(calls) if isinstance(calls, list) else (),
     )

@@ -28,6 +28,8 @@ def body(request: Request, tokens_field: TokensField = "max_tokens") -> dict[str
     fields: dict[str, Any] = {"model": request.model}
     if request.endpoint == "chat":
         fields["messages"] = request.messages
+        if request.tools:
+            fields["tools"] = request.tools
     else:
         fields["prompt"] = prompt_text(request.messages)
     _add_sampling(fields, request.sampling, tokens_field)
@@ -124,11 +126,15 @@ def _completion(
         usage,
         latency_s,
         logprobs=None if request.sampling.logprobs is None else _logprobs(choice.get("logprobs")),
+        tool_calls=_tool_calls(choice) if request.tools else (),
     )
 
 
 def _text(choice: object, request: Request) -> str | None:
-    """What the choice says. A refusal without content is an answer: its words."""
+    """What the choice says. A refusal without content is an answer: its words.
+
+    Calls of functions that were offered are an answer without words.
+    """
     if not isinstance(choice, dict):
         return None
     if request.endpoint == "completions":
@@ -143,7 +149,17 @@ def _text(choice: object, request: Request) -> str | None:
     if isinstance(content, list):
         return content_text(content)
     refusal = message.get("refusal")
-    return refusal if isinstance(refusal, str) else None
+    if isinstance(refusal, str):
+        return refusal
+    return "" if request.tools and _tool_calls(choice) else None
+
+
+def _tool_calls(choice: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+    """The functions that a choice calls; asked for only where the request offers some."""
+    message = choice.get("message")
+    calls = message.get("tool_calls") if isinstance(message, dict) else None
+    listed = calls if isinstance(calls, list) else []
+    return tuple(call for call in listed if isinstance(call, dict))
 
 
 def _incomplete(found: list[Completion], listed: list[Any], request: Request) -> BadResponse:

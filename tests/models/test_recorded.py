@@ -167,3 +167,11 @@ async def test_a_file_without_answers_is_named(tmp_path: Path, content: str | No
         path.write_text(content)
     with pytest.raises(DatasetError, match=r"answers\.jsonl: "):
         await texts(path, Request("m", (HELLO,)))
+
+
+async def test_recorded_calls_of_functions_are_repeated(tmp_path: Path) -> None:
+    call = {"type": "function", "function": {"name": "weather", "arguments": "{}"}}
+    path = file_of(tmp_path, {"sample_id": "a", "completion": {"text": "", "tool_calls": [call]}})
+    async with RecordedProvider(path) as provider:
+        [completion] = await provider.complete(Request("m", (HELLO,), sample_id="a"))
+    assert completion.tool_calls == (call,)

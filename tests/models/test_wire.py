@@ -190,3 +190,49 @@ def test_what_is_not_json_is_a_value_error(raw: bytes) -> None:
 
 def test_latency_is_kept() -> None:
     assert math.isclose(wire.choices(chat_answer("a"), asked(), 0.25)[0].latency_s, 0.25)
+
+
+WEATHER = {"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}}}
+CALLED = {"id": "c1", "type": "function", "function": {"name": "weather", "arguments": "{}"}}
+
+
+def offered(**sampling: Any) -> Request:
+    return Request("m", HELLO, Sampling(**sampling), tools=(WEATHER,))
+
+
+def test_functions_are_offered_to_chat_models_only() -> None:
+    assert wire.body(offered())["tools"] == (WEATHER,)
+    assert "tools" not in wire.body(asked())
+    legacy_request = Request("m", HELLO, endpoint="completions", tools=(WEATHER,))
+    assert "tools" not in wire.body(legacy_request)
+
+
+def called_answer(content: object = None, calls: object = None) -> dict[str, Any]:
+    message = {"content": content, "tool_calls": [CALLED] if calls is None else calls}
+    return {"choices": [{"message": message, "finish_reason": "tool_calls"}]}
+
+
+def test_calls_of_functions_that_were_offered_are_an_answer_without_words() -> None:
+    [completion] = wire.choices(called_answer(), offered(), 0.0)
+    assert (completion.text, completion.tool_calls) == ("", (CALLED,))
+
+
+def test_words_beside_calls_are_kept() -> None:
+    [completion] = wire.choices(called_answer("Let me look."), offered(), 0.0)
+    assert (completion.text, completion.tool_calls) == ("Let me look.", (CALLED,))
+
+
+def test_calls_nobody_offered_are_no_answer() -> None:
+    with pytest.raises(NoText):
+        wire.choices(called_answer(), asked(), 0.0)
+
+
+@pytest.mark.parametrize("calls", [5, "weather", {}, [], [None, 3]])
+def test_junk_in_place_of_calls_is_no_answer(calls: object) -> None:
+    with pytest.raises(NoText):
+        wire.choices(called_answer(calls=calls), offered(), 0.0)
+
+
+def test_what_is_offered_is_part_of_the_requests_key() -> None:
+    other = Request("m", HELLO, tools=({**WEATHER, "strict": True},))
+    assert len({asked().key, offered().key, other.key}) == 3
