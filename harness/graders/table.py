@@ -7,7 +7,9 @@ from dataclasses import fields
 from typing import Any, cast, get_args, get_type_hints
 
 from harness.errors import RegistryError, did_you_mean
+from harness.graders.apibench import ApiBench
 from harness.graders.base import Grader, Judge
+from harness.graders.calls import FunctionCalls
 from harness.graders.extraction import Extraction
 from harness.graders.model_graded import ModelGraded
 from harness.graders.structured import JsonMatch, JsonValidator
@@ -24,6 +26,8 @@ GRADERS: Mapping[str, type[Grader]] = {
     "json_validator": JsonValidator,
     "extraction": Extraction,
     "style": Style,
+    "apibench": ApiBench,
+    "function_calls": FunctionCalls,
     "model_graded": ModelGraded,
     "translate": Translate,
 }

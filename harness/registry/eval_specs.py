@@ -22,6 +22,7 @@ class NativeClass:
 
     ``samples`` names the data set of a class that brings its own, ``layout`` the form of its
     samples: one prompt, several fields that are prompts, or a question with options.
+    ``files`` are the options that name data files.
     """
 
     grader: str
@@ -30,6 +31,7 @@ class NativeClass:
     task: Task = "one-answer"
     samples: str | None = None
     layout: Layout = "chat"
+    files: tuple[str, ...] = ()
 
 
 BASIC = "evals.elsuite.basic"
@@ -52,6 +54,8 @@ NATIVE: Mapping[str, NativeClass] = {
     ),
     "harness.graders.extraction:Extraction": NativeClass("extraction", 0.0),
     "harness.graders.style:Style": NativeClass("style", task="open"),
+    "harness.graders.apibench:ApiBench": NativeClass("apibench", 0.0, files=("database",)),
+    "harness.graders.calls:FunctionCalls": NativeClass("function_calls", 0.0),
 }
 """How each class samples is part of its score: the defaults are those of OpenAI evals."""
 
@@ -116,8 +120,20 @@ def _with_prompts(spec: EvalSpec, args: Fields, native: NativeClass, source: Sou
         spec,
         samples=_samples(args, native, source),
         sampling=_sampling(args, native),
-        args=args.rest(),
+        args={**_files(args, native, source), **args.rest()},
     )
+
+
+def _files(args: Fields, native: NativeClass, source: Source) -> dict[str, str]:
+    """The options that name data files, as whole paths."""
+    return {
+        name: str(
+            data_path(
+                args.required_text(name), source.data_roots, f"{args.place}: {name}"
+            ).resolve()
+        )
+        for name in native.files
+    }
 
 
 def _with_rubric(spec: EvalSpec, args: Fields, native: NativeClass, source: Source) -> EvalSpec:
