@@ -8,7 +8,7 @@ import os
 import shlex
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, get_type_hints
 
@@ -91,23 +91,63 @@ class RunOptions:
         typer.Option("--max-samples", min=1, help="Only so many, picked as OpenAI evals does."),
     ] = None
 
+    judge: Annotated[
+        str | None,
+        typer.Option("--judge", metavar="MODEL", help="The model that marks judged evals."),
+    ] = None
+    judge_base_url: Annotated[
+        str | None,
+        typer.Option("--judge-base-url", metavar="URL", help="The judge's server, if another."),
+    ] = None
+    judge_api_key_env: Annotated[
+        str | None,
+        typer.Option("--judge-api-key-env", metavar="NAME", help="The variable with its key."),
+    ] = None
+    data: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--data", metavar="DIR", help="A further folder registries may read; repeatable."
+        ),
+    ] = None
+    allow_code: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allow-code",
+            metavar="PREFIX",
+            help="Modules whose classes a registry may run, or python; repeatable.",
+        ),
+    ] = None
+
     def known(self) -> Registry:
         """The registry to look names up in."""
-        return registry(self.registry)
+        return registry(self.registry, self.data)
 
     def access(self) -> Access:
-        """How to reach the server; the key is read from the environment here and nowhere else.
+        """How to reach the server.
 
         Raises:
             UsageError: a header that is none, or a named variable that is not set.
         """
+        return self._access(self.base_url, self.api_key_env)
+
+    def judge_access(self) -> Access:
+        """How to reach the judge.
+
+        Raises:
+            UsageError: a named variable that is not set.
+        """
+        url = self.judge_base_url or self.base_url
+        return self._access(url, self.judge_api_key_env or self.api_key_env)
+
+    def _access(self, base_url: str | None, key_name: str) -> Access:
+        """Keys are read from the environment here and nowhere else."""
         from harness.models.providers import Access
 
-        key = os.environ.get(self.api_key_env, "").strip() or None
-        if key is None and self.api_key_env != KEY_NAME:
-            raise UsageError(f"{self.api_key_env} is not set; export the key, or name another")
+        key = os.environ.get(key_name, "").strip() or None
+        if key is None and key_name != KEY_NAME:
+            raise UsageError(f"{key_name} is not set; export the key, or name another")
         return Access(
-            base_url=self.base_url,
+            base_url=base_url,
             default_url=os.environ.get("OPENAI_BASE_URL") or None,
             api_key=key,
             organization=self.organization,
@@ -124,7 +164,7 @@ class RunOptions:
         from harness.pipeline import Order
 
         return Order(
-            study=study,
+            study=self.judged(study),
             out=run_folder(self.out, study.name),
             command=command_line(),
             resume=self.resume,
@@ -132,7 +172,18 @@ class RunOptions:
             retry_failed=self.retry_failed,
             max_samples=self.max_samples,
             limits=limits(self.concurrency),
+            judge_access=self.judge_access(),
         )
+
+    def judged(self, study: Study) -> Study:
+        """The study with the judge that was named, if one was."""
+        if self.judge is None:
+            return study
+        from harness.models.providers import ModelName
+        from harness.records import JudgeModel
+
+        judge = ModelName.parse(self.judge)
+        return replace(study, judge=JudgeModel(judge.name, judge.kind, self.judge_base_url))
 
 
 def with_run_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -184,11 +235,11 @@ def limits(concurrency: str) -> Limits:
     return Limits(concurrency=int(concurrency))
 
 
-def registry(paths: list[Path] | None) -> Registry:
+def registry(paths: list[Path] | None, data: list[Path] | None = None) -> Registry:
     """Our own registry, the user's ``~/.evals``, and the given folders."""
     from harness.registry import load_registry
 
-    return load_registry(paths or (), home=Path.home())
+    return load_registry(paths or (), home=Path.home(), data=data or ())
 
 
 def run_folder(out: Path | None, name: str) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import zip_longest
 from typing import Any, ClassVar
 
 from harness.errors import UsageError
@@ -32,9 +33,9 @@ class Translate:
 
 
 def corpus_bleu(texts: Sequence[str], ideals: Sequence[Sequence[str]]) -> float:
-    """The BLEU (0 to 100) of all texts together against their first references."""
-    first = [known[0] for known in ideals]
-    return float(_bleu(False).corpus_score(list(texts), [first]).score)
+    """The BLEU (0 to 100) of all texts together; each may have several references."""
+    streams = [list(stream) for stream in zip_longest(*ideals)]
+    return float(_bleu(False).corpus_score(list(texts), streams).score)
 
 
 @cache

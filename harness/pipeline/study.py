@@ -8,16 +8,23 @@ run folder, so a run that was interrupted and resumed gives the report of one th
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import (
+    AbstractContextManager,
+    AsyncExitStack,
+    ExitStack,
+    asynccontextmanager,
+    nullcontext,
+)
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
 from harness import __version__
-from harness.datasets import read_training
+from harness.datasets import fetch, read_training
 from harness.errors import ProviderError, UsageError
 from harness.finetuning.jobs import TuningService
+from harness.graders import Judge, needs_judge
 from harness.models.base import Provider
 from harness.models.providers import OPENAI_URL, Access, ModelName, open_provider, openai_provider
 from harness.pipeline.evaluation import Question, all_cases, with_repeats
@@ -31,7 +38,7 @@ from harness.records import Endpoint, EvalSpec, Experiment, Sample, Study
 from harness.registry import Registry
 from harness.reports.document import Document
 from harness.running.journal import Journal, latest
-from harness.running.retries import Limits
+from harness.running.retries import Limits, RetryingProvider
 from harness.running.runner import Observer, Tally, run_cases
 
 NO_KEY = "none"
@@ -60,6 +67,8 @@ class Order:
     max_samples: int | None = None
     endpoint: Endpoint = "chat"
     limits: Limits = field(default_factory=Limits)
+    judge_access: Access | None = None
+    """How to reach the judge, where it is not reached as the models are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +100,9 @@ def run_study(order: Order, registry: Registry, access: Access, watch: Watch) ->
     """
     order = replace(order, study=with_named_evals(order.study, registry))
     specs = _specs(order, registry)
+    judge = judge_for(order, specs.values(), access)
     questions = {
-        experiment.name: _questions(experiment, specs, order)
+        experiment.name: _questions(experiment, specs, order, judge)
         for experiment in order.study.experiments
     }
     for question in {q.spec.name: q for qs in questions.values() for q in qs}.values():
@@ -108,7 +118,8 @@ def run_study(order: Order, registry: Registry, access: Access, watch: Watch) ->
             )
         )
         models = _tuned_models(order.study, questions, services, folder, watch)
-        tally = asyncio.run(_ask(order, questions, models, services.provider, journal, watch))
+        providers = Answering(services.provider, judge)
+        tally = asyncio.run(_ask(order, questions, models, providers, journal, watch))
     if tally.failed and not (tally.answered or tally.skipped):
         raise ProviderError(_nothing_answered(folder, tally))
     document = report_of(folder.path, notes=_notes(services.provider))
@@ -123,6 +134,9 @@ def _specs(order: Order, registry: Registry) -> dict[str, EvalSpec]:
     """The evals of every experiment by name, each once."""
     names = [name for experiment in order.study.experiments for name in experiment.evals]
     found = with_repeats(registry.evals(names), order.repeats)
+    for spec in found:
+        if spec.fetched_from is not None:
+            fetch(spec.fetched_from, spec.samples)
     return {spec.name: spec for spec in found}
 
 
@@ -144,13 +158,19 @@ def _without_sets(experiment: Experiment, registry: Registry) -> list[str]:
     return patterns
 
 
-def _questions(experiment: Experiment, specs: dict[str, EvalSpec], order: Order) -> list[Question]:
+def _questions(
+    experiment: Experiment, specs: dict[str, EvalSpec], order: Order, judge: Judge | None
+) -> list[Question]:
     probe: list[Sample] = []
     if experiment.training_data is not None:
         probe = train_probe(read_training(experiment.training_data), experiment.train_probe)
     return [
         Question.of(
-            specs[name], probe=probe, endpoint=order.endpoint, max_samples=order.max_samples
+            specs[name],
+            probe=() if needs_judge(specs[name]) else probe,
+            endpoint=order.endpoint,
+            max_samples=order.max_samples,
+            judge=judge,
         )
         for name in experiment.evals
     ]
@@ -201,6 +221,24 @@ def services_for(study: Study, access: Access) -> Services:
     return Services(provider, _api_tuning(study, reached), True, nullcontext())
 
 
+def judge_for(order: Order, specs: Iterable[EvalSpec], access: Access) -> Judge | None:
+    """The model that marks, if an eval wants one.
+
+    Raises:
+        UsageError: an eval wants one and none is named, or there is no way to reach it.
+    """
+    judged = [spec.name for spec in specs if needs_judge(spec)]
+    if not judged:
+        return None
+    named = order.study.judge
+    if named is None:
+        raise UsageError(f"{judged[0]} is marked by a model; name one with --judge MODEL")
+    way = order.judge_access or access
+    reached = replace(way, base_url=named.base_url or way.base_url or order.study.base_url)
+    provider = open_provider(ModelName(named.provider, named.model), reached)
+    return Judge(RetryingProvider(provider, order.limits), named.model)
+
+
 def _embedded_services() -> Services:
     from harness.embedded.workshop import Workshop
     from harness.finetuning.jobs import EmbeddedTuning
@@ -248,18 +286,34 @@ def _tuned_models(
     return models
 
 
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """Who answers while there is asking: the models' provider, and the judge if there is one."""
+
+    provider: Provider
+    judge: Judge | None
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[Provider]:
+        """The models' provider, with all connections open."""
+        async with AsyncExitStack() as stack:
+            if self.judge is not None:
+                await stack.enter_async_context(self.judge.provider)
+            yield await stack.enter_async_context(self.provider)
+
+
 async def _ask(
     order: Order,
     questions: dict[str, list[Question]],
     models: dict[str, list[str]],
-    provider: Provider,
+    answering: Answering,
     journal: Journal,
     watch: Watch,
 ) -> Tally:
     total = sum(q.size * len(models[name]) for name, qs in questions.items() for q in qs)
     cases = (case for name, asked in questions.items() for case in all_cases(asked, models[name]))
     with watch.evaluating(total) as observer:
-        async with provider:
+        async with answering.opened() as provider:
             return await run_cases(cases, provider, journal, limits=order.limits, observer=observer)
 
 

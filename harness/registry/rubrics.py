@@ -113,8 +113,10 @@ def _choice_strings(fields: Fields) -> str | list[str]:
 
 def _choice_scores(fields: Fields) -> dict[str, float] | str | None:
     value = fields.take("choice_scores")
-    if value is None or value == FROM_STRINGS:
-        return value
+    if value is None:
+        return None
+    if value == FROM_STRINGS:
+        return FROM_STRINGS
     if isinstance(value, dict) and value and all(map(_is_scored, value.items())):
         return {choice: float(score) for choice, score in value.items()}
     raise fields.wrong("choice_scores", "a number for each choice, or from_strings", value)
