@@ -21,7 +21,8 @@ COUNTED: Mapping[str, Callable[[int], str]] = {
 """Choices that depend on how many completions there are."""
 
 MATCHES: Mapping[str, Callable[[str, str], bool]] = {
-    "include": lambda line, choice: choice in line,
+    # The choice includes the line, not the other way round: so it is in OpenAI evals.
+    "include": lambda line, choice: line in choice,
     "exact": lambda line, choice: line == choice,
     "endswith": lambda line, choice: line.endswith(choice),
     "starts_or_endswith": lambda line, choice: line.startswith(choice) or line.endswith(choice),
