@@ -304,10 +304,25 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
+class DiversityChange:
+    """How varied a model's answers are against a yardstick: the base model, or the references.
+
+    ``ratio`` is tuned over yardstick by the metric that fell most; None where it was not
+    measured.
+    """
+
+    verdict: Literal["less", "level", "more", "unclear", "unmeasured"]
+    ratio: Estimate | None = None
+    metric: str = ""
+    than: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """Tuned minus base on the same samples. ``fixed``/``broken`` count changed binary verdicts.
 
-    ``excluded`` counts samples that lack a mark on either side.
+    ``excluded`` counts samples that lack a mark on either side. ``diversity`` stands beside the
+    scores of open tasks.
     """
 
     eval: str
@@ -321,6 +336,7 @@ class Comparison:
     excluded: int
     fixed: int | None = None
     broken: int | None = None
+    diversity: DiversityChange | None = None
 
 
 @dataclass(frozen=True, slots=True)

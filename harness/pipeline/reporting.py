@@ -13,8 +13,8 @@ from harness.pipeline.judgement import Judge, comparison, score, train_score
 from harness.pipeline.manifest import Manifest
 from harness.pipeline.metrics import metrics_of, units_of
 from harness.pipeline.track import Track
-from harness.pipeline.variety import Variety
-from harness.records import Comparison, Estimate, Finding, Study
+from harness.pipeline.variety import UNMEASURED, Variety
+from harness.records import Comparison, DiversityChange, Estimate, Finding, Study
 from harness.reports.document import (
     Document,
     Exclusion,
@@ -46,7 +46,7 @@ def section(track: Track, findings: Sequence[Finding] = ()) -> Section:
         advice=advices,
         panels=_panels(track, variety),
         results=_results(track, variety),
-        comparisons=tuple(_comparisons(track, metric)),
+        comparisons=tuple(_comparisons(track, metric, variety)),
         flips=flips,
         flips_omitted=flips_omitted,
         galleries=galleries_of(track, advices),
@@ -88,10 +88,17 @@ def metric_name(track: Track) -> str:
     return "accuracy" if all(mark in (0.0, 1.0) for mark in marks) else "score"
 
 
-def _comparisons(track: Track, metric: str) -> Iterator[Comparison]:
+def _comparisons(track: Track, metric: str, variety: Variety | None) -> Iterator[Comparison]:
     for name in track.tuned_names:
         if compared := comparison(track, name):
-            yield replace(compared, metric=metric)
+            yield replace(compared, metric=metric, diversity=_diversity(track, name, variety))
+
+
+def _diversity(track: Track, model: str, variety: Variety | None) -> DiversityChange | None:
+    """Open tasks are never compared by quality alone, not even where diversity is unknown."""
+    if track.spec.task != "open":
+        return None
+    return variety.change_of(model) if variety else UNMEASURED
 
 
 def _results(track: Track, variety: Variety | None) -> tuple[Result, ...]:

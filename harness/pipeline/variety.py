@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from harness.analysis.diversity import (
     DiversityComparison,
@@ -21,7 +22,7 @@ from harness.analysis.thresholds import DEFAULT, Thresholds
 from harness.messages import content_text
 from harness.pipeline.measurement import aligned, pooled
 from harness.pipeline.track import Track
-from harness.records import Estimate, Finding, Sample
+from harness.records import DiversityChange, Estimate, Finding, Sample
 from harness.reports.document import Panel, Point, Series
 
 Groups = list[list[str]]
@@ -89,9 +90,10 @@ class Variety:
         return not collapsed and (copied is None or copied.low <= self.limits.copy_limit)
 
     def _measure(self, epochs: float) -> Measured:
+        models = [checkpoint.model for checkpoint in self.track.at(epochs)]
         arms = {"base": self._texts(self.track.base), "references": self._references()}
         comparisons = {
-            name: compared for name, arm in arms.items() if (compared := self._against(epochs, arm))
+            name: compared for name, arm in arms.items() if (compared := self._against(models, arm))
         }
         first = self.track.epochs[0]
         at_first = self.after(first).drop if epochs > first else None
@@ -103,15 +105,32 @@ class Variety:
         drop = diversity_drop(yardsticks, at_first.to_expected if at_first else None)
         return Measured(drop, self._copied(epochs), comparisons)
 
+    def change_of(self, model: str) -> DiversityChange:
+        """One model's variety against the base model's, or, where that is no yardstick (see
+        `_base_is_coherent`), against the references'."""
+        than, arm = "the references", self._references()
+        if self._base_is_coherent():
+            than, arm = "base", self._texts(self.track.base)
+        compared = self._against([model], arm)
+        if compared is None:
+            return UNMEASURED
+        rows = [row for row in compared.metrics if math.isfinite(row.ratio.value)]
+        if not rows:
+            return UNMEASURED
+        row = min(rows, key=lambda row: row.ratio.value)
+        level = row.ratio.low >= self.limits.less_diverse
+        verdict = CHANGES.get(compared.verdict) or ("level" if level else "unclear")
+        return DiversityChange(verdict, row.ratio, LABELS[row.metric], than)
+
     def _against(
-        self, epochs: float, other: Mapping[str, Sequence[str]]
+        self, models: Iterable[str], other: Mapping[str, Sequence[str]]
     ) -> DiversityComparison | None:
-        """Every seed's answers against another set, averaged over seeds for each prompt."""
+        """Every model's answers against another set, averaged over models for each prompt."""
         tuned: Groups = []
         theirs: Groups = []
         units: list[int] = []
-        for checkpoint in self.track.at(epochs):
-            texts = self._texts(checkpoint.model)
+        for model in models:
+            texts = self._texts(model)
             for index, prompt in enumerate(self.prompts):
                 if prompt in texts and len(other.get(prompt, ())) > 1:
                     tuned.append(list(texts[prompt]))
@@ -239,6 +258,8 @@ class Variety:
         )
 
 
+UNMEASURED = DiversityChange("unmeasured")
+CHANGES: Mapping[str, Literal["less", "more"]] = {"less diverse": "less", "more diverse": "more"}
 LABELS = {"self_bleu": "1 - self-BLEU", "distinct_2": "distinct-2"}
 RATIO_TAKEAWAY = "below 0.9 the answers are less diverse than expected"
 

@@ -10,14 +10,12 @@ from harness.reports.document import Document, Section
 from harness.reports.escaping import code, prose, table
 from harness.reports.scores import all_scores
 from harness.reports.sections import (
-    Clarity,
     Story,
-    clarity,
     document_story,
     own_comparisons,
     verdict,
 )
-from harness.reports.verdicts import Kind, kind
+from harness.reports.verdicts import Clarity, Kind, clarity, kind
 
 ICONS: dict[Kind, str] = {"more": "⬆️", "fewer": "⬇️", "keep": "✅", "fix": "⚠️", "unsure": "❔"}
 
@@ -25,6 +23,16 @@ CLEAR: dict[Clarity, str] = {
     "better": "✅ **better**",
     "worse": "❌ **worse**",
     "level": "➖ not clearly different",
+    "mixed": "⚠️ **better, but less diverse**",
+    "unsure": "❔ cannot tell: most samples are excluded",
+}
+
+DIVERSITY: Mapping[str, str] = {
+    "less": "less diverse",
+    "level": "as diverse",
+    "more": "more diverse",
+    "unclear": "diversity unclear",
+    "unmeasured": "diversity not measured",
 }
 
 MOST_ROWS = 150
@@ -72,7 +80,7 @@ def _comparison_rows(section: Section) -> Iterator[Row]:
         yield (
             code(section.eval),
             code(compared.tuned),
-            CLEAR[clarity(compared)],
+            result_cell(compared),
             scores.course_text(compared),
             wording.delta_text(compared.delta),
             prose(wording.p_value(compared.p_value)),
@@ -80,6 +88,14 @@ def _comparison_rows(section: Section) -> Iterator[Row]:
         )
     if not own_comparisons(section):
         yield code(section.eval), "–", "nothing to compare", "–", "–", "–", "–"
+
+
+def result_cell(compared: Comparison) -> str:
+    """'better'; for open tasks followed by what is known of diversity."""
+    told = CLEAR[clarity(compared)]
+    if compared.diversity is None or clarity(compared) in ("mixed", "unsure"):
+        return told
+    return f"{told}; {DIVERSITY[compared.diversity.verdict]}"
 
 
 def flips_cell(compared: Comparison) -> str:

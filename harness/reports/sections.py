@@ -13,7 +13,6 @@ from harness.reports.forest import Forest, Mark, forest
 from harness.reports.scores import Metric, Scores, all_scores
 from harness.reports.verdicts import by_epochs, leading
 
-Clarity = Literal["better", "worse", "level"]
 Story = Literal["advice", "comparison", "scores"]
 
 
@@ -81,13 +80,6 @@ def _epochs(section: Section, model: str) -> float | None:
         if advice.checkpoint == model:
             return advice.checkpoint_epoch
     return next((a.epochs for a in section.advice if a.model == model), None)
-
-
-def clarity(comparison: Comparison) -> Clarity:
-    """Does the interval of the difference lie above 0, below 0, or on both sides?"""
-    if comparison.delta.low > 0:
-        return "better"
-    return "worse" if comparison.delta.high < 0 else "level"
 
 
 # --- charts --------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from harness.records import Advice
+from harness.records import Advice, Comparison
 
 Kind = Literal["more", "fewer", "keep", "fix", "unsure"]
 
@@ -44,3 +44,29 @@ def leading(advices: Sequence[Advice]) -> Advice | None:
     last = by_epochs(advices)[-1]
     chosen = next((a for a in advices if a.epochs == last.checkpoint_epoch), last)
     return chosen if kind(chosen) == "keep" else last
+
+
+Clarity = Literal["better", "worse", "level", "mixed", "unsure"]
+
+
+def clarity(comparison: Comparison) -> Clarity:
+    """Does the interval of the difference lie above 0, below 0, or on both sides?
+
+    Answers to open tasks that are better but less diverse are neither better nor worse; where
+    most samples are excluded nobody can tell.
+    """
+    if mostly_excluded(comparison):
+        return "unsure"
+    if comparison.delta.low > 0:
+        return "mixed" if less_diverse(comparison) else "better"
+    return "worse" if comparison.delta.high < 0 or less_diverse(comparison) else "level"
+
+
+def less_diverse(comparison: Comparison) -> bool:
+    """Are the tuned model's answers to an open task less varied?"""
+    return comparison.diversity is not None and comparison.diversity.verdict == "less"
+
+
+def mostly_excluded(comparison: Comparison) -> bool:
+    """Do more than half of the samples lack a mark on either side?"""
+    return comparison.excluded > comparison.delta.n

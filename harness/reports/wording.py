@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from harness.records import Advice, Comparison, Estimate, Fact
 from harness.reports.document import Unit
-from harness.reports.verdicts import Kind, kind
+from harness.reports.verdicts import Kind, kind, mostly_excluded
 
 NOT_MEASURED = "not measured"
 MINUS = "−"
@@ -31,6 +31,13 @@ SIGNS = {
     "?": "cannot tell",
 }
 """How a paired contrast was read, in words."""
+
+DIVERSITY_WORDS = {
+    "less": "less diverse than",
+    "level": "as diverse as",
+    "more": "more diverse than",
+    "unclear": "not shown to be less diverse than",
+}
 
 DECIDING_FACTS = 2
 """An advice lists its deciding facts first; a sentence holds this many."""
@@ -256,9 +263,32 @@ def samples(comparison: Comparison) -> str:
 
 
 def gain(comparison: Comparison, epochs: float | None = None) -> str:
-    """One sentence: 'After 5 epochs the model is better than base by 8 to 19 points; ...'."""
-    model = f"{capitalized(after(epochs))} the model" if epochs else "The tuned model"
-    return f"{model} is {versus_base(comparison)}; {samples(comparison)}."
+    """One sentence: 'After 5 epochs the model is better than base by 8 to 19 points; ...'.
+
+    For open tasks it names diversity beside the score.
+    """
+    model = f"{after(epochs)} the model" if epochs else "the tuned model"
+    told = f"{model} is {versus_base(comparison)}"
+    if comparison.diversity is not None:
+        told += f" in {comparison.metric}{diversity_text(comparison)}"
+    if mostly_excluded(comparison):
+        total = comparison.delta.n + comparison.excluded
+        out = f"{comparison.excluded:,} of {counted(total, 'sample')}"
+        return f"Cannot tell: {out} are excluded; on the others {told}."
+    return f"{capitalized(told)}; {samples(comparison)}."
+
+
+def diversity_text(comparison: Comparison) -> str:
+    """What follows the score of an open task: ', but less diverse than base (...)'."""
+    change = comparison.diversity
+    if change is None:
+        return ""
+    if change.ratio is None:
+        return "; diversity was not measured (it takes several answers a prompt: --repeats)"
+    bounds = interval_in("ratio", change.ratio)
+    size = f"{change.metric} ratio {hundredths(change.ratio.value)}, {bounds}".rstrip(", ")
+    joint = ", but" if change.verdict == "less" and comparison.delta.low > 0 else " and"
+    return f"{joint} {DIVERSITY_WORDS[change.verdict]} {change.than} ({size})"
 
 
 # --- epochs and advice ---------------------------------------------------------------

@@ -11,8 +11,9 @@ import pytest
 
 from harness.pipeline.judgement import Judge, comparison, evidence_after, peak, unpaired_gap
 from harness.pipeline.measurement import Answers
+from harness.pipeline.reporting import section
 from harness.pipeline.track import Track, probe_name
-from harness.pipeline.variety import Variety
+from harness.pipeline.variety import UNMEASURED, Variety
 from harness.records import (
     Checkpoint,
     Estimate,
@@ -254,3 +255,35 @@ def test_copied_answers_are_memorisation() -> None:
     )
     advice = Judge(memorised).advice_after(2)
     assert (advice.rule, advice.recommend) == (14, -1)
+
+
+@pytest.mark.parametrize(
+    ("writer", "base_quality", "verdict", "than"),
+    [
+        (repetitive, 0.9, "less", "base"),
+        (sentences, 0.9, "level", "base"),
+        (repetitive, 0.1, "less", "the references"),
+    ],
+)
+def test_a_comparison_of_an_open_eval_says_what_became_of_diversity(
+    writer: Writer, base_quality: float, verdict: str, than: str
+) -> None:
+    planted = replace(
+        open_track({2: writer}, base_quality),
+        checkpoints=(),
+        experiment=Experiment("compare", (NAME,), others=("e2s1",)),
+    )
+    (compared,) = section(planted).comparisons
+    assert compared.diversity is not None
+    assert (compared.diversity.verdict, compared.diversity.than) == (verdict, than)
+
+
+def test_single_answers_to_an_open_eval_have_no_measured_diversity() -> None:
+    planted = open_track({2: sentences})
+    single = replace(planted, spec=replace(planted.spec, sampling=Sampling(n=1)))
+    assert section(single).comparisons[0].diversity == UNMEASURED
+
+
+def test_a_task_with_one_right_answer_has_no_diversity() -> None:
+    curve = {0: 0.5, 1: 0.9}
+    assert section(track(curve, curve)).comparisons[0].diversity is None

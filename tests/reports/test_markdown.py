@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from harness.records import DiversityChange
 from harness.reports.document import Document
 from harness.reports.markdown import MOST_CHARACTERS, code, prose, render_markdown
 
@@ -217,3 +218,18 @@ def test_hostile_runs_and_comparisons_make_no_html_links_or_cells(run, contest, 
 def test_texts_without_end_leave_a_comment_of_bounded_size(run, contest, poison):
     for clean in (run, contest):
         assert len(render_markdown(poison(clean, "W" * 100_000))) <= MOST_CHARACTERS
+
+
+@pytest.mark.parametrize(
+    ("verdict", "cell"),
+    [("less", "better, but less diverse"), ("unmeasured", "**better**; diversity not measured")],
+)
+def test_the_opening_table_of_an_open_eval_names_diversity(contest, verdict, cell):
+    section = contest.sections[0]
+    gained = dataclasses.replace(section.comparisons[0].delta, value=0.2, low=0.1, high=0.3)
+    change = DiversityChange(verdict, None, "distinct-2", "base")
+    one = dataclasses.replace(section.comparisons[0], delta=gained, diversity=change)
+    text = render_markdown(
+        dataclasses.replace(contest, sections=(dataclasses.replace(section, comparisons=(one,)),))
+    )
+    assert cell in text

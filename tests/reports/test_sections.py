@@ -7,7 +7,6 @@ import pytest
 from harness.reports.document import Document, Section
 from harness.reports.sections import (
     all_metrics,
-    clarity,
     comparison_tables,
     document_story,
     gallery_title,
@@ -17,6 +16,7 @@ from harness.reports.sections import (
     story,
     verdict,
 )
+from harness.reports.verdicts import clarity
 
 
 @pytest.fixture

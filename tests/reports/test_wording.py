@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
-from harness.records import Advice, Comparison, Estimate, Fact
+from harness.records import Advice, Comparison, DiversityChange, Estimate, Fact
 from harness.reports import wording
+from harness.reports.verdicts import clarity
 
 
 def estimate(value: float, low: float, high: float, n: int = 138) -> Estimate:
@@ -136,6 +138,42 @@ def test_narrow_differences_show_tenths_of_points():
 )
 def test_a_comparison_says_whether_the_difference_is_clear(low, high, text):
     assert wording.gain(compared(low, high)) == f"{text}138 samples, 4 excluded."
+
+
+def varied(verdict: str, low: float = 0.08, high: float = 0.19) -> Comparison:
+    ratio = None if verdict == "unmeasured" else estimate(0.43, 0.4, 0.46)
+    change = DiversityChange(verdict, ratio, "distinct-2", "base")
+    return replace(compared(low, high), metric="format compliance", diversity=change)
+
+
+def test_a_better_but_less_diverse_model_is_never_just_better():
+    told = wording.gain(varied("less"))
+    assert "better than base by 8 to 19 points in format compliance, but less diverse" in told
+    assert "(distinct-2 ratio 0.43, 0.40 to 0.46)" in told
+    assert clarity(varied("less")) == "mixed"
+    assert clarity(varied("less", -0.05, 0.05)) == "worse"
+
+
+@pytest.mark.parametrize(
+    ("verdict", "words"),
+    [
+        ("level", " and as diverse as base"),
+        ("more", " and more diverse than base"),
+        ("unclear", " and not shown to be less diverse than base"),
+        ("unmeasured", "; diversity was not measured"),
+    ],
+)
+def test_an_open_eval_names_quality_and_diversity(verdict, words):
+    told = wording.gain(varied(verdict))
+    assert "in format compliance" in told
+    assert words in told
+
+
+def test_a_difference_on_the_minority_of_samples_is_no_verdict():
+    told = wording.gain(compared(0.08, 0.19, excluded=139))
+    assert told.startswith("Cannot tell: 139 of 277 samples are excluded; on the others")
+    assert clarity(compared(0.08, 0.19, excluded=139)) == "unsure"
+    assert clarity(compared(0.08, 0.19, excluded=138)) == "better"
 
 
 def test_a_comparison_names_its_epochs_where_they_are_known():
