@@ -69,6 +69,7 @@ def judged(args: Fields, find: FindRubric) -> Judged:
         "metaeval": args.truth("metaeval"),
         "sampling": _plain(_sampling(args.inside("eval_kwargs"))),
     }
+    fields.take("format_type")  # OpenAI evals carries it in a rubric, and looks at it nowhere
     fields.refuse_rest()
     return Judged(options, inputs, drafts, _sampling(args.inside("sample_kwargs")))
 
