@@ -2,7 +2,7 @@
 
 from harness.graders.base import Grader, Judge
 from harness.graders.extraction import FieldScores, field_scores
-from harness.graders.table import GRADERS, make_grader, needs_judge
+from harness.graders.table import GRADERS, make_grader, needs_code, needs_judge
 
 __all__ = [
     "GRADERS",
@@ -11,5 +11,6 @@ __all__ = [
     "Judge",
     "field_scores",
     "make_grader",
+    "needs_code",
     "needs_judge",
 ]

@@ -54,6 +54,13 @@ NATIVE: Mapping[str, NativeClass] = {
     ),
     "harness.graders.extraction:Extraction": NativeClass("extraction", 0.0),
     "harness.graders.style:Style": NativeClass("style", task="open"),
+    # Graders of OpenAI's hosted Evals, which sample as the run says.
+    "harness.graders.hosted_text:StringCheck": NativeClass("string_check"),
+    "harness.graders.hosted_text:TextSimilarity": NativeClass("text_similarity"),
+    "harness.graders.hosted_model:ScoreModel": NativeClass("score_model"),
+    "harness.graders.hosted_model:LabelModel": NativeClass("label_model"),
+    "harness.graders.hosted_multi:Multi": NativeClass("multi"),
+    "harness.graders.hosted_python:PythonGrader": NativeClass("python"),
     "harness.graders.apibench:ApiBench": NativeClass("apibench", 0.0, files=("database",)),
     "harness.graders.calls:FunctionCalls": NativeClass("function_calls", 0.0),
 }
