@@ -12,6 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness.graders import GRADERS, Grader, make_grader
+from harness.graders.apibench import ApiBench
+from harness.graders.calls import FunctionCalls
 from harness.graders.extraction import Extraction
 from harness.graders.structured import JsonMatch, JsonValidator
 from harness.graders.style import Style
@@ -29,6 +31,12 @@ class Row(NamedTuple):
 
 
 CITY = '{"city": "Oslo", "price": 12}'
+APIS = str(Path(__file__).with_name("apis.jsonl"))
+CHIRP = "<<<api_call>>>: torch.hub.load('acme/sound', 'chirp')"
+BIRD = "<<<api_call>>>: torch.hub.load('acme/vision', 'birdnet')"
+IDEAL = (
+    "<<<api_call>>>: torch.hub.load(repo_or_dir='acme/sound', 'v2', model='chirp', pretrained=True)"
+)
 GRADERS_UNDER_TEST = [
     Row(Match(), "Oslo, Norway", "It is Oslo", ("Oslo", "Christiania")),
     Row(Includes(), "It is Oslo.", "It is oslo.", ("Oslo",)),
@@ -39,6 +47,8 @@ GRADERS_UNDER_TEST = [
     Row(Extraction(), CITY, '{"city": "Rome", "price": 12}', (CITY,)),
     Row(Extraction(lenient=True), f"Here: {CITY}.", "None here.", (CITY,)),
     Row(Extraction(fields=("city",)), '{"city": "Oslo", "x": 1}', "{}", (CITY,)),
+    Row(ApiBench(APIS), CHIRP, BIRD, (IDEAL,)),
+    Row(FunctionCalls(), '{"name": "f", "arguments": {"a": 1}}', "f(a=2)", ("f(a=1)",)),
     Row(Style(), "anything", "", ()),
     Row(Style(pattern=r"[A-Z].*!", max_words=3), "Drink tea!", "drink tea"),
 ]
