@@ -27,7 +27,7 @@ from rich.text import Text
 if TYPE_CHECKING:
     from harness.finetuning.jobs import TuningProgress
     from harness.pipeline import Finished
-    from harness.records import Advice, Outcome
+    from harness.records import Advice, Finding, Outcome
     from harness.reports.document import Document, Section
     from harness.running.runner import Tally
 
@@ -90,6 +90,11 @@ class StudyView:
         """A tuning job has ended."""
         loss = self._last_loss.get(label)
         self._line(f"tuned {label}" + (f": training loss {loss:.2f}" if loss is not None else ""))
+
+    def noticed(self, eval_name: str, finding: Finding) -> None:
+        """Something about an eval that its user should know before it is asked."""
+        text = f"{finding.severity}: {plain(eval_name)}: {plain(finding.message)}"
+        self._err.print(Text(text), soft_wrap=True)
 
     # --- evaluating ------------------------------------------------------------------
 
@@ -165,7 +170,7 @@ def show_document(document: Document) -> None:
         if section.advice or number == 0:
             out.print()
         out.print(Text(plain(section.eval), style="bold"), soft_wrap=True)
-        for text in lines_of(section):
+        for text in (*lines_of(section), *_warnings(section)):
             out.print(text, soft_wrap=True)
     out.print()
 
@@ -187,6 +192,13 @@ def lines_of(section: Section) -> Iterator[Text]:
         yield from _comparison_lines(section)
     if story == "scores":
         yield from _score_lines(section)
+
+
+def _warnings(section: Section) -> Iterator[Text]:
+    """What was found about the eval that spoils its numbers."""
+    for finding in section.findings:
+        if finding.severity != "info":
+            yield Text(f"  {finding.severity}: {plain(finding.message)}", style="yellow")
 
 
 def _comparison_lines(section: Section) -> Iterator[Text]:

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from harness.datasets import Reading, count_samples, read_few_shot, read_samples
 from harness.errors import UsageError
 from harness.graders import Grader, Judge, make_grader, needs_judge
+from harness.pipeline.ideals import empty_ideals
 from harness.pipeline.track import probe_name
 from harness.prompts import build, drafts
-from harness.records import Completion, Endpoint, EvalSpec, Messages, Sample
+from harness.records import Completion, Endpoint, EvalSpec, Finding, Messages, Sample
 from harness.running.runner import Case
 
 
@@ -56,13 +57,17 @@ class Question:
             max_samples=self.max_samples,
         )
 
-    def check(self) -> int:
+    def check(self) -> tuple[Finding, ...]:
         """Read every sample once, so that a broken line is found before the first call.
 
         Raises:
             DatasetError: the first line that cannot be used.
         """
-        return sum(1 for _ in self.samples())
+        samples = self.samples()
+        found = empty_ideals(self.spec, samples)
+        for _ in samples:  # the rest, where there is nothing to find
+            pass
+        return (found,) if found else ()
 
     @property
     def size(self) -> int:

@@ -11,6 +11,7 @@ from harness.datasets import file_hash, read_training
 from harness.errors import RunFolderError
 from harness.messages import content_text
 from harness.pipeline.evaluation import Question, ideal_scores
+from harness.pipeline.ideals import empty_ideals, rejected_ideals
 from harness.pipeline.judgement import score
 from harness.pipeline.manifest import Manifest, located
 from harness.pipeline.measurement import Answers, answers_by_model
@@ -89,6 +90,8 @@ def _track(
     heldout = {sample.id: sample for sample in question.samples()}
     training = read_training(experiment.training_data) if experiment.training_data else []
     names = {spec.name, probe_name(spec.name)}
+    marks = asyncio.run(ideal_scores(question))
+    about = (empty_ideals(spec, heldout.values()), rejected_ideals(spec, marks))
     return Track(
         spec=spec,
         experiment=experiment,
@@ -101,7 +104,8 @@ def _track(
         curves={run.seed: run.losses for run in tuned},
         tokens_per_epoch=_tokens_per_epoch(tuned),
         leaked=frozenset(leaked(training, heldout)),
-        ideal_score=score(asyncio.run(ideal_scores(question))),
+        ideal_score=score(marks),
+        findings=tuple(finding for finding in about if finding),
     )
 
 

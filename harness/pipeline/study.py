@@ -34,7 +34,7 @@ from harness.pipeline.reporting import Written, write_reports
 from harness.pipeline.runfolder import RunFolder, open_folder
 from harness.pipeline.tuning import Tuner, TuningWatch
 from harness.prompts import train_probe
-from harness.records import Endpoint, EvalSpec, Experiment, Sample, Study
+from harness.records import Endpoint, EvalSpec, Experiment, Finding, Sample, Study
 from harness.registry import Registry
 from harness.reports.document import Document
 from harness.running.journal import Journal, latest
@@ -47,6 +47,10 @@ NO_KEY = "none"
 
 class Watch(TuningWatch, Protocol):
     """Whoever shows the progress of a study."""
+
+    def noticed(self, eval_name: str, finding: Finding) -> None:
+        """Something about an eval that its user should know before it is asked."""
+        ...
 
     def evaluating(self, total: int) -> AbstractContextManager[Observer | None]:
         """Answers begin to come in, ``total`` of them at the most."""
@@ -106,7 +110,8 @@ def run_study(order: Order, registry: Registry, access: Access, watch: Watch) ->
         for experiment in order.study.experiments
     }
     for question in {q.spec.name: q for qs in questions.values() for q in qs}.values():
-        question.check()
+        for finding in question.check():
+            watch.noticed(question.spec.name, finding)
     services = services_for(order.study, access)
     manifest = Manifest(_plan(order, specs), order.command, __version__)
     folder = open_folder(order.out, manifest, resume=order.resume, overwrite=order.overwrite)

@@ -199,3 +199,18 @@ def test_an_unknown_command_or_option_is_a_usage_error(tmp_path: Path) -> None:
         ended = harness(*words, cwd=tmp_path)
         assert ended.code == 2
         assert "Traceback" not in ended.err
+
+
+def test_an_empty_ideal_is_told_before_the_run_and_in_the_report(
+    registry: Path, tmp_path: Path
+) -> None:
+    empty = {**GOOD_SAMPLE, "ideal": ""}
+    write_samples(registry, "good.jsonl", [json.dumps(GOOD_SAMPLE), json.dumps(empty)])
+    answers = tmp_path / "answers.jsonl"
+    answers.write_text(json.dumps({"prompt": "Say yes", "completion": "no"}) + "\n")
+    model = f"recorded:{answers}"
+    ran = harness("run", "good.dev.v1", "--registry", "reg", "-m", model, cwd=tmp_path)
+    assert ran.code == 0, ran.err
+    assert "warn: good.dev.v1: 1 of 2 samples have an empty ideal" in ran.err
+    report = json.loads((tmp_path / "reports" / "run" / "report.json").read_text())
+    assert [found["rule"] for found in report["findings"]] == ["empty ideal"]

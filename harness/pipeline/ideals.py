@@ -1,0 +1,48 @@
+"""Ideal answers that spoil an eval: those that every answer meets, and those that none can."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from harness.records import EvalSpec, Finding, Sample
+
+FOUND_IN_EVERYTHING = frozenset({"match", "includes"})
+"""Graders that look for the ideal in the answer: an empty one is in every answer."""
+
+MOST_NAMED = 5
+
+
+def empty_ideals(spec: EvalSpec, samples: Iterable[Sample]) -> Finding | None:
+    """Samples that every answer gets right, because an ideal of theirs is empty."""
+    if spec.grader not in FOUND_IN_EVERYTHING:
+        return None
+    count, ids = 0, []
+    for sample in samples:
+        count += 1
+        if "" in sample.ideal:
+            ids.append(sample.id)
+    if not ids:
+        return None
+    message = (
+        f"{len(ids):,} of {count:,} samples have an empty ideal, which {spec.grader} finds in "
+        f"every answer, so they are always right: {_named(ids)}; write what is expected in "
+        f"{spec.samples}, or remove these lines"
+    )
+    return Finding("empty ideal", "warn", message, {"samples": ids})
+
+
+def rejected_ideals(spec: EvalSpec, marks: Mapping[str, float]) -> Finding | None:
+    """Samples that no answer gets right, because the grader rejects their own ideal."""
+    ids = [sample_id for sample_id, mark in marks.items() if mark < 1]
+    if not ids:
+        return None
+    message = (
+        f"the grader {spec.grader} does not mark the ideal of {len(ids):,} of {len(marks):,} "
+        f"samples 1: {_named(ids)}; mend these ideals in {spec.samples}, or use another grader"
+    )
+    return Finding("rejected ideal", "warn", message, {"samples": ids})
+
+
+def _named(ids: Sequence[str]) -> str:
+    more = len(ids) - MOST_NAMED
+    return ", ".join(ids[:MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")
