@@ -175,7 +175,12 @@ def _sum_of(said: Sequence[Completion]) -> Usage | None:
 
 
 def _said(data: Data) -> Completion:
-    return Completion(_first_text(data.get("sampled")), usage=usage_of(data.get("usage")))
+    calls = data.get("tool_calls")
+    return Completion(
+        _first_text(data.get("sampled")),
+        usage=usage_of(data.get("usage")),
+        tool_calls=tuple(calls) if isinstance(calls, list) else (),
+    )
 
 
 def _first_text(sampled: Any) -> str:

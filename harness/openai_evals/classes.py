@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from harness.records import EvalSpec, Task
 from harness.registry.eval_specs import NATIVE
 
+MULTIPLE_CHOICE = "evals.elsuite.multiple_choice:MultipleChoice"
 
-def class_of(grader: str) -> str:
-    """The class name that a log carries for a grader; the grader's own where there is none."""
-    return _classes().get(grader, grader)
+
+def class_of(spec: EvalSpec) -> str:
+    """The class name that a log carries for an eval; the grader's where no class stands for it."""
+    return spec.class_name or _classes().get(spec.grader, spec.grader)
+
+
+def report_of(class_name: str, grader: str) -> str:
+    """Whose final report a class writes: its grader's, save where classes share a grader."""
+    return "multiple_choice" if class_name == MULTIPLE_CHOICE else grader
 
 
 def grader_of(class_name: str) -> str | None:
@@ -18,6 +26,12 @@ def grader_of(class_name: str) -> str | None:
     if native is not None:
         return native.grader
     return class_name if class_name in _classes() else None
+
+
+def task_of(class_name: str) -> Task:
+    """Whether a class asks for one right answer or for open text."""
+    native = NATIVE.get(class_name)
+    return native.task if native else "one-answer"
 
 
 def _classes() -> Mapping[str, str]:

@@ -23,11 +23,15 @@ Event = tuple[str, dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One outcome with what it answered and who marked it."""
+    """One outcome with what it answered and who marked it.
+
+    ``requests`` are those whose answers the outcome joins; none where the sample brought its
+    answer along.
+    """
 
     outcome: Outcome
     sample: Sample
-    request: Request
+    requests: tuple[Request, ...]
     grader_name: str
     grader: Grader | None = None
     judge: str | None = None
@@ -84,16 +88,10 @@ def _repeat(outcome: Outcome) -> dict[str, int]:
 
 
 def _sampling(answer: Answer, completion: Completion) -> Iterator[Event]:
-    if answer.grader_name == "model_graded" and _brought_along(completion):
-        return
-    for part in completion.parts or (completion,):
-        data = _sampled(_prompt(answer.request), part, answer.request.model)
+    said = completion.parts or (completion,)
+    for request, part in zip(answer.requests, said, strict=False):
+        data = _sampled(_prompt(request), part, request.model)
         yield "sampling", {**data, **_repeat(answer.outcome)}
-
-
-def _brought_along(completion: Completion) -> bool:
-    """A sample that holds the answer to be judged: nobody was asked for one."""
-    return not (completion.text or completion.usage or completion.parts)
 
 
 def _prompt(request: Request) -> object:
@@ -103,8 +101,12 @@ def _prompt(request: Request) -> object:
 
 
 def _sampled(prompt: object, completion: Completion, model: str) -> dict[str, Any]:
-    data = {"prompt": prompt, "sampled": [completion.text], "model": model}
-    return {**data, "usage": _usage(completion.usage)} if completion.usage else data
+    data: dict[str, Any] = {"prompt": prompt, "sampled": [completion.text], "model": model}
+    if completion.usage:
+        data["usage"] = _usage(completion.usage)
+    if completion.tool_calls:
+        data["tool_calls"] = list(completion.tool_calls)
+    return data
 
 
 def _usage(usage: Usage) -> dict[str, int | None]:

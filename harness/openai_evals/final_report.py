@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from harness.graders.translate import corpus_bleu
 from harness.records import Completion, Outcome, Sample, Score
 
 Number = float | None
@@ -19,7 +20,7 @@ F1_SCORE = "f1_score"
 
 @dataclass(slots=True)
 class Totals:
-    """What a final report counts, taken in one answer at a time.
+    """What a final report counts, taken in one answer at a time; ``grader`` is a key of REPORTS.
 
     Failures and answers without a mark count nowhere: their samples are excluded.
     """
@@ -130,11 +131,8 @@ def sacrebleu_score(totals: Totals) -> dict[str, Number]:
         return {}
     if not totals.texts:
         return {"sacrebleu_score": None}
-    from sacrebleu.metrics.bleu import BLEU
-
     said = [text for text, _ in totals.texts]
-    first = [ideals[0] if ideals else "" for _, ideals in totals.texts]
-    return {"sacrebleu_score": BLEU().corpus_score(said, [first]).score}
+    return {"sacrebleu_score": corpus_bleu(said, [ideals for _, ideals in totals.texts])}
 
 
 def further_means(totals: Totals) -> dict[str, Number]:

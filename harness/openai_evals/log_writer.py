@@ -9,17 +9,17 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, is_dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from harness.errors import RegistryError, RunFolderError
 from harness.graders import Grader, make_grader
-from harness.openai_evals.classes import class_of
+from harness.openai_evals.classes import class_of, report_of
 from harness.openai_evals.events import Answer, events_of
 from harness.openai_evals.final_report import Number, Totals
-from harness.prompts import build
+from harness.prompts import build, drafts
 from harness.records import Endpoint, EvalSpec, Messages, Outcome, Sample
 
 SEED = 20220722
@@ -75,7 +75,7 @@ def write_log(
     Raises:
         RunFolderError: it cannot be written (a full disk), or an answer is to no known sample.
     """
-    totals = Totals(head.spec.grader)
+    totals = Totals(report_of(class_of(head.spec), head.spec.grader))
     grader = _grader(head.spec)
     number = 0
     with _replaced(path) as file:
@@ -131,15 +131,14 @@ def _matched(
 
 
 def _answer(head: LogHead, sample: Sample, outcome: Outcome, grader: Grader | None) -> Answer:
-    request = build(
-        sample,
-        head.spec,
-        head.model,
-        outcome.repeat,
-        few_shot=head.few_shot,
-        endpoint=head.endpoint,
-    )
-    return Answer(outcome, sample, request, head.spec.grader, grader, head.judge)
+    requests = drafts(sample, head.spec, head.model, outcome.repeat, endpoint=head.endpoint)
+    if requests is None:
+        shots, endpoint = head.few_shot, head.endpoint
+        one = build(
+            sample, head.spec, head.model, outcome.repeat, few_shot=shots, endpoint=endpoint
+        )
+        requests = (one,)
+    return Answer(outcome, sample, requests, head.spec.grader, grader, head.judge)
 
 
 def _grader(spec: EvalSpec) -> Grader | None:
@@ -182,7 +181,7 @@ def _eval_spec(spec: EvalSpec) -> dict[str, Any]:
     if spec.few_shot is not None:
         args |= {"few_shot_jsonl": str(spec.few_shot), "num_few_shot": spec.num_few_shot}
     return {
-        "cls": class_of(spec.grader),
+        "cls": class_of(spec),
         "registry_path": str(spec.source.parent.parent) if spec.source else None,
         "args": args,
         "key": spec.name,
@@ -225,6 +224,8 @@ def _write(file: BinaryIO, line: Mapping[str, Any]) -> None:
 def _plain(value: object) -> object:
     if isinstance(value, Mapping):
         return dict(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
     if isinstance(value, tuple | frozenset | set):
         return list(value)
     return value.item() if hasattr(value, "item") else str(value)

@@ -18,7 +18,7 @@ from harness.openai_evals.attempts import (
     sample_of,
     with_all_choices,
 )
-from harness.openai_evals.classes import grader_of
+from harness.openai_evals.classes import grader_of, report_of, task_of
 from harness.openai_evals.final_report import Number, Totals
 from harness.openai_evals.log_lines import Data, Lines, read_lines
 from harness.records import EvalSpec, Outcome, Sample
@@ -55,7 +55,14 @@ class Log:
     @property
     def spec(self) -> EvalSpec:
         """The eval, as far as the log says; the log stands for its samples."""
-        return EvalSpec(self.eval_name, self.grader or self.class_name, self.path, args=self.args)
+        return EvalSpec(
+            self.eval_name,
+            self.grader or self.class_name,
+            self.path,
+            task=task_of(self.class_name),
+            args=self.args,
+            class_name=self.class_name,
+        )
 
 
 def read_log(path: Path) -> Log:
@@ -139,7 +146,7 @@ def regraded(log: Log, grader: Grader | None = None) -> Mapping[str, Number]:
     A judge's answer is read anew where ``grader`` brings the rubric; without it, and for
     classes that do not run natively, the recorded marks count.
     """
-    totals = Totals(log.grader or UNKNOWN)
+    totals = Totals(report_of(log.class_name, log.grader or UNKNOWN))
     for outcome in remarked(log, grader):
         totals.add(outcome, log.samples.get(outcome.sample_id))
     return totals.report()
@@ -156,9 +163,9 @@ async def _all_marked(log: Log, grader: Grader) -> tuple[Outcome, ...]:
 
 
 def _grader(log: Log) -> Grader | None:
-    """The grader of the log's class with the options that the log carries."""
+    """The grader of the log's class with the options that the log carries; None without them."""
     kind = GRADERS.get(log.grader or "")
-    if kind is None or log.grader == "model_graded":
+    if kind is None or (kind is ModelGraded and "choice_strings" not in log.args):
         return None
     known = {field.name for field in fields(cast("Any", kind))}
     options = {name: value for name, value in log.args.items() if name in known}
@@ -167,9 +174,11 @@ def _grader(log: Log) -> Grader | None:
 
 async def _marked(outcome: Outcome, grader: Grader, log: Log) -> Outcome:
     sample, completion = log.samples[outcome.sample_id], outcome.completion
-    if completion is None:
+    if completion is None or (grader.needs_ideal and not sample.ideal):
         return outcome
     if isinstance(grader, ModelGraded):
+        if grader.metaeval:  # a log does not hold what people chose
+            return outcome
         judged = next((score.judged for score in outcome.scores.values()), ())
         if not judged:
             return outcome

@@ -5,16 +5,18 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from harness.errors import RunFolderError
+from harness.graders import needs_judge
 from harness.openai_evals.log_writer import LogHead, write_log
 from harness.pipeline.evaluation import Question
 from harness.pipeline.manifest import Manifest, Plan
 from harness.pipeline.runfolder import RunFolder
 from harness.records import EvalSpec
-from harness.running.journal import latest, outcomes
+from harness.running.journal import Contents
 
 LONGEST_NAME = 150
 """Characters of an eval and a model in a file name; file systems take 255 bytes."""
@@ -22,13 +24,22 @@ LONGEST_NAME = 150
 UNSAFE = re.compile(r"[^A-Za-z0-9._=+-]+")
 
 
+@dataclass(frozen=True, slots=True)
+class WrittenLog:
+    """A log that was written, and the final report at its end."""
+
+    path: Path
+    eval: str
+    run_id: str
+    final_report: Mapping[str, float | None]
+
+
 def write_logs(
     folder: RunFolder,
     manifest: Manifest,
-    *,
-    judge: str | None = None,
     created_at: datetime | None = None,
-) -> tuple[Path, ...]:
+    created_by: str = "",
+) -> tuple[WrittenLog, ...]:
     """Write ``logs/<eval>.jsonl``, or ``logs/<eval>.<model>.jsonl`` where there are several models.
 
     ``created_at`` is when the run began; by default when its manifest was written.
@@ -37,12 +48,14 @@ def write_logs(
         RunFolderError: the journal cannot be read, or a log not be written.
     """
     began = created_at or _began(folder)
-    asked = list(_asked(folder, manifest.plan))
+    contents = Contents.of(folder.journal)
+    asked = list(_asked(contents, manifest.plan))
     written = []
     for (spec, model), name in zip(asked, log_names(_eval_models(asked)), strict=True):
         path = folder.path / "logs" / name
-        _write(path, folder, _head(spec, model, manifest, began, judge))
-        written.append(path)
+        head = replace(_head(spec, model, manifest, began), created_by=created_by)
+        report = _write(path, contents, head)
+        written.append(WrittenLog(path, spec.name, head.run_id, report))
     return tuple(written)
 
 
@@ -53,36 +66,38 @@ def _began(folder: RunFolder) -> datetime:
         raise RunFolderError(f"{folder.manifest}: cannot be read ({error.strerror})") from error
 
 
-def _asked(folder: RunFolder, plan: Plan) -> Iterator[tuple[EvalSpec, str]]:
+def _asked(contents: Contents, plan: Plan) -> Iterator[tuple[EvalSpec, str]]:
     """Every eval and model that the journal knows, in the plan's order."""
-    pairs = dict.fromkeys((one.eval, one.model) for one in outcomes(folder.journal))
+    models: dict[str, list[str]] = {}
+    for eval_name, model in contents.offsets:
+        models.setdefault(eval_name, []).append(model)
     for spec in plan.evals:
-        yield from ((spec, model) for eval_name, model in pairs if eval_name == spec.name)
+        yield from ((spec, model) for model in models.get(spec.name, ()))
 
 
 def _eval_models(asked: Iterable[tuple[EvalSpec, str]]) -> list[tuple[str, str]]:
     return [(spec.name, model) for spec, model in asked]
 
 
-def _head(
-    spec: EvalSpec, model: str, manifest: Manifest, began: datetime, judge: str | None
-) -> LogHead:
+def _head(spec: EvalSpec, model: str, manifest: Manifest, began: datetime) -> LogHead:
+    judge = manifest.study.judge
     question = Question.of(spec, max_samples=manifest.plan.max_samples)
     return LogHead(
         spec=spec,
         model=model,
         command=manifest.command,
         created_at=began,
+        seed=spec.seed,
         max_samples=manifest.plan.max_samples,
-        judge=judge if spec.grader == "model_graded" else None,
+        judge=judge.model if judge and needs_judge(spec) else None,
         few_shot=question.few_shot,
         endpoint="completions" if manifest.plan.endpoint == "completions" else "chat",
     )
 
 
-def _write(path: Path, folder: RunFolder, head: LogHead) -> Mapping[str, float | None]:
+def _write(path: Path, contents: Contents, head: LogHead) -> Mapping[str, float | None]:
     samples = Question.of(head.spec, max_samples=head.max_samples).samples()
-    return write_log(path, head, samples, latest(folder.journal, head.spec.name, head.model))
+    return write_log(path, head, samples, contents.outcomes(head.spec.name, head.model))
 
 
 # --- names of files ------------------------------------------------------------------
