@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from harness.analysis.rules import TABLE
+from harness.models.recorded import RecordedProvider
+from harness.records import Request, Sampling
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -17,3 +20,21 @@ def test_the_documented_decision_table_is_the_one_that_runs() -> None:
         for r in TABLE
     ]
     assert rows == expected
+
+
+async def test_the_documented_lines_of_recorded_answers_are_read(tmp_path: Path) -> None:
+    text = (DOCS / "recorded.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```json\n(.*?)```", text, re.DOTALL)
+    (tmp_path / "answers.jsonl").write_text(example)
+    brief, four = {"role": "system", "content": "Be brief."}, {"role": "user", "content": "2+2?"}
+    other = ({"role": "user", "content": "something else"},)
+    asked = {
+        "yes": Request("m", ({"role": "user", "content": "Say yes"},)),
+        "4": Request("m", (brief, four)),
+        "red blue": Request("m", other, Sampling(n=2), sample_id="demo.dev.2"),
+        "Lyon": Request("tuned", other, sample_id="demo.dev.3"),
+    }
+    async with RecordedProvider(tmp_path / "answers.jsonl") as provider:
+        for answer, request in asked.items():
+            found = await provider.complete(request)
+            assert " ".join(completion.text for completion in found) == answer

@@ -2,14 +2,15 @@
 
 A line of such a JSONL says whom it answers (``request_key``, ``messages``, ``prompt`` or
 ``sample_id``; optionally ``model``) and what (``completion``, ``text`` or a list
-``completions``). Several answers to one prompt are its repeats, in the file's order.
+``completions``). Several answers to one prompt are its repeats, in the file's order. A journal
+answers the same requests again, whatever the model is called now. docs/recorded.md has it all.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from itertools import chain
 from pathlib import Path
@@ -18,7 +19,7 @@ from typing import Any, BinaryIO, Self
 
 import orjson
 
-from harness.errors import DatasetError, NotRecorded, TooFewChoices
+from harness.errors import DatasetError, ModelNotFound, NotRecorded, TooFewChoices, did_you_mean
 from harness.messages import content_text, prompt_text
 from harness.models.wire import usage_of
 from harness.records import Completion, Request
@@ -27,12 +28,15 @@ ANYONE = ""
 """The model of a line that names none: it answers for every model."""
 
 PROMPT_START = 60
+JOURNAL = "journal.jsonl"
 
 
 @dataclass(eq=False)
 class RecordedProvider:
     """Answers requests from a file; every completion is marked as replayed.
 
+    ``path`` is a JSONL, a journal or a run folder, with ``#MODEL`` behind it where the answers
+    of one of its models are wanted; a journal of a single model needs no such name.
     A request finds its answers by its key, else by its exact messages, else by its prompt's
     text (all of it or the last message), else by its sample's id. The file stays on disk:
     only places in it are held.
@@ -43,21 +47,35 @@ class RecordedProvider:
 
     path: Path
     _places: dict[bytes, list[int]] = field(default_factory=dict, repr=False)
+    _models: tuple[str, ...] = ()
+    """The models of a journal."""
+    _only: str | None = None
+    """Whose answers are repeated; None: those of the model that is asked for."""
     _file: BinaryIO | None = field(default=None, repr=False)
 
     async def __aenter__(self) -> Self:
+        path, self._only = located(self.path)
         try:
-            self._file = self.path.open("rb")
+            self._file = path.open("rb")
         except OSError as error:
             raise DatasetError(
-                f"{self.path}: cannot be read ({error.strerror}); name a journal or JSONL"
+                f"{path}: cannot be read ({error.strerror}); name a journal, run folder or JSONL"
             ) from error
         try:
-            self._places = _places(self.path, self._file)
+            self._places, self._models = _places(path, self._file)
+            self._choose_model(path)
         except BaseException:
             self._file.close()
             raise
         return self
+
+    def _choose_model(self, path: Path) -> None:
+        """A journal of one model repeats that one's answers, whatever the name asked for."""
+        if self._models and self._only is not None and self._only not in self._models:
+            near = did_you_mean(self._only, self._models)
+            raise DatasetError(f"{path}: holds no answers of {self._only!r}{near}")
+        if len(self._models) == 1:
+            self._only = self._models[0]
 
     async def __aexit__(
         self,
@@ -73,15 +91,23 @@ class RecordedProvider:
         """Return the recorded answers to this request.
 
         Raises:
-            NotRecorded: the file has none; TooFewChoices: it has fewer than asked for.
+            NotRecorded: the file has none; TooFewChoices: it has fewer than asked for;
+                ModelNotFound: the answers of several models, and not of this one.
         """
         await asyncio.sleep(0)  # an answer without waiting would starve the event loop
+        if self._models and self._only is None and request.model not in self._models:
+            raise ModelNotFound(
+                f"{self.path}: holds answers of {len(self._models)} models; name one as "
+                f"recorded:{self.path}#MODEL: {', '.join(self._models)}"
+            )
+        if self._only is not None:
+            request = replace(request, model=self._only)
         wanted = request.sampling.n
         found = self._answers(request)
         if not found:
             raise NotRecorded(
                 f"{self.path}: no answer is recorded for model {request.model!r} to "
-                f"{_start(request)!r} (repeat {request.repeat}); record it or drop the sample"
+                f"{_start(request)!r} (repeat {request.repeat}){self._repair()}"
             )
         if len(found) < wanted:
             raise TooFewChoices(
@@ -90,6 +116,11 @@ class RecordedProvider:
                 tuple(found),
             )
         return tuple(found[:wanted])
+
+    def _repair(self) -> str:
+        if self._models:
+            return " asked like this; use the run's own eval, sampling and number of choices"
+        return "; record it or drop the sample"
 
     def _answers(self, request: Request) -> list[Completion]:
         by_key = self._read(_place("request_key", ANYONE, request.key))
@@ -111,6 +142,23 @@ class RecordedProvider:
             self._file.seek(offset)
             found += map(_completion, _recorded(orjson.loads(self._file.readline())))
         return found
+
+
+def located(path: Path) -> tuple[Path, str | None]:
+    """The file behind ``PATH`` or ``PATH#MODEL``, and that model; a folder stands for its journal.
+
+    Raises:
+        DatasetError: a folder without a journal.
+    """
+    place, model = path, ""
+    if not path.exists():
+        name, _, model = str(path).partition("#")
+        place = Path(name)
+    if place.is_dir():
+        if not (place / JOURNAL).exists():
+            raise DatasetError(f"{place}: holds no {JOURNAL}; name a run folder or a JSONL")
+        place /= JOURNAL
+    return place, model or None
 
 
 def _names(request: Request) -> Iterator[tuple[str, object]]:
@@ -140,8 +188,8 @@ Line = tuple[int, int, Mapping[str, Any]]
 """Offset in bytes, number from 1, content."""
 
 
-def _places(path: Path, file: BinaryIO) -> dict[bytes, list[int]]:
-    """Where in the file the answers to each name are."""
+def _places(path: Path, file: BinaryIO) -> tuple[dict[bytes, list[int]], tuple[str, ...]]:
+    """Where in the file the answers to each name are; and of a journal, whose they are."""
     lines = _lines(path, file)
     first = next(lines, None)
     if first is None:
@@ -152,7 +200,7 @@ def _places(path: Path, file: BinaryIO) -> dict[bytes, list[int]]:
     for offset, number, line in chain([first], lines):
         for place in _line_places(f"{path}:{number}", line):
             places.setdefault(place, []).append(offset)
-    return places
+    return places, ()
 
 
 def _lines(path: Path, file: BinaryIO) -> Iterator[Line]:
@@ -173,17 +221,20 @@ def _lines(path: Path, file: BinaryIO) -> Iterator[Line]:
         offset += len(raw)
 
 
-def _journal_places(lines: Iterator[Line]) -> dict[bytes, list[int]]:
+def _journal_places(lines: Iterator[Line]) -> tuple[dict[bytes, list[int]], tuple[str, ...]]:
     """A journal's answers by request key; of several to one repeat the last, in repeat order."""
     repeats: dict[bytes, dict[int, int]] = {}
+    models: dict[str, None] = {}
     for offset, _, line in lines:
         if line.get("completion") is not None:
+            models[str(line.get("model"))] = None
             place = _place("request_key", ANYONE, line.get("request_key"))
             repeats.setdefault(place, {})[int(line.get("repeat", 0))] = offset
-    return {
+    places = {
         place: [offset for _, offset in sorted(offsets.items())]
         for place, offsets in repeats.items()
     }
+    return places, tuple(models)
 
 
 def _line_places(where: str, line: Mapping[str, Any]) -> Iterator[bytes]:

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
-from harness.errors import DatasetError, NotRecorded, TooFewChoices
+from harness.errors import DatasetError, ModelNotFound, NotRecorded, TooFewChoices
 from harness.models.recorded import RecordedProvider
 from harness.records import Completion, Failure, Outcome, Request, Sampling, Usage
 from harness.running.journal import Journal
@@ -175,3 +175,50 @@ async def test_recorded_calls_of_functions_are_repeated(tmp_path: Path) -> None:
     async with RecordedProvider(path) as provider:
         [completion] = await provider.complete(Request("m", (HELLO,), sample_id="a"))
     assert completion.tool_calls == (call,)
+
+
+def journal_of(folder: Path, *models: str) -> Path:
+    """A run folder in which each model has said its own name."""
+    folder.mkdir()
+    with Journal.open(folder / "journal.jsonl", "run") as journal:
+        for model in models:
+            key = Request(model, (HELLO,)).key
+            journal.append(Outcome("e", model, "s", 0, key, Completion(f"I am {model}")))
+    return folder
+
+
+@pytest.mark.parametrize("place", ["run", "run/journal.jsonl", "run#org/base"])
+async def test_a_journal_of_one_model_answers_for_any_name(tmp_path: Path, place: str) -> None:
+    journal_of(tmp_path / "run", "org/base")
+    for name in ("org/base", "run", "something else"):
+        assert await texts(tmp_path / place, Request(name, (HELLO,))) == ["I am org/base"]
+
+
+async def test_a_journal_of_several_models_wants_one_named(tmp_path: Path) -> None:
+    run = journal_of(tmp_path / "run", "base", "tuned")
+    assert await texts(Path(f"{run}#tuned"), Request("run#tuned", (HELLO,))) == ["I am tuned"]
+    assert await texts(run, Request("base", (HELLO,))) == ["I am base"]
+    with pytest.raises(ModelNotFound, match="#MODEL: base, tuned"):
+        await texts(run, Request("other", (HELLO,)))
+    with pytest.raises(DatasetError, match="did you mean 'tuned'"):
+        await texts(Path(f"{run}#tunned"), Request("x", (HELLO,)))
+
+
+async def test_a_journal_answers_no_request_that_was_worded_otherwise(tmp_path: Path) -> None:
+    run = journal_of(tmp_path / "run", "base")
+    with pytest.raises(NotRecorded, match="the run's own eval, sampling"):
+        await texts(run, Request("x", (HELLO,), Sampling(temperature=1.0)))
+
+
+async def test_a_folder_without_a_journal_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="holds no journal"):
+        await texts(tmp_path, Request("m", (HELLO,)))
+
+
+async def test_lines_of_one_model_are_chosen_by_name(tmp_path: Path) -> None:
+    path = file_of(
+        tmp_path,
+        {"prompt": "Hello", "model": "tuned", "completion": "tuned's"},
+        {"prompt": "Hello", "model": "base", "completion": "base's"},
+    )
+    assert await texts(Path(f"{path}#tuned"), Request("x", (HELLO,))) == ["tuned's"]
