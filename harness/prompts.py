@@ -65,7 +65,9 @@ def drafts(
     if spec.layout != "fields":
         return None
     prompts = [sample.metadata[i] for i, o in spec.inputs.items() if o not in sample.metadata]
-    models = model.split(MODELS_SEPARATOR) if spec.drafts is None else [model] * spec.drafts
+    models = models_of(model)
+    if len(models) == 1:
+        models *= spec.drafts or 1
     if len(prompts) * len(models) == 1 and models == [model]:
         return None
     first = repeat * len(models)
@@ -76,8 +78,9 @@ def drafts(
     )
 
 
-MODELS_SEPARATOR = ","
-"""Between the models whose completions are compared with each other."""
+def models_of(name: str) -> list[str]:
+    """The models whose completions are compared with each other, by commas in a name."""
+    return name.split(",")
 
 
 def _seeded(sampling: Sampling, sample_id: str, repeat: int) -> Sampling:

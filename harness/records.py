@@ -267,17 +267,26 @@ class Experiment:
 
 
 @dataclass(frozen=True, slots=True)
-class JudgeModel:
-    """The model that marks where a rubric does; ``base_url`` None: the server of the others."""
+class Route:
+    """Where the requests to ``name`` go: which model on which server, with what added.
 
+    ``base_url`` None is the server of the others; ``extra`` overrules a request's sampling.
+    """
+
+    name: str
     model: str
     provider: str = "openai"
     base_url: str | None = None
+    endpoint: Endpoint = "chat"
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """A declared study: one base model, one or more experiments on it."""
+    """A declared study: one base model, one or more experiments on it.
+
+    Models that stand in ``routes`` are asked there, all others where ``provider`` says.
+    """
 
     name: str
     base: str
@@ -286,7 +295,8 @@ class Study:
     base_url: str | None = None
     description: str = ""
     source: Path | None = None
-    judge: JudgeModel | None = None
+    judge: Route | None = None
+    routes: tuple[Route, ...] = ()
 
 
 # --- what is concluded ---------------------------------------------------------------

@@ -23,6 +23,8 @@ COMMANDS: dict[str, str] = {
     "advise": "Diagnose a run and say how many epochs to train next.",
     "finetune": "Start and follow a fine-tuning job.",
     "serve": "Serve the embedded model as an OpenAI-compatible API.",
+    "oaieval": "Run an eval as OpenAI evals does, flag for flag.",
+    "oaievalset": "Run an eval set as OpenAI evals does.",
     "list": "List the registered evals, eval sets and studies.",
     "show": "Show one eval, eval set or study.",
     "report": "Write the reports of a run folder anew.",

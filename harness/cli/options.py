@@ -180,10 +180,11 @@ class RunOptions:
         if self.judge is None:
             return study
         from harness.models.providers import ModelName
-        from harness.records import JudgeModel
+        from harness.records import Route
 
         judge = ModelName.parse(self.judge)
-        return replace(study, judge=JudgeModel(judge.name, judge.kind, self.judge_base_url))
+        route = Route(self.judge, judge.name, judge.kind, self.judge_base_url)
+        return replace(study, judge=route)
 
 
 def with_run_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness.errors import UsageError, did_you_mean
 from harness.models.base import Provider
+from harness.records import Route
 
 OPENAI_URL = "https://api.openai.com/v1"
-KINDS = ("openai", "embedded", "recorded")
+DUMMY = "dummy"
+KINDS = ("openai", "embedded", "recorded", DUMMY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,8 @@ class ModelName:
     @classmethod
     def parse(cls, text: str) -> ModelName:
         """Split a known prefix off; every other name belongs to a server."""
+        if text == DUMMY:
+            return cls(DUMMY, DUMMY)
         prefix, colon, rest = text.partition(":")
         if colon and prefix in KINDS:
             if not rest:
@@ -57,6 +61,8 @@ def open_provider(model: ModelName, access: Access) -> Provider:
         return _embedded()
     if model.kind == "recorded":
         return _recorded(Path(model.name))
+    if model.kind == DUMMY:
+        return _dummy()
     if model.kind == "openai":
         return openai_provider(access, model.name)
     raise UsageError(f"no provider '{model.kind}'{did_you_mean(model.kind, KINDS)}")
@@ -86,6 +92,32 @@ def _embedded() -> Provider:
     from harness.models.embedded import EmbeddedProvider
 
     return EmbeddedProvider(Workshop())
+
+
+def routing_provider(routes: Sequence[Route], access: Access) -> Provider:
+    """One provider for models that are served in several places.
+
+    Raises:
+        UsageError: no way to reach one of them.
+    """
+    from harness.models.routing import RoutingProvider, Way
+
+    ways: dict[str, Way] = {}
+    opened: dict[tuple[str, str, str | None], Provider] = {}
+    for route in routes:
+        named = ModelName(route.provider, route.model)
+        place = (named.kind, "" if named.kind == "openai" else named.name, route.base_url)
+        if place not in opened:
+            reached = replace(access, base_url=route.base_url or access.base_url)
+            opened[place] = open_provider(named, reached)
+        ways[route.name] = Way(opened[place], route.model, route.endpoint, route.extra)
+    return RoutingProvider(ways)
+
+
+def _dummy() -> Provider:
+    from harness.models.dummy import DummyProvider
+
+    return DummyProvider()
 
 
 def _recorded(path: Path) -> Provider:

@@ -7,6 +7,7 @@ from harness.pipeline.study import (
     Finished,
     Order,
     comparison_study,
+    panel_study,
     run_study,
     single_run,
 )
@@ -17,6 +18,7 @@ __all__ = [
     "Written",
     "compare_folders",
     "comparison_study",
+    "panel_study",
     "report_of",
     "run_study",
     "single_run",

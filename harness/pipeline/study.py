@@ -26,15 +26,33 @@ from harness.errors import ProviderError, UsageError
 from harness.finetuning.jobs import TuningService
 from harness.graders import Judge, needs_judge
 from harness.models.base import Provider
-from harness.models.providers import OPENAI_URL, Access, ModelName, open_provider, openai_provider
+from harness.models.providers import (
+    DUMMY,
+    OPENAI_URL,
+    Access,
+    ModelName,
+    open_provider,
+    openai_provider,
+    routing_provider,
+)
 from harness.pipeline.evaluation import Question, all_cases, with_repeats
 from harness.pipeline.folder_report import report_of
+from harness.pipeline.logs import WrittenLog, write_logs
 from harness.pipeline.manifest import Manifest, Plan, portable
 from harness.pipeline.reporting import Written, write_reports
 from harness.pipeline.runfolder import RunFolder, open_folder
 from harness.pipeline.tuning import Tuner, TuningWatch
-from harness.prompts import train_probe
-from harness.records import Endpoint, EvalSpec, Experiment, Finding, Sample, Study
+from harness.prompts import models_of, train_probe
+from harness.records import (
+    DEFAULT_SEED,
+    Endpoint,
+    EvalSpec,
+    Experiment,
+    Finding,
+    Route,
+    Sample,
+    Study,
+)
 from harness.registry import Registry
 from harness.reports.document import Document
 from harness.running.journal import Journal, latest
@@ -71,6 +89,8 @@ class Order:
     max_samples: int | None = None
     endpoint: Endpoint = "chat"
     limits: Limits = field(default_factory=Limits)
+    seed: int = DEFAULT_SEED
+    created_by: str = ""
     judge_access: Access | None = None
     """How to reach the judge, where it is not reached as the models are."""
 
@@ -83,7 +103,7 @@ class Finished:
     written: Written
     folder: Path
     tally: Tally
-    notes: tuple[str, ...] = ()
+    logs: tuple[WrittenLog, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +149,8 @@ def run_study(order: Order, registry: Registry, access: Access, watch: Watch) ->
         raise ProviderError(_nothing_answered(folder, tally))
     document = report_of(folder.path, notes=_notes(services.provider))
     written = write_reports(document, folder.path)
-    return Finished(document, written, folder.path, tally)
+    logs = write_logs(folder, manifest, created_by=order.created_by)
+    return Finished(document, written, folder.path, tally, logs)
 
 
 # --- before the first call -----------------------------------------------------------
@@ -140,9 +161,26 @@ def _specs(order: Order, registry: Registry) -> dict[str, EvalSpec]:
     names = [name for experiment in order.study.experiments for name in experiment.evals]
     found = with_repeats(registry.evals(names), order.repeats)
     for spec in found:
+        _check_models(spec, order.study.base)
         if spec.fetched_from is not None:
             fetch(spec.fetched_from, spec.samples)
+    found = [replace(spec, seed=order.seed) for spec in found]
     return {spec.name: spec for spec in found}
+
+
+def _check_models(spec: EvalSpec, base: str) -> None:
+    """Several models can stand side by side only where a judge compares their completions."""
+    count = len(models_of(base))
+    if spec.layout == "fields" and (spec.drafts or count) == count > 1:
+        return
+    if spec.drafts is None:
+        raise UsageError(
+            f"{spec.name} compares the answers of several models; name them with commas between"
+        )
+    if spec.layout == "fields" and count > 1:
+        raise UsageError(
+            f"{spec.name} compares {spec.drafts} answers, and {count} models are named"
+        )
 
 
 def with_named_evals(study: Study, registry: Registry) -> Study:
@@ -216,10 +254,12 @@ def services_for(study: Study, access: Access) -> Services:
     Raises:
         UsageError: no way to reach a server.
     """
+    if study.routes:
+        return Services(routing_provider(study.routes, access), None, True, nullcontext())
     if access.base_url is None and study.provider == "embedded":
         return _embedded_services()
-    if study.provider == "recorded":
-        provider = open_provider(ModelName("recorded", study.base_url or ""), access)
+    if study.provider in ("recorded", DUMMY):
+        provider = open_provider(ModelName(study.provider, study.base_url or ""), access)
         return Services(provider, None, keeps_models=True, closing=nullcontext())
     reached = replace(access, base_url=access.base_url or study.base_url)
     provider = openai_provider(reached, study.base)
@@ -239,9 +279,9 @@ def judge_for(order: Order, specs: Iterable[EvalSpec], access: Access) -> Judge 
     if named is None:
         raise UsageError(f"{judged[0]} is marked by a model; name one with --judge MODEL")
     way = order.judge_access or access
-    reached = replace(way, base_url=named.base_url or way.base_url or order.study.base_url)
-    provider = open_provider(ModelName(named.provider, named.model), reached)
-    return Judge(RetryingProvider(provider, order.limits), named.model)
+    reached = replace(way, base_url=way.base_url or order.study.base_url)
+    provider = routing_provider([named], reached)
+    return Judge(RetryingProvider(provider, order.limits), named.name)
 
 
 def _embedded_services() -> Services:
@@ -358,6 +398,18 @@ def comparison_study(
     if any(model.kind != base.kind for model in tuned):
         raise UsageError("all models of a comparison must be served by the same provider")
     return _ad_hoc("compare", base, tuple(model.name for model in tuned), evals, base_url)
+
+
+def panel_study(
+    routes: Sequence[Route], judge: Route | None, evals: Iterable[str], base_url: str | None
+) -> Study:
+    """Models by their routes, judged by another: what ``harness oaieval`` does.
+
+    Several models are compared with each other by the judge.
+    """
+    name = ",".join(route.name for route in routes)
+    study = _ad_hoc("run", ModelName("openai", name), (), evals, base_url)
+    return replace(study, routes=tuple(routes), judge=judge)
 
 
 def _ad_hoc(

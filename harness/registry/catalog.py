@@ -91,6 +91,14 @@ class Registry:
         self.data = tuple(data)
         self.cache = cache
         self._kinds: dict[Kind, dict[str, Entry]] = {}
+        self._args: Mapping[str, Any] = {}
+
+    def adjusted(self, args: Mapping[str, Any]) -> Registry:
+        """The same registry, in which every eval has these arguments over its own."""
+        other = Registry(self.roots, self.data, self.cache)
+        other._kinds = self._kinds
+        other._args = {**self._args, **args}
+        return other
 
     def entries(self, kind: Kind = "evals") -> Mapping[str, Entry]:
         """All entries of a kind by name, aliases included, in the files' order."""
@@ -169,7 +177,7 @@ class Registry:
         description = entry.description or self._descriptions.get(entry.name, "")
         return Source(
             name=entry.name,
-            raw=entry.raw,
+            raw=self._with_args(entry.raw),
             place=entry.place,
             root=entry.root,
             file=entry.file,
@@ -178,6 +186,12 @@ class Registry:
             data=self.data,
             cache=self.cache,
         )
+
+    def _with_args(self, raw: Any) -> Any:
+        own = raw.get("args") if isinstance(raw, dict) else None
+        if not self._args or not (own is None or isinstance(own, dict)):
+            return raw
+        return {**raw, "args": {**(own or {}), **self._args}}
 
     def rubric(self, name: str) -> Rubric:
         """What a judge is asked: a ``modelgraded`` entry.

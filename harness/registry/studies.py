@@ -12,7 +12,7 @@ from harness.records import Checkpoint, Experiment, Study, Tuning
 from harness.registry.fields import Fields
 from harness.registry.places import data_path
 
-PROVIDERS = ("openai", "embedded")
+PROVIDERS = ("openai", "embedded", "recorded")
 EXPERIMENT_KEYS = (
     *("training_data", "evals", "tune", "tuned", "others"),
     *("target", "ceiling", "train_probe"),
@@ -49,7 +49,9 @@ def make_study(source: StudySource, check_evals: KnownEvals) -> Study:
         name=source.name,
         base=fields.required_text("base"),
         provider=provider,
-        base_url=_base_url(fields, provider),
+        base_url=_answers(fields, source)
+        if provider == "recorded"
+        else _base_url(fields, provider),
         description=fields.text("description") or "",
         experiments=_experiments(fields, source),
         source=source.file,
@@ -67,6 +69,16 @@ def _base_url(fields: Fields, provider: str) -> str | None:
     if url is not None and not url.startswith(("http://", "https://")):
         raise fields.wrong("base_url", "an address that starts with http:// or https://", url)
     return url
+
+
+def _answers(fields: Fields, source: StudySource) -> str:
+    """Where the stored answers of a study lie that asks nobody."""
+    path = _data_file(fields, "answers", source)
+    if path is None:
+        raise RegistryError(
+            f"{fields.place}: 'answers' is missing; name the file they are stored in"
+        )
+    return str(path.resolve())
 
 
 def _experiments(fields: Fields, source: StudySource) -> tuple[Experiment, ...]:
@@ -93,7 +105,7 @@ def _experiment(fields: Fields, name: str, source: StudySource) -> Experiment:
     return Experiment(
         name=name,
         evals=fields.texts("evals"),
-        training_data=_training_data(fields, source),
+        training_data=_data_file(fields, "training_data", source),
         tuning=_tuning(fields.inside("tune")) if "tune" in fields else fields.take("tune"),
         tuned=_checkpoints(fields),
         others=fields.texts("others"),
@@ -103,13 +115,13 @@ def _experiment(fields: Fields, name: str, source: StudySource) -> Experiment:
     )
 
 
-def _training_data(fields: Fields, source: StudySource) -> Path | None:
-    relative = fields.text("training_data")
+def _data_file(fields: Fields, key: str, source: StudySource) -> Path | None:
+    relative = fields.text(key)
     if relative is None:
         return None
     if source.beside is not None and (source.beside / relative).is_file():
         return source.beside / relative
-    return data_path(relative, source.roots, f"{fields.place}: training_data")
+    return data_path(relative, source.roots, f"{fields.place}: {key}")
 
 
 def _tuning(fields: Fields) -> Tuning:

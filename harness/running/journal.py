@@ -14,6 +14,7 @@ import errno
 import fcntl
 import os
 import threading
+from array import array
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -253,6 +254,39 @@ def latest(path: Path, eval: str | None = None, model: str | None = None) -> Ite
             yield outcome
 
 
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """Where the outcomes that count stand in a journal, by eval and model."""
+
+    path: Path
+    offsets: Mapping[tuple[str, str], array[int]]
+
+    @classmethod
+    def of(cls, path: Path) -> Contents:
+        """Go through a journal once; a few bytes are held for each outcome.
+
+        Raises:
+            RunFolderError: as for ``outcomes``.
+        """
+        places: dict[tuple[str, str], dict[int, int]] = {}
+        for where, line in _lines(path, _size(path)):
+            if where.number == 1:
+                continue
+            try:
+                key, answer = (line["eval"], line["model"]), (line["sample_id"], line["repeat"])
+                places.setdefault(key, {})[hash(answer)] = where.start
+            except (KeyError, TypeError) as error:
+                raise _broken(where) from error
+        return cls(path, {key: array("q", sorted(at.values())) for key, at in places.items()})
+
+    def outcomes(self, eval: str, model: str) -> Iterator[Outcome]:
+        """The outcomes of one model on one eval, in the order written."""
+        with self.path.open("rb") as file:
+            for offset in self.offsets.get((eval, model), ()):
+                file.seek(offset)
+                yield outcome_of(orjson.loads(file.readline()))
+
+
 def _answer(outcome: Outcome) -> Answer:
     sample = (outcome.eval, outcome.model, outcome.sample_id)
     return (*sample, outcome.repeat, outcome.request_key)
@@ -286,10 +320,11 @@ def _size(path: Path) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Where:
-    """A line's place: its number from 1, and the byte after it."""
+    """A line's place: its number from 1, its first byte and the byte after it."""
 
     path: Path
     number: int
+    start: int
     end: int
 
 
@@ -300,10 +335,10 @@ def _lines(path: Path, size: int) -> Iterator[tuple[_Where, Mapping[str, Any]]]:
     end = 0
     with path.open("rb") as file:
         for number, raw in enumerate(file, start=1):
-            end += len(raw)
+            start, end = end, end + len(raw)
             if end > size:
                 return
-            where = _Where(path, number, end)
+            where = _Where(path, number, start, end)
             line = _parsed(raw)
             if line is not None:
                 yield where, line

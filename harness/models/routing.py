@@ -1,0 +1,60 @@
+"""Several providers behind one seam: each request goes where its model is served."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
+from types import TracebackType
+from typing import Any, Self
+
+from harness.errors import ModelNotFound, did_you_mean
+from harness.models.base import Provider
+from harness.records import Completion, Endpoint, Request
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Who serves a model, what it is called there, and what every request to it carries."""
+
+    provider: Provider
+    model: str
+    endpoint: Endpoint = "chat"
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+class RoutingProvider:
+    """Sends each request the way that its model's name has."""
+
+    def __init__(self, ways: Mapping[str, Way]) -> None:
+        self._ways = dict(ways)
+        self._opened = AsyncExitStack()
+
+    async def complete(self, request: Request) -> tuple[Completion, ...]:
+        """Ask where the model is served.
+
+        Raises:
+            ModelNotFound: no way to it; ProviderError: as its provider says.
+        """
+        way = self._ways.get(request.model)
+        if way is None:
+            near = did_you_mean(request.model, self._ways)
+            raise ModelNotFound(f"nobody serves the model {request.model!r}{near}")
+        sampling = request.sampling
+        if way.extra:
+            sampling = replace(sampling, extra={**sampling.extra, **way.extra})
+        there = replace(request, model=way.model, endpoint=way.endpoint, sampling=sampling)
+        return await way.provider.complete(there)
+
+    async def __aenter__(self) -> Self:
+        for provider in {id(way.provider): way.provider for way in self._ways.values()}.values():
+            await self._opened.enter_async_context(provider)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._opened.aclose()
