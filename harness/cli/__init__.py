@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from keyword import iskeyword
 from typing import Any
 
 import typer
@@ -28,8 +29,12 @@ COMMANDS: dict[str, str] = {
     "list": "List the registered evals, eval sets and studies.",
     "show": "Show one eval, eval set or study.",
     "report": "Write the reports of a run folder anew.",
+    "import": "Take over what other services saved, such as OpenAI's hosted Evals.",
 }
-"""Command name -> one line for the overview; the module of the same name holds the rest."""
+"""Command name -> one line for the overview; the module of the same name holds the rest.
+
+A name that is a word of Python's own has an underscore behind it as a module.
+"""
 
 EXIT_ERROR = 2
 EXIT_INTERRUPTED = 130
@@ -56,7 +61,7 @@ class LazyGroup(typer.core.TyperGroup):
 
 def loaded(name: str) -> Any:
     """Import a command's module and build its command."""
-    module = import_module(f"harness.cli.{name}")
+    module = import_module(f"harness.cli.{name}{'_' if iskeyword(name) else ''}")
     function = getattr(module, name, None) or getattr(module, f"{name}_")
     app = typer.Typer(add_completion=False, rich_markup_mode="rich")
     app.command(name, context_settings={"help_option_names": ["-h", "--help"]})(function)
