@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 
 from harness.errors import RunFolderError
+from harness.graders import make_grader
+from harness.graders.model_graded import ModelGraded
 from harness.openai_evals.log_writer import without_secrets, write_log
 from harness.openai_evals.logs import read_log, regraded
 from harness.records import Completion, Failure, Outcome, Sample, Score, Usage
@@ -28,6 +30,13 @@ def lines_of(path: Path) -> Lines:
 # --- held against the reference ------------------------------------------------------
 
 BASIC = "evals.elsuite.basic"
+USAGE = {
+    "completion_tokens": 1,
+    "prompt_tokens": 1,
+    "total_tokens": 2,
+    "completion_tokens_details": None,
+    "prompt_tokens_details": None,
+}
 ANSWERS: dict[str, list[tuple[str, list[str]]]] = {
     "match:Match": [("Oslo.", ["Oslo"]), ("no", ["Rome"]), ("7", ["seven", "7"])],
     "includes:Includes": [("In Oslo.", ["Oslo"]), ("no", ["Rome"]), ("7", ["seven", "7"])],
@@ -73,14 +82,7 @@ def referenced(
 
         def complete(prompt: Any, **_: Any) -> Any:
             text = said[prompt[-1]["content"]]
-            usage = dict.fromkeys(("completion_tokens", "prompt_tokens"), 1)
-            empty = dict.fromkeys(("completion_tokens_details", "prompt_tokens_details"))
-            record.record_sampling(
-                prompt=prompt,
-                sampled=[text],
-                model="tiny",
-                usage={**usage, "total_tokens": 2, **empty},
-            )
+            record.record_sampling(prompt=prompt, sampled=[text], model="tiny", usage=USAGE)
             return SimpleNamespace(get_completions=lambda: [text])
 
         spec = base.EvalSpec(
@@ -148,6 +150,101 @@ def test_our_log_is_the_references(
     for name, value in other["final_report"]["final_report"].items():
         within = 0.1 if name == "boostrap_std" else 1e-12
         assert mine["final_report"]["final_report"][name] == pytest.approx(value, abs=within)
+
+
+@pytest.mark.oracle
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_judged_log_has_the_events_and_counts_of_the_references(
+    reference: ModuleType, tmp_path: Path, small: Any
+) -> None:
+    answers = [("Knock knock", "Reasons.\nYes"), ("Hm", "No"), ("Ha", "I cannot say")]
+    theirs = judged_by_the_reference(answers, tmp_path)
+    path = tmp_path / "ours.jsonl"
+    judged_run(small, answers).write(path)
+    ours = lines_of(path)
+    assert events_by_sample(ours) == events_by_sample(theirs)
+    mine, other = spec_and_report(ours), spec_and_report(theirs)
+    assert mine["final_report"]["final_report"] == other["final_report"]["final_report"]
+    log = read_log(path)
+    assert (log.model, log.final_report) == ("tiny", regraded(log))
+
+
+RUBRIC = "Is it funny? {completion}"
+
+
+def judged_run(small: Any, answers: list[tuple[str, str]]) -> Any:
+    args = {
+        "prompt": [{"role": "user", "content": RUBRIC}],
+        "choice_strings": ["Yes", "No"],
+        "input_outputs": {"input": "completion"},
+        "choice_scores": {"Yes": 1.0, "No": 0.0},
+    }
+    run = small("match", [(text, ["x"]) for text, _ in answers])
+    spec = replace(run.spec, grader="model_graded", args=args)
+    grader = make_grader(spec)
+    assert isinstance(grader, ModelGraded)
+    samples = tuple(
+        replace(sample, metadata={"input": list(sample.messages)}) for sample in run.samples
+    )
+    outcomes = []
+    for sample, one, (_, judged) in zip(samples, run.outcomes, answers, strict=True):
+        said = Completion(judged, usage=Usage(1, 1))
+        score = grader.read(sample, one.completion, said)
+        outcomes.append(replace(one, scores={"accuracy": score}))
+    return replace(run, spec=spec, samples=samples, outcomes=tuple(outcomes), judge="judge")
+
+
+def judged_by_the_reference(answers: list[tuple[str, str]], folder: Path) -> Lines:
+    """The log that the reference writes of the same answers and judgements."""
+    record = importlib.import_module("evals.record")
+    base = importlib.import_module("evals.base")
+    cli = importlib.import_module("evals.cli.oaieval")
+    classify = importlib.import_module("evals.elsuite.modelgraded.classify")
+    rubric = importlib.import_module("evals.elsuite.modelgraded.base").ModelGradedSpec(
+        prompt=[{"role": "user", "content": RUBRIC}],
+        choice_strings=["Yes", "No"],
+        input_outputs={"input": "completion"},
+        choice_scores={"Yes": 1.0, "No": 0.0},
+        eval_type="cot_classify",
+    )
+    said = {f"question {i}": text for i, (text, _) in enumerate(answers)}
+    judged = {RUBRIC.format(completion=text): verdict for text, verdict in answers}
+    samples = folder / "judged.jsonl"
+    asked = ({"input": [{"role": "user", "content": prompt}]} for prompt in said)
+    samples.write_text("".join(json.dumps(line) + "\n" for line in asked))
+
+    def speaker(name: str, texts: dict[str, str]) -> Callable[..., Any]:
+        def complete(prompt: Any, **_: Any) -> Any:
+            text = texts[prompt[-1]["content"]]
+            record.record_sampling(prompt=prompt, sampled=[text], model=name, usage=USAGE)
+            return SimpleNamespace(get_completions=lambda: [text])
+
+        return complete
+
+    run_spec = base.RunSpec(
+        completion_fns=["tiny", "judge"],
+        eval_name="small-match.dev.v0",
+        base_eval="small-match",
+        split="dev",
+        run_config={},
+        created_by="",
+    )
+    recorder = record.LocalRecorder(str(folder / "theirs.jsonl"), run_spec=run_spec)
+    one = classify.ModelBasedClassify(
+        completion_fns=[speaker("tiny", said), speaker("judge", judged)],
+        modelgraded_spec="funny",
+        samples_jsonl=str(samples),
+        eval_registry_path=folder,
+        name="small-match.dev.v0",
+        registry=SimpleNamespace(get_modelgraded_spec=lambda _: rubric),
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EVALS_SEQUENTIAL", "1")
+        result = one.run(recorder)
+    cli.add_token_usage_to_result(result, recorder)
+    recorder.flush_events()
+    recorder.record_final_report(result)
+    return lines_of(folder / "theirs.jsonl")
 
 
 def events_by_sample(lines: Lines) -> dict[str, list[Any]]:
