@@ -210,6 +210,10 @@ def _comparison_lines(section: Section) -> Iterator[Text]:
         yield Text(f"  {plain(one.tuned)}: {plain(wording.gain(one))}")
         course = f"{scores.course_text(one)}; {scores.chance_text(one)}"
         yield Text(f"      {plain(one.metric)} {course}", style="dim")
+        for other in section.comparisons:
+            if other.tuned == one.tuned and other.metric != one.metric:
+                course = f"{scores.course_text(other)}; {scores.chance_text(other)}"
+                yield Text(f"      {plain(other.metric)} {course}", style="dim")
     if not compared:
         yield Text("  nothing to compare: no sample has a mark from both models")
         for found in scores.all_scores(section):

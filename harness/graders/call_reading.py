@@ -96,8 +96,10 @@ def _object_calls(value: Mapping[str, Any]) -> Iterator[Call]:
         arguments = _arguments(value.get("arguments", value.get("parameters")))
         if arguments is not None and (arguments or value.keys() <= CALL_KEYS):
             yield Call(value["name"], arguments)
-    elif value and all(isinstance(one, Mapping) for one in value.values()):
-        yield from (Call(name, arguments) for name, arguments in value.items())
+    else:
+        read = {name: None if one in (None, "") else _arguments(one) for name, one in value.items()}
+        if None not in read.values():
+            yield from (Call(name, arguments or {}) for name, arguments in read.items())
 
 
 def _arguments(value: Any) -> Mapping[str, Any] | None:

@@ -13,6 +13,7 @@ from harness.messages import content_text
 from harness.pipeline.evaluation import Question, ideal_scores
 from harness.pipeline.ideals import empty_ideals, rejected_ideals
 from harness.pipeline.judgement import score
+from harness.pipeline.leaks import answers_in_training
 from harness.pipeline.manifest import Manifest, located
 from harness.pipeline.measurement import Answers, answers_by_model
 from harness.pipeline.reporting import provenance, section, title_of
@@ -91,7 +92,11 @@ def _track(
     training = read_training(experiment.training_data) if experiment.training_data else []
     names = {spec.name, probe_name(spec.name)}
     marks = asyncio.run(ideal_scores(question))
-    about = (empty_ideals(spec, heldout.values()), rejected_ideals(spec, marks))
+    about = (
+        empty_ideals(spec, heldout.values()),
+        rejected_ideals(spec, marks),
+        answers_in_training(training, heldout.values()),
+    )
     return Track(
         spec=spec,
         experiment=experiment,

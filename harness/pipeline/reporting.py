@@ -8,6 +8,7 @@ from pathlib import Path
 from statistics import mean
 
 from harness.errors import RunFolderError
+from harness.pipeline.details import detail_comparisons
 from harness.pipeline.examples import flips_of, galleries_of, misses_of
 from harness.pipeline.judgement import Judge, comparison, score, train_score
 from harness.pipeline.manifest import Manifest
@@ -92,6 +93,7 @@ def _comparisons(track: Track, metric: str, variety: Variety | None) -> Iterator
     for name in track.tuned_names:
         if compared := comparison(track, name):
             yield replace(compared, metric=metric, diversity=_diversity(track, name, variety))
+            yield from detail_comparisons(track, name)
 
 
 def _diversity(track: Track, model: str, variety: Variety | None) -> DiversityChange | None:
