@@ -19,25 +19,37 @@ if TYPE_CHECKING:
 
 
 def carried_out(order: Order, registry: Registry, access: Access) -> Finished:
-    """Run a study; Ctrl-C and errors leave a run that can be taken up again."""
+    """Run a study; Ctrl-C and errors leave a run that can be taken up again.
+
+    Where nothing was answered there is nothing to take up: then nothing is left.
+    """
     from harness.cli.studyview import StudyView
     from harness.pipeline import run_study
+    from harness.pipeline.runfolder import Footprint
 
+    footprint = Footprint.of(order.out)
     try:
         with StudyView() as view:
             return run_study(order, registry, access, view)
     except (KeyboardInterrupt, RunStopped):
-        _say_how_to_resume(order.out)
+        if footprint.holds_work():
+            _say_how_to_resume(order.out)
+        else:
+            footprint.withdraw()
+            print("Stopped; nothing was answered yet.", file=sys.stderr)
         raise typer.Exit(EXIT_INTERRUPTED) from None
     except HarnessError:
-        if (order.out / "journal.jsonl").exists() and not (order.out / "report.json").exists():
+        if not footprint.holds_work():
+            if not footprint.withdraw() and footprint.folder.journal.exists():
+                _say_how_to_resume(order.out, "--retry-failed")
+        elif not footprint.folder.complete():
             _say_how_to_resume(order.out)
         raise
 
 
-def _say_how_to_resume(out: Path) -> None:
-    typed = [word for word in sys.argv[1:] if word not in ("--resume", "--overwrite")]
+def _say_how_to_resume(out: Path, *more: str) -> None:
+    typed = [word for word in sys.argv[1:] if word not in ("--resume", "--overwrite", *more)]
     if not any(word == "--out" or word.startswith("--out=") for word in typed):
         typed += ["--out", str(out)]
-    command = shlex.join(["harness", *typed, "--resume"])
+    command = shlex.join(["harness", *typed, "--resume", *more])
     print(f"Stopped; what was answered is kept. To go on:\n  {command}", file=sys.stderr)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from harness.errors import RunFolderError
 from harness.pipeline import manifest as manifests
 from harness.pipeline.manifest import Manifest
+from harness.running.journal import outcomes
 
 FILES = (
     "study.yaml",
@@ -73,9 +75,15 @@ def open_folder(
     answers, so it is opened as it is.
 
     Raises:
-        RunFolderError: the folder holds another run, or an unfinished one without ``resume``.
+        RunFolderError: the folder holds another run, an unfinished one without ``resume``, or
+            none with it.
     """
     folder = RunFolder(path)
+    if resume and not folder.exists():
+        raise RunFolderError(
+            f"{path}: holds no run to go on with; name the run's folder with --out, "
+            "or begin one without --resume"
+        )
     if folder.exists() and overwrite:
         _clear(folder)
     if folder.exists():
@@ -83,6 +91,52 @@ def open_folder(
     else:
         manifests.write(wanted, folder.manifest)
     return folder
+
+
+@dataclass(frozen=True, slots=True)
+class Footprint:
+    """What was at a run's place before it began, so that a run without an answer leaves nothing."""
+
+    folder: RunFolder
+    before: frozenset[Path]
+
+    @classmethod
+    def of(cls, path: Path) -> Footprint:
+        """Look at a place before a run begins there."""
+        places = (path, *path.parents, *(path / name for name in (*FILES, *FOLDERS)))
+        return cls(RunFolder(path), frozenset(place for place in places if place.exists()))
+
+    def holds_work(self) -> bool:
+        """Was anything answered or tuned there?"""
+        return self.folder.tuning.exists() or _is_answered(self.folder.journal)
+
+    def withdraw(self) -> bool:
+        """Remove what the run made, and say so; an earlier run and whatever else stay."""
+        if self.folder.manifest in self.before:
+            return False
+        path = self.folder.path
+        with suppress(OSError):
+            for name in FILES:
+                if path / name not in self.before:
+                    (path / name).unlink(missing_ok=True)
+            for name in FOLDERS:
+                if path / name not in self.before:
+                    shutil.rmtree(path / name, ignore_errors=True)
+            for folder in (path, *path.parents):
+                if folder in self.before:
+                    break
+                folder.rmdir()
+        return True
+
+
+def _is_answered(journal: Path) -> bool:
+    """Does a journal hold an answer? One that cannot be read may."""
+    if not journal.exists():
+        return False
+    try:
+        return any(outcome.completion is not None for outcome in outcomes(journal))
+    except RunFolderError:
+        return True
 
 
 def _check_same(folder: RunFolder, wanted: Manifest, *, resume: bool) -> None:

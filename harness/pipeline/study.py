@@ -365,10 +365,7 @@ async def _ask(
 def _nothing_answered(folder: RunFolder, tally: Tally) -> str:
     failures = (o.failure for o in latest(folder.journal) if o.failure is not None)
     why = next(failure.message for failure in failures)
-    return (
-        f"none of {tally.failed:,} requests was answered: {why}; "
-        "then go on with --resume --retry-failed"
-    )
+    return f"none of {tally.failed:,} requests was answered: {why}"
 
 
 def _notes(provider: Provider) -> tuple[str, ...]:

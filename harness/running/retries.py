@@ -119,15 +119,13 @@ class RetryingProvider:
             effort.attempts += 1
         if self._is_down(effort):
             raise ServerDown(
-                f"{self._in_vain} tries in a row got no answer, the last: {error} "
-                "(what was answered is kept; --resume goes on)"
+                f"{self._in_vain} tries in a row got no answer, the last: {error}"
             ) from error
         wait_s = self._backoff_s(effort, error)
         too_late = _now() + wait_s > effort.began + self.limits.deadline_s
         if too_late and isinstance(error, RateLimited) and self._is_starved(effort):
             raise ServerDown(
-                f"waiting {self.limits.deadline_s:g} s for the rate limit does not help: {error} "
-                "(what was answered is kept; --resume goes on)"
+                f"waiting {self.limits.deadline_s:g} s for the rate limit does not help: {error}"
             ) from error
         if too_late or effort.attempts >= self.limits.max_attempts:
             raise error

@@ -214,3 +214,37 @@ def test_an_empty_ideal_is_told_before_the_run_and_in_the_report(
     assert "warn: good.dev.v1: 1 of 2 samples have an empty ideal" in ran.err
     report = json.loads((tmp_path / "reports" / "run" / "report.json").read_text())
     assert [found["rule"] for found in report["findings"]] == ["empty ideal"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--model", "embedded:tiny"),
+        ("--model", "m", "--base-url", "http://127.0.0.1:9/v1"),
+        ("--model", "recorded:missing.jsonl"),
+        ("--model", "embedded:tiny-base", "--out", "mine/deep", "--resume"),
+    ],
+)
+def test_an_error_before_the_first_answer_leaves_no_folder_and_no_hint(
+    registry: Path, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    before = set(tmp_path.iterdir())
+    ended = run(registry, "good.dev.v1", *options)
+    refused(ended)
+    assert "--resume" not in ended.err.replace("without --resume", "")
+    assert set(tmp_path.iterdir()) == before
+
+
+def test_an_error_before_the_first_answer_leaves_what_was_there(
+    registry: Path, tmp_path: Path
+) -> None:
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "notes.txt").write_text("keep me")
+    refused(run(registry, "good.dev.v1", "--model", "embedded:tiny", "--out", "mine"))
+    assert [path.name for path in mine.iterdir()] == ["notes.txt"]
+
+
+def test_resume_without_a_run_is_refused(registry: Path) -> None:
+    options = ("--model", "embedded:tiny-base", "--out", "nowhere", "--resume")
+    refused(run(registry, "good.dev.v1", *options), "nowhere", "no run to go on with", "--out")

@@ -106,7 +106,7 @@ async def test_a_rate_limit_that_nobody_gets_past_stops_the_run(
     echo: Any, waits: list[float]
 ) -> None:
     echo.faults = {"1": [RateLimited("come back tomorrow", 40_000.0)]}
-    with pytest.raises(ServerDown, match=r"come back tomorrow.*--resume") as caught:
+    with pytest.raises(ServerDown, match=r"come back tomorrow") as caught:
         await RetryingProvider(echo, Limits()).complete(asking("1"))
     assert caught.value.fatal
     assert waits == []
