@@ -19,24 +19,40 @@ Import = Callable[[list[Path], Path, bool], None]
 
 
 def import_(
-    kind: Annotated[str, typer.Argument(metavar="KIND", help="What the files are: hosted-eval.")],
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="hosted-eval, gorilla or bfcl.")],
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files, or folders.")],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder to write to.")],
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace files that are there already.")
     ] = False,
+    base: Annotated[
+        str | None,
+        typer.Option("--base", metavar="MODEL", help="Whose stored answers are the base's."),
+    ] = None,
 ) -> None:
-    """Take over what other services saved; nothing is asked, nothing is sent.
+    """Take over what other services saved, or a benchmark's folder; nothing is asked or sent.
 
     [bold]Examples[/bold]
 
       harness import hosted-eval eval.json runs.json items.jsonl --out mine
 
       harness import hosted-eval saved/ --out mine --overwrite
+
+      harness import gorilla apibench/ --out mine --base gpt-3.5-turbo_0_shot
+
+      harness import bfcl berkeley-function-call-leaderboard/ --out mine
     """
+    from harness.cli.folderimport import FOLDERS, import_folder
+
+    if kind in FOLDERS:
+        import_folder(kind, files, base, out, overwrite)
+        return
     importing = KINDS.get(kind)
     if importing is None:
-        raise UsageError(f"no kind of import '{kind}'{did_you_mean(kind, KINDS)}")
+        near = did_you_mean(kind, (*KINDS, *FOLDERS))
+        raise UsageError(f"no kind of import '{kind}'{near}")
+    if base is not None:
+        raise UsageError(f"--base: {kind} has no stored base model; leave it out")
     importing(files, out, overwrite)
 
 
