@@ -7,7 +7,7 @@ answers recorded in the match event only, ideals in the sampling event or in a r
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -243,17 +243,19 @@ def _number(value: Any) -> float | None:
     return float(value)
 
 
-def with_all_choices(outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
+def with_all_choices(outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:
     """The outcomes, each with a 0 for every choice that others got: shares need them."""
-    known = list(outcomes)
-    names = {n for o in known for s in o.scores.values() for n in s.details if n.startswith(CHOICE)}
-    for outcome in known:
-        yield replace(
-            outcome,
-            scores={
-                key: replace(score, details={**dict.fromkeys(names, 0.0), **score.details})
-                if score.label is not None and names
-                else score
-                for key, score in outcome.scores.items()
-            },
-        )
+    scores = (score for outcome in outcomes for score in outcome.scores.values())
+    names = {name for score in scores for name in score.details if name.startswith(CHOICE)}
+    if not names:
+        return tuple(outcomes)
+    return tuple(_with_choices(outcome, names) for outcome in outcomes)
+
+
+def _with_choices(outcome: Outcome, names: Iterable[str]) -> Outcome:
+    none = dict.fromkeys(sorted(names), 0.0)
+    scores = {
+        key: score if score.label is None else replace(score, details={**none, **score.details})
+        for key, score in outcome.scores.items()
+    }
+    return replace(outcome, scores=scores)

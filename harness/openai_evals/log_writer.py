@@ -76,17 +76,17 @@ def write_log(
         RunFolderError: it cannot be written (a full disk), or an answer is to no known sample.
     """
     totals = Totals(report_of(class_of(head.spec), head.spec.grader))
-    grader = _grader(head.spec)
+    grader, stamp = _grader(head.spec), _Stamp.of(head)
     number = 0
     with _replaced(path) as file:
         _write(file, {"spec": _spec(head)})
         for sample, outcome in _matched(path, head, samples, outcomes):
             totals.add(outcome, sample)
             for kind, data in events_of(_answer(head, sample, outcome, grader)):
-                _write(file, _event(head, number, sample.id, kind, data))
+                _write(file, stamp.event(number, sample.id, kind, data))
                 number += 1
         report = totals.report()
-        _write(file, {"final_report": report, "run_id": head.run_id})
+        _write(file, {"final_report": report, "run_id": stamp.run_id})
     return report
 
 
@@ -196,18 +196,28 @@ def without_secrets(command: str) -> str:
     return command
 
 
-def _event(
-    head: LogHead, number: int, sample_id: str, kind: str, data: dict[str, Any]
-) -> dict[str, Any]:
-    return {
-        "run_id": head.run_id,
-        "event_id": number,
-        "sample_id": sample_id,
-        "type": kind,
-        "data": data,
-        "created_by": head.created_by,
-        "created_at": str(_utc(head.created_at)),
-    }
+@dataclass(frozen=True, slots=True)
+class _Stamp:
+    """What every event of a run says."""
+
+    run_id: str
+    created_by: str
+    created_at: str
+
+    @classmethod
+    def of(cls, head: LogHead) -> _Stamp:
+        return cls(head.run_id, head.created_by, str(_utc(head.created_at)))
+
+    def event(self, number: int, sample_id: str, kind: str, data: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "run_id": self.run_id,
+            "event_id": number,
+            "sample_id": sample_id,
+            "type": kind,
+            "data": data,
+            "created_by": self.created_by,
+            "created_at": self.created_at,
+        }
 
 
 def _utc(moment: datetime) -> datetime:
@@ -217,8 +227,7 @@ def _utc(moment: datetime) -> datetime:
 
 def _write(file: BinaryIO, line: Mapping[str, Any]) -> None:
     """One line, spaced as the reference spaces it: people search logs as text."""
-    text = json.dumps(line, ensure_ascii=False, default=_plain)
-    file.write(text.encode("utf-8", "replace") + b"\n")
+    file.write(ENCODER.encode(line).encode("utf-8", "replace") + b"\n")
 
 
 def _plain(value: object) -> object:
@@ -229,6 +238,9 @@ def _plain(value: object) -> object:
     if isinstance(value, tuple | frozenset | set):
         return list(value)
     return value.item() if hasattr(value, "item") else str(value)
+
+
+ENCODER = json.JSONEncoder(ensure_ascii=False, default=_plain)
 
 
 @contextmanager

@@ -103,7 +103,7 @@ def _answers(who: Who, lines: Lines) -> tuple[dict[str, Sample], tuple[Outcome, 
         attempts = attempts_of(events)
         samples[sample_id] = sample_of(sample_id, events, attempts)
         outcomes += (outcome_of(who, sample_id, i, one) for i, one in enumerate(attempts))
-    return samples, tuple(with_all_choices(outcomes))
+    return samples, with_all_choices(outcomes)
 
 
 def _mapping(value: Any) -> Data:

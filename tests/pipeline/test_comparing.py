@@ -126,7 +126,8 @@ def test_a_run_folder_and_its_own_log_say_the_same(
     words = ("run", "small-orders.test.v1", "-m", "embedded:tiny-base", "--registry", "reg")
     out = f"own-log-{order[0]}"
     process = start(*words, "--out", out, "--max-samples", "4")
-    assert process.communicate(timeout=120) and process.returncode == 0
+    process.communicate(timeout=120)
+    assert process.returncode == 0
     places = (str(place / out), str(place / out / "logs" / "small-orders.test.v1.jsonl"))
     sides = list(labelled([side_of(places[i]) for i in order]))
     track = joined("small-orders.test.v1", sides[0], sides[1:])
