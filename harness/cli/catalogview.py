@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -79,8 +81,10 @@ def _print(out: Console, title: str, columns: tuple[str, ...], rows: list[Any]) 
     out.print()
 
 
-def show_one(registry: Registry, name: str) -> None:
-    """Print what a name stands for.
+def show_one(registry: Registry, name: str, further: Sequence[Path] = ()) -> None:
+    """Print what a name stands for, and the command that runs it.
+
+    ``further`` are the registry folders that the user gave; the command needs them too.
 
     Raises:
         RegistryError: no eval, eval set or study has it.
@@ -92,6 +96,8 @@ def show_one(registry: Registry, name: str) -> None:
         raise RegistryError(f"no eval, eval set or study '{name}'{did_you_mean(name, known)}")
     for kind in found:
         _show(Console(highlight=False), registry, kind, name)
+        if command := _command(registry, kind, name, further):
+            print(f"Run it: {command}")
 
 
 def _show(out: Console, registry: Registry, kind: Kind, name: str) -> None:
@@ -107,7 +113,6 @@ def _show(out: Console, registry: Registry, kind: Kind, name: str) -> None:
         _show_eval(out, registry, name)
     elif kind == "studies":
         registry.study(name)
-        out.print(Text(f"Run it: harness study {plain(entry.name)}"))
 
 
 def _show_eval(out: Console, registry: Registry, name: str) -> None:
@@ -120,4 +125,19 @@ def _show_eval(out: Console, registry: Registry, name: str) -> None:
     spec = registry.eval(name)
     count = count_samples(spec.samples)
     out.print(Text(f"{count:,} samples in {spec.samples}"), soft_wrap=True)
-    out.print(Text(f"Run it: harness run {plain(spec.name)} --model MODEL"))
+
+
+def _command(registry: Registry, kind: Kind, name: str, further: Sequence[Path]) -> str:
+    """The whole command to type; empty where the eval does not run here."""
+    from harness.graders import needs_judge
+
+    if kind == "evals" and registry.describe(name).problem:
+        return ""
+    full = plain(registry.resolve(name, kind).name)
+    words = ["harness", "study" if kind == "studies" else "run", full]
+    words += [word for folder in further for word in ("--registry", plain(str(folder)))]
+    if kind != "studies":
+        words += ["--model", "MODEL"]
+    if kind == "evals" and needs_judge(registry.eval(name)):
+        words += ["--judge", "MODEL"]
+    return shlex.join(words)

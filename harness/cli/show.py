@@ -23,4 +23,4 @@ def show(
     """
     from harness.cli.catalogview import show_one
 
-    show_one(options.registry(registry), name)
+    show_one(options.registry(registry), name, registry or ())

@@ -248,3 +248,11 @@ def test_an_error_before_the_first_answer_leaves_what_was_there(
 def test_resume_without_a_run_is_refused(registry: Path) -> None:
     options = ("--model", "embedded:tiny-base", "--out", "nowhere", "--resume")
     refused(run(registry, "good.dev.v1", *options), "nowhere", "no run to go on with", "--out")
+
+
+def test_show_prints_the_whole_command(registry: Path) -> None:
+    shown = harness("show", "good.dev.v1", "--registry", "reg", cwd=registry.parent)
+    (command,) = [line for line in shown.out.splitlines() if line.startswith("Run it: ")]
+    assert command == "Run it: harness run good.dev.v1 --registry reg --model MODEL"
+    words = command.removeprefix("Run it: harness ").replace("MODEL", "embedded:tiny-base").split()
+    assert harness(*words, cwd=registry.parent).code == 0
