@@ -134,7 +134,9 @@ def tune_here(request: TuningRequest, out: Path | None) -> TuningResult:
         export = service.export(job_id)
         result = result_of(export, f"job {job_id}")
         view.show(result)
-        if out is None:
+        if not result.checkpoints:
+            view.say("There is no tuned model.")
+        elif out is None:
             view.say("The tuned models end with this process; --out DIR saves them.")
         else:
             save_job(export, out)

@@ -78,7 +78,8 @@ class TuningView:
                 last = losses(event, last)
                 if event.step is not None:
                     bar.update(task, completed=event.step, total=event.total_steps, losses=last)
-                if event.step is None or self._is_line(event):
+                told = event.step is None and event.level != "error"  # errors end the command
+                if told or self._is_line(event):
                     bar.console.print(Text(plain(event.message)), soft_wrap=True)
 
     def _is_line(self, step: TuningProgress) -> bool:

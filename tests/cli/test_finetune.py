@@ -167,6 +167,8 @@ def test_a_failed_job_is_code_2_with_the_line_at_fault(harness: Harness, tmp_pat
     run = harness("finetune", path)
     assert run.returncode == 2
     assert "line 1" in run.stderr.splitlines()[-1]
+    assert (run.stdout + run.stderr).count("line 1") == 1
+    assert "end with this process" not in run.stdout
 
 
 def test_a_curve_is_drawn_from_zero_to_its_top() -> None:
