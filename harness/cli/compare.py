@@ -41,7 +41,7 @@ def compare(
 
       harness compare gpt-3.5-turbo.jsonl gpt-4.jsonl
     """
-    earlier = [Path(place.partition("#")[0]).exists() for place in (base, *tuned)]
+    earlier = [_is_there(place) for place in (base, *tuned)]
     if all(earlier):
         _read(base, tuned, evals or [], options.run_folder(asked.out, "compare"))
         return
@@ -60,6 +60,18 @@ def compare(
     names = [ModelName.parse(name) for name in (base, *tuned)]
     study = comparison_study(names[0], names[1:], evals, access.base_url)
     show(carried_out(replace(asked.order(study), repeats=repeats), asked.known(), access))
+
+
+def _is_there(place: str) -> bool:
+    """Whether a place is a run folder or log, not a model.
+
+    Raises:
+        UsageError: the name of a log that is not there.
+    """
+    path = Path(place.partition("#")[0])
+    if path.suffix == ".jsonl" and ":" not in place and not path.exists():
+        raise UsageError(f"{path}: no such log; give its path as it is from here")
+    return path.exists()
 
 
 def _read(base: str, tuned: list[str], evals: list[str], out: Path) -> None:
