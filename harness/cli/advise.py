@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from harness.errors import RunFolderError
+
+if TYPE_CHECKING:
+    from harness.reports.document import Document
 
 
 def advise(
@@ -44,6 +47,7 @@ def advise(
             f"{path}: no checkpoint with a known number of epochs in it; "
             "advice needs a study with 'tune' or 'tuned' (see harness show demo)"
         )
+    _say_if_unfinished(path, document)
     if as_json:
         import json
 
@@ -53,3 +57,22 @@ def advise(
         return
     for section in document.sections:
         show_advice(section)
+
+
+def _say_if_unfinished(path: Path, document: Document) -> None:
+    """Advice on a part of a run must not be taken for advice on the whole."""
+    import sys
+
+    from harness.pipeline.runfolder import RunFolder
+
+    folder = RunFolder(path)
+    exclusions = (one for section in document.sections for one in section.exclusions)
+    missing = sum(one.count for one in exclusions if one.kind == "not_asked")
+    if folder.complete() and not missing:
+        return
+    print(
+        f"warn: {path}: this run is not finished"
+        + (f", {missing:,} answers are missing" if missing else "")
+        + f"; the advice is about what is there. To go on: {folder.read().command} --resume",
+        file=sys.stderr,
+    )

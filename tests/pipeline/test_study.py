@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import time
@@ -191,3 +192,16 @@ def test_no_absolute_path_of_our_own_data_is_written(place: Path, start: Study) 
     assert ended(start(*words, "--out", "own"))[0] == 0
     manifest = (place / "own" / "study.yaml").read_text()
     assert "harness:datasets/orders/heldout.jsonl" in manifest
+
+
+def test_advice_on_an_unfinished_run_says_so(place: Path, start: Study, undisturbed: Path) -> None:
+    part = place / "part"
+    shutil.copytree(undisturbed, part)
+    (part / "report.json").unlink()
+    lines = (part / "journal.jsonl").read_bytes().splitlines(keepends=True)
+    (part / "journal.jsonl").write_bytes(b"".join(lines[:-30]))
+    _, _, err = ended(start("advise", "part"))
+    assert "part: this run is not finished, " in err
+    assert "answers are missing" in err
+    assert "--resume" in err
+    assert "not finished" not in ended(start("advise", str(undisturbed)))[2]
