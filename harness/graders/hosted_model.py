@@ -23,7 +23,7 @@ from harness.graders.hosted import (
     unfilled_mark,
 )
 from harness.graders.structured import NotJson, parsed
-from harness.graders.templates import Missing, Scope, Template
+from harness.graders.templates import Missing, Scope, Template, render_all
 from harness.records import Completion, Messages, Sample, Sampling, Score
 from harness.registry.fields import Fields
 
@@ -200,9 +200,9 @@ def _judge(judge: Judge | None) -> Judge:
 
 
 def _question(prompt: Prompt, scope: Scope) -> Messages:
-    return tuple(
-        {"role": role, "content": Template.parse(text).render(scope)} for role, text in prompt
-    )
+    texts = render_all((text for _, text in prompt), scope)
+    pairs = zip(prompt, texts, strict=True)
+    return tuple({"role": role, "content": text} for (role, _), text in pairs)
 
 
 def _sampling(params: Params, wanted: Mapping[str, Any] | None) -> Sampling:
@@ -261,7 +261,10 @@ def _message(message: Any, fields: Fields) -> tuple[str, str]:
     text = prompt_text(message.get("content"))
     if text is None:
         raise fields.wrong("input", "messages of text (no images, no audio)", message)
-    Template.parse(text)
+    try:
+        Template.parse(text)
+    except RegistryError as error:
+        raise RegistryError(f"{fields.place}: input: {error}") from error
     return role, text
 
 

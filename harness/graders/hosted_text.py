@@ -16,7 +16,7 @@ from harness.graders.hosted import (
     unfilled_mark,
 )
 from harness.graders.similarity import METRICS
-from harness.graders.templates import Missing, Scope, Template
+from harness.graders.templates import Missing, Scope, Template, render_all
 from harness.records import Completion, Sample, Score
 
 OUTPUT = "{{sample.output_text}}"
@@ -60,7 +60,7 @@ class StringCheck:
     async def grade(self, sample: Sample, completion: Completion) -> Score:
         """1 when the operation holds."""
         try:
-            text, reference = _rendered(self.input, self.reference, sample, completion)
+            text, reference = render_all((self.input, self.reference), Scope.of(sample, completion))
         except Missing as error:
             return unfilled_mark(error)
         return Score(float(OPERATIONS[self.operation](text, reference)))
@@ -100,16 +100,11 @@ class TextSimilarity:
     async def grade(self, sample: Sample, completion: Completion) -> Score:
         """The similarity in [0, 1], or 1 where it reaches the threshold."""
         try:
-            text, reference = _rendered(self.input, self.reference, sample, completion)
+            text, reference = render_all((self.input, self.reference), Scope.of(sample, completion))
         except Missing as error:
             return unfilled_mark(error, detail=SIMILARITY)
         number = METRICS[self.evaluation_metric](text, reference)
         return threshold_mark(number, self.pass_threshold, detail=SIMILARITY)
-
-
-def _rendered(text: str, reference: str, sample: Sample, completion: Completion) -> tuple[str, str]:
-    scope = Scope.of(sample, completion)
-    return Template.parse(text).render(scope), Template.parse(reference).render(scope)
 
 
 def _check_templates(*texts: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -85,6 +85,21 @@ class Template:
         return "".join(
             part if isinstance(part, str) else as_text(scope.value(part)) for part in self.parts
         )
+
+
+def render_all(texts: Iterable[str], scope: Scope) -> list[str]:
+    """Several templates at once; what the item lacks is found before what the answer lacks.
+
+    So a fault of the data is one for every model, whatever it answered.
+
+    Raises:
+        Missing: a name that the scope does not hold.
+    """
+    templates = [Template.parse(text) for text in texts]
+    for part in (part for template in templates for part in template.parts):
+        if isinstance(part, Path) and part.of_item:
+            scope.value(part)
+    return [template.render(scope) for template in templates]
 
 
 @lru_cache(maxsize=1024)
