@@ -9,6 +9,9 @@ from harness.graders.templates import Missing
 from harness.records import Completion, Score
 from harness.registry.fields import Fields
 
+HOSTED_TYPES = ("string_check", "text_similarity", "score_model", "label_model", "multi", "python")
+"""The graders of hosted Evals; the service's names for them are ours too."""
+
 GRADE = "grade"
 SIMILARITY = "similarity"
 RAW = (GRADE, SIMILARITY)

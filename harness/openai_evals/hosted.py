@@ -19,6 +19,7 @@ import yaml
 
 from harness.errors import DatasetError, RegistryError, UsageError
 from harness.graders import GRADERS, make_grader, needs_code, needs_judge
+from harness.graders.hosted import HOSTED_TYPES
 from harness.graders.hosted_text import OUTPUT
 from harness.graders.table import PYTHON
 from harness.graders.templates import Template
@@ -34,7 +35,6 @@ from harness.openai_evals.hosted_runs import (
 from harness.openai_evals.log_writer import LogHead, write_log
 from harness.records import Completion, EvalSpec, Failure, Outcome, Sample
 
-TYPES = ("string_check", "text_similarity", "score_model", "label_model", "multi", PYTHON)
 NOT_OPTIONS = ("name", "type", "id")
 COMPARING = ("eq", "like", "ilike", None)
 SAMPLING = {
@@ -203,7 +203,7 @@ def _criteria(name: str, one: SavedObject, asking: Json) -> Iterator[Criterion]:
 
 def _fault(spec: EvalSpec) -> str | None:
     """Why a criterion cannot run here; None when it can."""
-    if spec.grader not in TYPES:
+    if spec.grader not in HOSTED_TYPES:
         return f"its grader type '{spec.grader}' is not known here"
     try:
         make_grader(spec, allow_code=frozenset({PYTHON}))

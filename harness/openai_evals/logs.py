@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from harness.graders import GRADERS, Grader, make_grader
+from harness.graders.hosted import HOSTED_TYPES
 from harness.graders.model_graded import ModelGraded
 from harness.openai_evals.attempts import (
     SCORE,
@@ -162,10 +163,16 @@ async def _all_marked(log: Log, grader: Grader) -> tuple[Outcome, ...]:
     return tuple([await _marked(outcome, grader, log) for outcome in log.outcomes])
 
 
+WITH_ITEMS = frozenset(HOSTED_TYPES)
+"""Graders that look at more of a sample than a log holds."""
+
+
 def _grader(log: Log) -> Grader | None:
     """The grader of the log's class with the options that the log carries; None without them."""
     kind = GRADERS.get(log.grader or "")
-    if kind is None or (kind is ModelGraded and "choice_strings" not in log.args):
+    if kind is None or log.grader in WITH_ITEMS:
+        return None
+    if kind is ModelGraded and "choice_strings" not in log.args:
         return None
     known = {field.name for field in fields(cast("Any", kind))}
     options = {name: value for name, value in log.args.items() if name in known}

@@ -18,7 +18,7 @@ from harness.datasets import read_samples
 from harness.errors import DatasetError, UsageError
 from harness.graders import make_grader
 from harness.openai_evals.hosted import Imported, import_hosted, unique_names
-from harness.openai_evals.logs import read_log
+from harness.openai_evals.logs import read_log, remarked
 from harness.registry import load_registry
 
 ITEMS = [
@@ -230,6 +230,12 @@ def test_hosted_runs_become_logs_with_the_hosted_marks(imported: Imported) -> No
     spec = load_registry([imported.out]).eval("support-tickets.match.v1")
     ids = [sample.id for sample in read_samples(spec.samples, spec.name)]
     assert [outcome.sample_id for outcome in base.outcomes] == ids
+
+
+def test_hosted_marks_stay_where_a_log_lacks_the_item(imported: Imported) -> None:
+    for one in imported.evals:
+        log = read_log(one.logs[0][1])
+        assert remarked(log) == log.outcomes
 
 
 def run_cli(*words: str) -> Any:
