@@ -78,8 +78,9 @@ class Scores:
 
     @property
     def flawless(self) -> bool:
-        """Has every sample with a mark the full one?"""
-        return self.own is not None and self.own.unit == "share" and self.own.estimate.value == 1
+        """Has every sample with a mark the full one, and most samples a mark?"""
+        full = self.own is not None and self.own.unit == "share" and self.own.estimate.value == 1
+        return full and self.excluded <= self.n
 
     @property
     def n(self) -> int:
@@ -130,6 +131,10 @@ def sentence(found: Scores) -> str:
     """'accuracy 81% (75 to 86%); 138 samples, 4 excluded', without a full stop."""
     if found.own is None:
         return f"no sample has a mark; {found.excluded:,} excluded"
+    if found.excluded > found.n:
+        total = wording.counted(found.n + found.excluded, "sample")
+        out = f"{found.excluded:,} of {total} are excluded"
+        return f"cannot tell: {out}; on the others {found.own.text}"
     return f"{found.own.text}; {wording.sampled(found.n, found.excluded)}"
 
 

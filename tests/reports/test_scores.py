@@ -127,3 +127,10 @@ def test_what_was_left_out_says_why_and_gives_an_example():
     assert exclusion_text(Exclusion("m", "rate_limited", 1_200, "slow down")) == (
         "1,200 samples rate limited: slow down"
     )
+
+
+def test_a_score_of_the_minority_of_samples_is_no_verdict(found):
+    scarce = dataclasses.replace(found, excluded=139)
+    assert sentence(scarce) == (
+        "cannot tell: 139 of 277 samples are excluded; on the others accuracy 81% (74 to 88%)"
+    )
