@@ -11,14 +11,15 @@ import concurrent.futures
 import hashlib
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from harness.errors import HarnessError, ProviderError, RunFolderError
 from harness.graders.base import Judge
 from harness.models.base import Provider
-from harness.records import Completion, Failure, Messages, Outcome, Request, Score, Usage
+from harness.openai_evals.marks import joined
+from harness.records import Completion, Failure, Messages, Outcome, Request, Score
 from harness.running.journal import Journal, outcomes
 from harness.running.retries import Limits, RetryingProvider
 from harness.running.runner import Observer, Tally
@@ -73,6 +74,15 @@ class Asked:
     def messages(self) -> Messages:
         """What the model under test was asked first."""
         return next((call.request.messages for call in self.calls if call.own), ())
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a sample ended. ``completion`` is what was recorded, where nobody was asked by us."""
+
+    score: Score
+    completion: Completion
+    failure: Failure | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,19 +153,21 @@ class Calls:
             asked.calls.append(Call(request, completions, own))
         return completions
 
-    def settle(self, sample_id: str, score: Score | None, failure: Failure | None) -> None:
+    def settle(self, sample_id: str, ending: Ending) -> None:
         """Write down how a sample ended: a mark, no mark, or why it failed.
 
         Raises:
             Stopped: the run ends.
         """
         asked = self.asked(sample_id)
-        failure = asked.failure or failure
-        outcome = Outcome(self.run.eval, self.run.model, sample_id, 0, asked.key, failure=failure)
-        if failure is None and score is not None:
-            score = replace(score, judged=asked.judged)
-            completion = asked.completion or Completion("")
-            outcome = replace(outcome, completion=completion, scores={"accuracy": score})
+        who = (self.run.eval, self.run.model, sample_id, 0, asked.key)
+        failure = asked.failure or ending.failure
+        if failure is not None:
+            outcome = Outcome(*who, failure=failure)
+        else:
+            completion = asked.completion or ending.completion
+            scores = {"accuracy": replace(ending.score, judged=asked.judged)}
+            outcome = Outcome(*who, completion, scores)
         self._wait(self._record(outcome))
 
     def check(self) -> None:
@@ -287,19 +299,3 @@ def _replayed(outcome: Outcome) -> tuple[Completion, ...]:
         error.kind = failure.kind
         raise error
     return outcome.completion.parts or (outcome.completion,)
-
-
-def joined(completions: Sequence[Completion]) -> Completion | None:
-    """Several answers as one: the last one's text, with all of them as parts."""
-    if len(completions) < 2:
-        return next(iter(completions), None)
-    known = [c.usage for c in completions if c.usage is not None]
-    usage = Usage(sum(u.prompt_tokens for u in known), sum(u.completion_tokens for u in known))
-    last = completions[-1]
-    return Completion(
-        last.text,
-        last.finish_reason,
-        usage if known else None,
-        sum(c.latency_s for c in completions),
-        parts=tuple(completions),
-    )

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.records import Score
+from harness.records import Completion, Score, Usage
 
 MARKS = ("accuracy", "score", "correct", "is_correct")
 """Metrics that say how right a sample is, where nothing was matched."""
@@ -88,3 +88,29 @@ def _choice(measured: Sequence[Mapping[str, Any]]) -> str | None:
 def numbers_in(report: Mapping[str, Any]) -> dict[str, float]:
     """The numbers of an eval's own final report."""
     return _numbers([report])
+
+
+# --- what was said -------------------------------------------------------------------
+
+
+def completion_of(events: Iterable[Recorded]) -> Completion:
+    """What was recorded as sampled, for code that asks its own models."""
+    said = [event.data.get("sampled") for event in events if event.kind == "sampling"]
+    texts = [text for one in said for text in (one if isinstance(one, list) else [one])]
+    return joined([Completion(str(text)) for text in texts]) or Completion("")
+
+
+def joined(completions: Sequence[Completion]) -> Completion | None:
+    """Several answers as one: the last one's text, with all of them as parts."""
+    if len(completions) < 2:
+        return next(iter(completions), None)
+    known = [c.usage for c in completions if c.usage is not None]
+    usage = Usage(sum(u.prompt_tokens for u in known), sum(u.completion_tokens for u in known))
+    last = completions[-1]
+    return Completion(
+        last.text,
+        last.finish_reason,
+        usage if known else None,
+        sum(c.latency_s for c in completions),
+        parts=tuple(completions),
+    )

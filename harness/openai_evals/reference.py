@@ -29,8 +29,8 @@ from evals.solvers.solver import SolverResult
 
 from harness.errors import ProviderError, RegistryError
 from harness.messages import as_messages
-from harness.openai_evals.calls import Calls, Stopped
-from harness.openai_evals.marks import Recorded, score_of
+from harness.openai_evals.calls import Calls, Ending, Stopped
+from harness.openai_evals.marks import Recorded, completion_of, score_of
 from harness.records import Completion, Endpoint, Failure, Messages, Request, Sampling
 from harness.registry.third_party import require_bridge
 
@@ -418,8 +418,8 @@ def made(kind: Callable[..., Any], options: Mapping[str, Any], place: str) -> An
     """
     try:
         return kind(**options)
-    except RegistryError:
-        raise
+    except RegistryError as error:
+        raise RegistryError(f"{place}: {error}") from error
     except (Exception, SystemExit) as error:
         name = getattr(kind, "__name__", str(kind))
         raise RegistryError(f"{place}: {name} cannot be made: {said(error)}") from error
@@ -480,7 +480,9 @@ def settle(
     desk: Desk, sample_id: str, metrics: Sequence[str], failure: Failure | None = None
 ) -> bool:
     """Write down how a sample ended; whether it ended well."""
-    desk.calls.settle(sample_id, score_of(desk.events.of(sample_id), metrics), failure)
+    events = desk.events.of(sample_id)
+    ending = Ending(score_of(events, metrics), completion_of(events), failure)
+    desk.calls.settle(sample_id, ending)
     return failure is None and desk.calls.asked(sample_id).failure is None
 
 
