@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from harness.datasets import Reading, count_samples, read_few_shot, read_samples
-from harness.errors import UsageError
 from harness.graders import Grader, Judge, make_grader, needs_judge
 from harness.pipeline.ideals import empty_ideals
 from harness.pipeline.track import probe_name
@@ -116,16 +115,3 @@ async def ideal_scores(question: Question) -> dict[str, float]:
             if score.value is not None:
                 marks[sample.id] = score.value
     return marks
-
-
-def with_repeats(specs: Iterable[EvalSpec], repeats: int | None) -> list[EvalSpec]:
-    """Ask every prompt so many times, one choice a request; None leaves the specs alone.
-
-    Raises:
-        UsageError: fewer than one.
-    """
-    if repeats is None:
-        return list(specs)
-    if repeats < 1:
-        raise UsageError(f"--repeats must be 1 or more, not {repeats}")
-    return [replace(spec, repeats=repeats, sampling=replace(spec.sampling, n=1)) for spec in specs]

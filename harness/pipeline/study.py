@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Protocol
 
 from harness import __version__
-from harness.datasets import fetch, read_training
+from harness.datasets import read_training
 from harness.errors import ProviderError, UsageError
 from harness.finetuning.jobs import TuningService
 from harness.graders import Judge, needs_judge
@@ -35,14 +35,15 @@ from harness.models.providers import (
     openai_provider,
     routing_provider,
 )
-from harness.pipeline.evaluation import Question, all_cases, with_repeats
+from harness.pipeline.evaluation import Question, all_cases
 from harness.pipeline.folder_report import report_of
 from harness.pipeline.logs import WrittenLog, write_logs
 from harness.pipeline.manifest import Manifest, Plan, portable
 from harness.pipeline.reporting import Written, write_reports
 from harness.pipeline.runfolder import RunFolder, open_folder
+from harness.pipeline.selection import prepared, selected, with_repeats
 from harness.pipeline.tuning import Tuner, TuningWatch
-from harness.prompts import models_of, train_probe
+from harness.prompts import train_probe
 from harness.records import (
     DEFAULT_SEED,
     Endpoint,
@@ -122,7 +123,7 @@ def run_study(order: Order, registry: Registry, access: Access, watch: Watch) ->
     Raises:
         HarnessError: something that the user can repair; what was answered is kept.
     """
-    order = replace(order, study=with_named_evals(order.study, registry))
+    order = replace(order, study=selected(order.study, registry, watch.noticed))
     specs = _specs(order, registry)
     judge = judge_for(order, specs.values(), access)
     questions = {
@@ -159,46 +160,9 @@ def run_study(order: Order, registry: Registry, access: Access, watch: Watch) ->
 def _specs(order: Order, registry: Registry) -> dict[str, EvalSpec]:
     """The evals of every experiment by name, each once."""
     names = [name for experiment in order.study.experiments for name in experiment.evals]
-    found = with_repeats(registry.evals(names), order.repeats)
-    for spec in found:
-        _check_models(spec, order.study.base)
-        if spec.fetched_from is not None:
-            fetch(spec.fetched_from, spec.samples)
-    found = [replace(spec, seed=order.seed) for spec in found]
-    return {spec.name: spec for spec in found}
-
-
-def _check_models(spec: EvalSpec, base: str) -> None:
-    """Several models can stand side by side only where a judge compares their completions."""
-    count = len(models_of(base))
-    if spec.layout == "fields" and (spec.drafts or count) == count > 1:
-        return
-    if spec.drafts is None:
-        raise UsageError(
-            f"{spec.name} compares the answers of several models; name them with commas between"
-        )
-    if spec.layout == "fields" and count > 1:
-        raise UsageError(
-            f"{spec.name} compares {spec.drafts} answers, and {count} models are named"
-        )
-
-
-def with_named_evals(study: Study, registry: Registry) -> Study:
-    """The study with its patterns and eval sets resolved to full names."""
-    experiments = (
-        replace(experiment, evals=tuple(registry.matching(_without_sets(experiment, registry))))
-        for experiment in study.experiments
-    )
-    return replace(study, experiments=tuple(experiments))
-
-
-def _without_sets(experiment: Experiment, registry: Registry) -> list[str]:
-    """The experiment's patterns, each eval set replaced by those that it lists."""
-    patterns: list[str] = []
-    for pattern in experiment.evals:
-        is_set = pattern not in registry.entries() and pattern in registry.entries("eval_sets")
-        patterns += registry.eval_set(pattern).patterns if is_set else (pattern,)
-    return patterns
+    found = [prepared(registry.eval(name), order.study.base) for name in dict.fromkeys(names)]
+    seeded = (replace(spec, seed=order.seed) for spec in with_repeats(found, order.repeats))
+    return {spec.name: spec for spec in seeded}
 
 
 def _questions(
