@@ -319,6 +319,36 @@ def test_a_judged_answer_has_the_models_words_the_judges_and_the_choice(
     assert regraded(log) == report
 
 
+def test_drafts_that_are_judged_together_are_sampled_one_by_one(tmp_path: Path, small: Any) -> None:
+    run = judged_run(small, [("one\n\ntwo", "Yes")])
+    template = "{i}: {output}\n"
+    args = {**run.spec.args, "n": 2, "output_template": template}
+    spec = replace(run.spec, args=args, layout="fields", inputs={"input": "completion"}, drafts=2)
+    parts = tuple(Completion(text, usage=Usage(1, 1)) for text in ("one", "two"))
+    (one,) = run.outcomes
+    both = replace(one, completion=Completion("one\n\ntwo", usage=Usage(2, 2), parts=parts))
+    path = tmp_path / "log.jsonl"
+    report = replace(run, spec=spec, outcomes=(both,)).write(path)
+    sampled = [line["data"] for line in lines_of(path) if line.get("type") == "sampling"]
+    assert [data["sampled"] for data in sampled] == [["one"], ["two"], ["Yes"]]
+    assert sampled[0]["prompt"] == [{"role": "user", "content": "question 0"}]
+    assert sampled[2]["prompt"][0]["content"] == "Is it funny? 1: one\n2: two"
+    log = read_log(path)
+    assert log.outcomes[0].completion is not None
+    assert log.outcomes[0].completion.parts == parts
+    assert regraded(log) == report
+
+
+def test_models_that_are_judged_against_each_other_are_named_one_by_one(
+    tmp_path: Path, small: Any
+) -> None:
+    run = judged_run(small, [("Ha", "Yes")])
+    contest = replace(run, spec=replace(run.spec, drafts=None), model="a,b")
+    assert contest.head().completion_fns == ["a", "b", "judge"]
+    contest.write(tmp_path / "log.jsonl")
+    assert read_log(tmp_path / "log.jsonl").model == "a,b"
+
+
 def test_keys_do_not_reach_a_log() -> None:
     typed = (
         "harness run e -m m --header 'X-Api: Bearer abc123' --header Auth:tok3n "
