@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -31,6 +32,13 @@ def test_a_sample_is_asked_as_it_stands() -> None:
         SPEC.sampling,
     )
     assert (request.endpoint, request.repeat, request.sample_id) == ("chat", 0, "sums.dev.0")
+
+
+def test_functions_are_offered_where_the_endpoint_knows_them() -> None:
+    tool = {"type": "function", "function": {"name": "sum"}}
+    sample = replace(SAMPLE, tools=(tool,))
+    assert build(sample, SPEC, "m").tools == (tool,)
+    assert build(sample, SPEC, "m", endpoint="completions").tools == ()
 
 
 def test_few_shot_examples_stand_before_the_last_message() -> None:

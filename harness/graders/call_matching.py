@@ -72,7 +72,8 @@ class Wanted:
         if not kind.takes(value, allowed):
             return f"is {shown(value)}, which is no {kind.name}"
         if not _is_allowed(value, allowed, kind):
-            return f"is {shown(value)}, not {' or '.join(map(shown, allowed[:3]))}"
+            values = [one for one in allowed if one != OPTIONAL] or ["left out"]
+            return f"is {shown(value)}, not {' or '.join(map(shown, values[:3]))}"
         return None
 
 

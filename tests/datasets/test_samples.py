@@ -183,6 +183,25 @@ def test_few_shot_lines_need_a_sample(tmp_path: Path) -> None:
 LOGS = ("2d_movement.dev.v0", "ambiguous-sentences.dev.v0", "balance-chemical-equation.dev.v0")
 
 
+SUM = {"type": "function", "function": {"name": "sum"}}
+
+
+def test_a_sample_may_offer_functions(tmp_path: Path) -> None:
+    assert read_one(tmp_path, {"input": [USER], "ideal": "2", "tools": [SUM]}).tools == (SUM,)
+
+
+@pytest.mark.parametrize("tools", [[], ["Adder"], "Adder", None, [{"name": "sum"}]])
+def test_a_field_of_that_name_may_mean_something_else(tmp_path: Path, tools: Any) -> None:
+    sample = read_one(tmp_path, {"input": [USER], "ideal": "2", "tools": tools})
+    assert (sample.tools, sample.metadata["tools"]) == ((), tools)
+
+
+@pytest.mark.parametrize("broken", ["Adder", {"function": {}}, {"function": "sum"}])
+def test_a_broken_function_is_named(tmp_path: Path, broken: Any) -> None:
+    with pytest.raises(DatasetError, match=r"s.jsonl:1: 'tools': item 2 is no function"):
+        read_one(tmp_path, {"input": [USER], "ideal": "2", "tools": [SUM, broken]})
+
+
 @pytest.mark.oracle
 @pytest.mark.parametrize("name", LOGS)
 def test_golden_logs_ask_the_same_samples(

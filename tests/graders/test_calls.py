@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from harness.datasets import read_samples
 from harness.graders.calls import FunctionCalls
 from harness.records import Completion, Sample, Score
 
@@ -251,6 +253,19 @@ def test_each_ideal_is_a_right_answer(mark: Any) -> None:
 def test_a_sample_that_says_nothing_gets_no_mark(mark: Any) -> None:
     assert mark(FunctionCalls(), "f(a=2)").value is None
     assert mark(FunctionCalls(), "f(a=2)", "some prose").value is None
+
+
+def test_the_documented_sample_is_asked_and_marked_as_documented(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "function-calling.md").read_text("utf-8")
+    [example] = re.findall(r"```json\n(.*?)```", text, re.DOTALL)
+    (tmp_path / "samples.jsonl").write_text(" ".join(example.split()))
+    [sample] = read_samples(tmp_path / "samples.jsonl", "shop.heldout.v1")
+    assert sample.tools[0]["function"]["name"] == "shop_order"
+    answer = "shop_order(item='Green Tea', count=3)"
+    score = asyncio.run(FunctionCalls().grade(sample, Completion(answer)))
+    assert score.reason == "shop.order: 'count' is 3, not 2"
+    right = asyncio.run(FunctionCalls().grade(sample, Completion(sample.ideal[0])))
+    assert right.value == 1.0
 
 
 # --- the leaderboard's own answers ---------------------------------------------------

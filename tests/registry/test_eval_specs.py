@@ -154,3 +154,22 @@ def test_a_path_that_leaves_the_registry_is_refused(
 def test_missing_samples_name_the_places_and_the_nearest_file(make: Make) -> None:
     with pytest.raises(RegistryError, match=r"looked for .*did you mean 's\.jsonl'"):
         make(f"{BASIC}.match:Match", samples="samples_jsonl: ss.jsonl")
+
+
+APIBENCH = "harness.graders.apibench:ApiBench"
+
+
+def test_an_option_that_names_a_data_file_becomes_a_whole_path(make: Make) -> None:
+    spec = make(APIBENCH, "database: s.jsonl, hub: torchhub")
+    assert spec.args == {"database": str(spec.samples.resolve()), "hub": "torchhub"}
+    assert spec.sampling == Sampling(temperature=0.0)
+
+
+def test_such_a_file_has_to_be_named_and_to_be_there(make: Make) -> None:
+    with pytest.raises(RegistryError, match=r"database: none\.jsonl is not there"):
+        make(APIBENCH, "database: none.jsonl")
+
+
+def test_a_missing_file_option_is_named(make: Make) -> None:
+    with pytest.raises(RegistryError, match="'database' is missing"):
+        make(APIBENCH)

@@ -179,3 +179,30 @@ def test_a_file_of_several_studies_wants_one_named(study: Study, tmp_path: Path)
 def test_a_missing_study_file_is_named(study: Study) -> None:
     with pytest.raises(RegistryError, match=r"gone\.yaml: cannot be read"):
         study(DEMO).study("gone.yaml")
+
+
+STORED = """
+stored:
+  provider: recorded
+  answers: answers.jsonl
+  base: before
+  evals: orders.heldout.v1
+  others: [after]
+"""
+
+
+def test_a_study_of_stored_answers_names_their_file(study: Study) -> None:
+    registry = study(STORED)
+    answers = registry.roots[0] / "data" / "answers.jsonl"
+    answers.write_text("{}")
+    stored = registry.study("stored")
+    assert (stored.provider, stored.base_url) == ("recorded", str(answers.resolve()))
+
+
+def test_stored_answers_have_to_be_there(study: Study) -> None:
+    with pytest.raises(RegistryError, match=r"answers: answers.jsonl is not there"):
+        study(STORED).study("stored")
+    with pytest.raises(RegistryError, match="'answers' is missing"):
+        study(STORED.replace("  answers: answers.jsonl\n", "")).study("stored")
+    with pytest.raises(RegistryError, match="answers"):
+        study(STORED.replace("recorded", "embedded")).study("stored")
