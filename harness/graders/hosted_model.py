@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from harness.errors import RegistryError, UsageError
+from harness.errors import RegistryError, RequestRejected, UsageError
 from harness.graders.base import Judge
 from harness.graders.hosted import (
     option_fields,
@@ -82,7 +82,7 @@ class ScoreModel:
         except Missing as error:
             return self._unreadable(error)
         sampling = _sampling(self.sampling_params, wanted if self.structured else None)
-        answer = await _judge(self.judge).answer(question, sampling, sample.id)
+        answer = await _judgement(self.judge, question, sampling, sample.id)
         number = read_number(answer.text)
         if number is None:
             return Score(None, reason="the judge gave no number", judged=(answer,))
@@ -141,7 +141,7 @@ class LabelModel:
             return unfilled_mark(error)
         wanted = {"type": "string", "enum": list(self.labels)}
         sampling = _sampling(self.sampling_params, wanted if self.structured else None)
-        answer = await _judge(self.judge).answer(question, sampling, sample.id)
+        answer = await _judgement(self.judge, question, sampling, sample.id)
         label = read_label(answer.text, self.labels)
         if label is None:
             return Score(None, reason="the judge gave none of the labels", judged=(answer,))
@@ -193,10 +193,19 @@ def _result(text: str) -> Any:
 # --- asking --------------------------------------------------------------------------
 
 
-def _judge(judge: Judge | None) -> Judge:
+async def _judgement(
+    judge: Judge | None, question: Messages, sampling: Sampling, sample_id: str
+) -> Completion:
     if judge is None:
         raise UsageError("this eval is marked by a model; name one with --judge")
-    return judge
+    try:
+        return await judge.answer(question, sampling, sample_id)
+    except RequestRejected as error:
+        if "response_format" not in sampling.extra:
+            raise
+        raise RequestRejected(
+            f"{error}; if the judge knows no JSON schemas, add 'structured: false' to the eval"
+        ) from error
 
 
 def _question(prompt: Prompt, scope: Scope) -> Messages:

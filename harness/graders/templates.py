@@ -120,13 +120,13 @@ def path(text: str) -> Path:
         RegistryError: not a name of ``item`` or ``sample``.
     """
     bare = text.strip()
-    namespace = re.match(r"\w*", bare)[0]  # type: ignore[index] # it matches always
+    namespace = next((name for name in NAMESPACES if bare.startswith(name)), "")
     steps: list[Step] = [namespace]
     position = len(namespace)
-    while namespace in NAMESPACES and (step := STEP.match(bare, position)):
+    while namespace and (step := STEP.match(bare, position)):
         steps.append(_step(step))
         position = step.end()
-    if namespace not in NAMESPACES or position < len(bare):
+    if not namespace or position < len(bare):
         raise RegistryError(
             f"'{{{{{text}}}}}' is no name to fill in; write {{{{item.NAME}}}} or"
             " {{sample.output_text}}, with .NAME or [0] to go deeper"
@@ -199,10 +199,8 @@ def item_of(sample: Sample) -> Mapping[str, Any]:
 
 def answer_of(completion: Completion) -> dict[str, Any]:
     """The answer as hosted graders see it; ``output_json`` only where it is JSON."""
-    message = {"role": "assistant", "content": completion.text}
     calls = [dict(call) for call in completion.tool_calls]
-    if calls:
-        message = {**message, "tool_calls": calls}  # type: ignore[dict-item]
+    message = {"role": "assistant", "content": completion.text, "tool_calls": calls}
     choice = {"index": 0, "message": message, "finish_reason": completion.finish_reason}
     answer = {"output_text": completion.text, "output_tools": calls, "choices": [choice]}
     try:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from openai.types.graders import LabelModelGrader, ScoreModelGrader
 
-from harness.errors import RegistryError, ServerFailed, UsageError
+from harness.errors import RegistryError, RequestRejected, ServerFailed, UsageError
 from harness.graders import Judge, make_grader, needs_judge
 from harness.graders.hosted_model import read_label, read_number
 from harness.records import Completion, EvalSpec, Request, Sample, Score
@@ -47,6 +47,8 @@ class Says:
         self.asked.append(request)
         if self.text == "down":
             raise ServerFailed("down")
+        if self.text == "plain only" and "response_format" in request.sampling.extra:
+            raise RequestRejected("response_format is unknown")
         return (Completion(self.text),)
 
     async def __aenter__(self) -> Says:
@@ -147,6 +149,11 @@ def test_a_server_without_json_schemas_can_be_asked_plainly() -> None:
     score = judged({**LABEL, "structured": False}, server)
     assert (score.value, score.label) == (0.0, "bad")
     assert not server.asked[0].sampling.extra
+
+
+def test_a_server_that_refuses_schemas_is_told_apart() -> None:
+    with pytest.raises(RequestRejected, match="add 'structured: false' to the eval"):
+        judged(LABEL, Says("plain only"))
 
 
 def test_an_unreadable_judgement_is_no_mark_but_is_kept() -> None:
