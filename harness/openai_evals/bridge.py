@@ -100,7 +100,7 @@ def bridged(registry: Registry, name: str, allowed: Sequence[str]) -> BridgedEva
     if not isinstance(class_name, str):
         raise RegistryError(f"{place}: 'class' is missing; name the class that runs it")
     require_bridge(class_name, allowed, place)
-    args = registry._with_args(raw).get("args") or {}
+    args = registry.with_args(raw).get("args") or {}
     if not isinstance(args, dict):
         raise RegistryError(f"{place}: 'args' has to be a mapping")
     return BridgedEval(

@@ -177,7 +177,7 @@ class Registry:
         description = entry.description or self._descriptions.get(entry.name, "")
         return Source(
             name=entry.name,
-            raw=self._with_args(entry.raw),
+            raw=self.with_args(entry.raw),
             place=entry.place,
             root=entry.root,
             file=entry.file,
@@ -187,7 +187,8 @@ class Registry:
             cache=self.cache,
         )
 
-    def _with_args(self, raw: Any) -> Any:
+    def with_args(self, raw: Any) -> Any:
+        """An entry's content, its arguments overruled by those that all evals are given."""
         own = raw.get("args") if isinstance(raw, dict) else None
         if not self._args or not (own is None or isinstance(own, dict)):
             return raw

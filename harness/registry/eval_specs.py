@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
-from harness.errors import RegistryError
+from harness.errors import RegistryError, did_you_mean
 from harness.records import EvalSpec, Layout, Sampling, Task
 from harness.registry.fields import Fields
 from harness.registry.places import cached_data, data_path, own_folder
 from harness.registry.rubrics import FindRubric, judged
+from harness.registry.third_party import bridge_status
 
 TASKS = ("one-answer", "open")
 
@@ -185,10 +186,9 @@ def _native(fields: Fields) -> tuple[str, NativeClass]:
     name = fields.required_text("class")
     native = NATIVE.get(name)
     if native is None:
-        short = ", ".join(sorted({known.rpartition(":")[2] for known in NATIVE}))
-        raise RegistryError(
-            f"{fields.place}: its class {name} is not run natively (those that are: {short})"
-        )
+        near = did_you_mean(name, NATIVE)
+        way = bridge_status(name, ()) or "it can run through the bridge"
+        raise RegistryError(f"{fields.place}: its class {name} is not run natively{near}; {way}")
     return name, native
 
 

@@ -36,7 +36,7 @@ def bridge_status(class_name: str, prefixes: Sequence[str]) -> str | None:
     Packages that the class's module needs in turn are only seen when it runs.
     """
     if not _well_formed(class_name):
-        return f"its class {class_name!r} is no 'package.module:Class'; repair the name"
+        return f"{class_name!r} is no 'package.module:Class'; repair the name"
     steps = []
     if not reference_installed():
         steps.append(f"install the reference package ({INSTALL})")
@@ -44,7 +44,7 @@ def bridge_status(class_name: str, prefixes: Sequence[str]) -> str | None:
         steps.append(f"allow its code (--allow-code {module_of(class_name)})")
     if not steps:
         return _absence(class_name)
-    return f"its class {class_name} is third-party code: {', and '.join(steps)}"
+    return f"it is third-party code: {', and '.join(steps)}"
 
 
 def require_bridge(class_name: str, prefixes: Sequence[str], place: str) -> None:
@@ -55,7 +55,7 @@ def require_bridge(class_name: str, prefixes: Sequence[str], place: str) -> None
     """
     status = bridge_status(class_name, prefixes)
     if status is not None:
-        raise RegistryError(f"{place}: {status}")
+        raise RegistryError(f"{place}: class {class_name}: {status}")
 
 
 def reference_installed() -> bool:
@@ -80,7 +80,7 @@ def _absence(class_name: str) -> str | None:
     if there or (spec is not None and not folders):
         return None
     missing = top if spec is None else module_of(class_name)
-    return f"its class {class_name} is not there: no module {missing!r}; install its package"
+    return f"it is not there: no module {missing!r}; install its package"
 
 
 def _folders(package: str) -> list[Path]:
