@@ -19,7 +19,7 @@ from harness.graders import Grader, make_grader
 from harness.openai_evals.classes import class_of, report_of
 from harness.openai_evals.events import Answer, events_of
 from harness.openai_evals.final_report import Number, Totals
-from harness.prompts import MODELS_SEPARATOR, build, drafts
+from harness.prompts import build, drafts, models_of
 from harness.records import Endpoint, EvalSpec, Messages, Outcome, Sample
 
 SEED = 20220722
@@ -61,8 +61,7 @@ class LogHead:
     @property
     def completion_fns(self) -> list[str]:
         """The model or models, and behind them the judge where there is one."""
-        several = self.spec.drafts is None
-        asked = self.model.split(MODELS_SEPARATOR) if several else [self.model]
+        asked = models_of(self.model) if self.spec.layout == "fields" else [self.model]
         return [*asked, self.judge] if self.judge else asked
 
 

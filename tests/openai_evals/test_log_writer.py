@@ -343,7 +343,7 @@ def test_models_that_are_judged_against_each_other_are_named_one_by_one(
     tmp_path: Path, small: Any
 ) -> None:
     run = judged_run(small, [("Ha", "Yes")])
-    contest = replace(run, spec=replace(run.spec, drafts=None), model="a,b")
+    contest = replace(run, spec=replace(run.spec, layout="fields"), model="a,b")
     assert contest.head().completion_fns == ["a", "b", "judge"]
     contest.write(tmp_path / "log.jsonl")
     assert read_log(tmp_path / "log.jsonl").model == "a,b"
