@@ -119,7 +119,7 @@ class _Reading:
         if self.strangers:
             self.notes.append(f"{self.strangers} lines are no events and were passed over")
         if self.final_report is None:
-            self.notes.append("the log has no final report: the run did not come to its end")
+            self.notes.append("no final report: the run did not come to its end")
         for events in self.events.values():
             events.sort(key=lambda event: event.number)
         return Lines(self.spec, self.events, self.final_report, self.notes)

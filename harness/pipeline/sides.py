@@ -93,7 +93,7 @@ def _log_track(log: Log) -> Track:
         heldout=log.samples,
         checkpoints=(),
         answers=answers_by_model(log.outcomes),
-        findings=tuple(Finding("log", "info", f"{log.path}: {note}") for note in log.notes),
+        findings=tuple(Finding("log", "info", f"log {log.path}: {note}") for note in log.notes),
     )
 
 
