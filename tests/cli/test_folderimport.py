@@ -178,3 +178,25 @@ def test_a_model_is_asked_with_functions_and_its_calls_are_marked(
     wrong = next(line for line in lines if line.get("sample_id") == "bfcl.simple_python.2")
     assert wrong["completion"]["tool_calls"][0]["function"]["name"] == "shop_order"
     assert wrong["scores"]["accuracy"]["reason"] == "shop.order: 'count' is 3, not 2"
+
+
+def test_stored_results_of_the_leaderboard_are_compared(orders: Path) -> None:
+    wrong, right = "shop.order(item='milk', count=2)", "shop.order(item='{}', count=2)"
+    for model, rights in (("llama-base", 1), ("llama-tuned", 3)):
+        results = [
+            {
+                "id": f"simple_python_{number}",
+                "result": right.format(item) if number < rights else wrong,
+            }
+            for number, item in enumerate(ITEMS)
+        ]
+        write(orders / f"orders/result/{model}/BFCL_v4_simple_python_result.json", *results)
+    words = ("--out", "stored", "--base", "llama-base")
+    made = harness("import", "bfcl", "orders", *words, cwd=orders)
+    assert "harness study bfcl --registry stored" in made.stdout
+    done = harness("study", "bfcl", "--registry", "stored", "--out", "run", cwd=orders)
+    assert done.returncode == 0, done.stderr
+    compared = {one["metric"]: one for one in report(orders / "run")["comparisons"]}
+    assert compared["accuracy"]["fixed"] == 2
+    shares = {name: round(one["delta"]["value"], 4) for name, one in compared.items()}
+    assert shares == {"accuracy": 0.6667, "name": 0.0, "arguments": 0.3333}

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from harness.errors import DatasetError, RegistryError
-from harness.graders import make_grader
+from harness.errors import DatasetError, RegistryError, UsageError
+from harness.graders import make_grader, syntax
 from harness.graders.apibench import ApiBench, call_in
 from harness.records import EvalSpec, Score
 
@@ -158,6 +159,13 @@ def test_a_database_that_cannot_be_read_is_found_before_anything_is_asked(tmp_pa
     broken.write_text('{"api_call": "f(x)"}\n')
     with pytest.raises(RegistryError, match=r"apis.jsonl:1: an API needs 'api_call' and 'domain'"):
         ApiBench(str(broken))
+
+
+def test_without_its_parser_the_extra_to_install_is_named(monkeypatch: Any) -> None:
+    monkeypatch.setitem(sys.modules, "tree_sitter_python", None)
+    syntax._parser.cache_clear()
+    with pytest.raises(UsageError, match=r"finetune-harness\[calls\]"):
+        ApiBench(str(APIS))
 
 
 def test_an_unknown_hub_is_named() -> None:
