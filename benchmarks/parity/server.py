@@ -64,7 +64,7 @@ class _Running:
     def serve(self) -> None:
         try:
             self.loop.run_until_complete(self._serve())
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - raised in the thread that waits
             self.failure = error
         finally:
             self.loop.close()
@@ -95,7 +95,7 @@ class _Running:
 
 
 def canonical(body: Mapping[str, Any]) -> bytes:
-    """A request's body such that equal questions are equal bytes: 0.0 is 0, defaults are left out."""
+    """A request's body such that equal questions are equal bytes: 0.0 is 0, no defaults."""
     told = {key: _plain(value) for key, value in body.items() if DEFAULTS.get(key) != value}
     return orjson.dumps(told, option=orjson.OPT_SORT_KEYS)
 

@@ -57,10 +57,8 @@ def test_verdicts_final_metrics_and_log_events_are_those_of_the_reference(proof:
 
 def test_requests_are_those_of_the_reference_with_their_sampling_parameters(proof: Proof) -> None:
     only_theirs, only_ours = proof.unequal_requests()
-    assert not (only_theirs or only_ours), (
-        f"{only_theirs.total()} requests only of the reference: {shown(only_theirs)}; "
-        f"{only_ours.total()} only of ours: {shown(only_ours)}"
-    )
+    assert not only_theirs, f"{only_theirs.total()} such as {shown(only_theirs)}"
+    assert not only_ours, f"{only_ours.total()} such as {shown(only_ours)}"
     assert proof.asked["ours"].total() > 1500
 
 
