@@ -361,7 +361,7 @@ def _outcome(
 ) -> Outcome:
     row = run.rows[place]
     answer = answer_of_row(row)
-    who = Outcome(head.spec.name, run.model, sample.id, 0, "")
+    who = Outcome(head.spec.name, head.model, sample.id, 0, "")
     if isinstance(answer, Failure):
         return replace(who, failure=answer)
     scores = {SCORE: mark_of(row, criterion, criteria)}

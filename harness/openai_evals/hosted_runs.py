@@ -117,9 +117,9 @@ def _item(row: Json) -> tuple[Json, Json]:
 def prompt_of(run: HostedRun, row: Row) -> Messages:
     """What a model was asked for a row, as far as it was saved; () where it was not."""
     asked = mapping(run.source.get("input_messages"))
-    for messages in (_sent(row), _templated(asked, row.item), _referenced(asked, row.item)):
-        if messages:
-            return messages
+    known = _sent(row) or _templated(asked, row.item) or _referenced(asked, row.item)
+    if known:
+        return known
     value = row.item.get("input")
     if isinstance(value, str) and value:
         return ({"role": "user", "content": value},)
