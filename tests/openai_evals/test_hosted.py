@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -490,3 +491,23 @@ def test_texts_of_strangers_stay_texts_in_the_registry(save: Save, tmp_path: Pat
     imported = import_hosted([save("e.json", raw), save("r.json", run_object())], tmp_path / "out")
     spec = load_registry([imported.out]).eval(imported.evals[0].name)
     assert spec.args["reference"] == "yes\n&a !!x # no"
+
+
+EXAMPLE = Path(__file__).parents[2] / "docs" / "hosted-example"
+
+
+def test_the_example_of_the_docs_has_the_apis_shapes_and_its_marks_are_ours(tmp_path: Path) -> None:
+    EvalRetrieveResponse.model_validate_json((EXAMPLE / "eval.json").read_text())
+    for line in (EXAMPLE / "runs.jsonl").read_text().splitlines():
+        no_error = {"error": {"code": "", "message": ""}}
+        RunRetrieveResponse.model_validate({**json.loads(line), **no_error})
+    imported = import_hosted([EXAMPLE], tmp_path / "out")
+    registry = load_registry([imported.out])
+    for one in imported.evals:
+        grader = make_grader(registry.eval(one.name), allow_code=frozenset({"python"}))
+        spec = registry.eval(one.name)
+        samples = {sample.id: sample for sample in read_samples(spec.samples, spec.name)}
+        for outcome in read_log(one.logs[0][1]).outcomes:
+            assert outcome.completion is not None
+            mark = asyncio.run(grader.grade(samples[outcome.sample_id], outcome.completion))
+            assert mark.value == outcome.scores["accuracy"].value
