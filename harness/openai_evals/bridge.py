@@ -73,6 +73,7 @@ class Terms:
     """How a bridged eval is run, and what its log says about that.
 
     ``log`` is where its events are written: ``logs/<eval>.jsonl`` beside the journal by default.
+    ``tally`` is gone on with, where other evals have been counted before.
     """
 
     limits: Limits = field(default_factory=Limits)
@@ -81,6 +82,7 @@ class Terms:
     endpoint: Endpoint = "chat"
     judge: Judge | None = None
     observer: Observer | None = None
+    tally: Tally | None = None
     log: Path | None = None
     command: str = ""
     created_by: str = ""
@@ -154,10 +156,13 @@ async def run_bridged(
         RegistryError: its class cannot be made, or it broke before its first sample.
         ProviderError: a fatal one; RunStopped: SIGTERM came; RunFolderError: a full disk.
     """
-    run = Run(entry.name, model, provider, journal, terms.limits, terms.judge, terms.observer)
+    tally = terms.tally or Tally()
+    limits, judge, observer = terms.limits, terms.judge, terms.observer
+    run = Run(entry.name, model, provider, journal, limits, judge, observer, tally)
     done = _finished(run)
     if done is not None:
-        return Tally(skipped=done)
+        tally.skipped += done
+        return tally
     calls = Calls(run)
     stage = _Stage(entry, terms, calls)
     with _stopped_by_sigterm():
@@ -169,7 +174,7 @@ async def run_bridged(
             finally:
                 calls.stop()
             _write(entry, run, terms, played)
-    return calls.tally
+    return tally
 
 
 def _finished(run: Run) -> int | None:

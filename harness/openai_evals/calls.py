@@ -96,6 +96,7 @@ class Run:
     limits: Limits = field(default_factory=Limits)
     judge: Judge | None = None
     observer: Observer | None = None
+    tally: Tally = field(default_factory=Tally)
 
 
 @dataclass(eq=False)
@@ -107,7 +108,6 @@ class Calls:
     """
 
     run: Run
-    tally: Tally = field(default_factory=Tally)
     fatal: HarnessError | None = None
     settled: set[str] = field(default_factory=set)
     _asked: dict[str, Asked] = field(default_factory=lambda: defaultdict(Asked))
@@ -115,6 +115,8 @@ class Calls:
     _stopped: bool = False
 
     def __post_init__(self) -> None:
+        self.tally = self.run.tally
+        self._retried = self.tally.retries
         self._loop = asyncio.get_running_loop()
         self._provider = RetryingProvider(self.run.provider, self.run.limits)
         self._slots = asyncio.Semaphore(self.run.limits.concurrency)
@@ -230,7 +232,7 @@ class Calls:
                 return await provider.complete(request)
             finally:
                 self.tally.in_flight -= 1
-                self.tally.retries = self._provider.retries
+                self.tally.retries = self._retried + self._provider.retries
 
     def _write(
         self,
