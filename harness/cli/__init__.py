@@ -103,8 +103,13 @@ def main() -> None:
     try:
         app()
     except HarnessError as error:
-        print(f"harness: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"harness: {_one_line(str(error))}", file=sys.stderr)
         sys.exit(EXIT_ERROR)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
+
+
+def _one_line(text: str) -> str:
+    """A message without control characters: it may quote files and servers of strangers."""
+    return "".join(c for c in " ".join(text.split()) if c.isprintable())

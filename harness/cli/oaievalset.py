@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -92,17 +91,14 @@ def oaievalset(
 
 
 def _evals(registry: Registry, name: str, *, exit_on_error: bool) -> list[str]:
-    """The set's evals that can run; the others stop the command or are passed over."""
+    """The set itself, from which evals that cannot run are left out, or all of its evals."""
+    if not exit_on_error:
+        return [registry.resolve(name, "eval_sets").name]
     names = registry.matching(registry.eval_set(name).patterns)
-    broken = {one: problem for one in names if (problem := registry.describe(one).problem)}
-    for problem in broken.values():
-        if exit_on_error:
+    for problem in (registry.describe(one).problem for one in names):
+        if problem:
             raise UsageError(f"{problem}; leave such evals out with --no-exit-on-error")
-        print(f"harness: left out: {problem}", file=sys.stderr)
-    able = [one for one in names if one not in broken]
-    if not able:
-        raise UsageError(f"no eval of the set '{name}' can run here")
-    return able
+    return names
 
 
 def _safe(name: str) -> str:

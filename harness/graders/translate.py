@@ -28,6 +28,8 @@ class Translate:
 
     async def grade(self, sample: Sample, completion: Completion) -> Score:
         """1 when the sentence score is over 30."""
+        if not sample.ideal:
+            return Score(None, reason="this sample has no reference translation")
         score = float(_bleu(True).sentence_score(completion.text, list(sample.ideal)).score)
         return Score(float(score > GOOD_ENOUGH), details={SENTENCE: score})
 

@@ -61,13 +61,15 @@ class Answers:
 
     def _add_scores(self, outcome: Outcome) -> None:
         for score in outcome.scores.values():
-            if score.value is None:
+            if score.value is None and not score.details:
                 self.unmarked += 1
                 reason = score.reason or "the grader gave no mark"
                 self.examples.setdefault("no_mark", reason)
                 continue
-            self.values.setdefault(outcome.sample_id, []).append(score.value)
             self.details.setdefault(outcome.sample_id, []).append(score.details)
+            if score.value is None:
+                continue
+            self.values.setdefault(outcome.sample_id, []).append(score.value)
             if score.value < 1 and outcome.sample_id not in self.faults:
                 text = outcome.completion.text if outcome.completion else ""
                 self.faults[outcome.sample_id] = Fault(text, score.reason or "")
@@ -84,7 +86,7 @@ class Answers:
 
     def excluded(self, samples: Sequence[str] | Mapping[str, Sample]) -> int:
         """How many of the samples have no mark at all."""
-        return sum(1 for sample_id in samples if sample_id not in self.values)
+        return sum(1 for sample_id in samples if sample_id not in self.details)
 
     def cut_short_share(self, samples: Mapping[str, Sample], grader: str) -> float:
         """The share of answers that the token limit cut before they could be right.

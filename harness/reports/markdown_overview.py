@@ -8,7 +8,7 @@ from harness.records import Comparison
 from harness.reports import scores, wording
 from harness.reports.document import Document, Section
 from harness.reports.escaping import code, prose, table
-from harness.reports.scores import all_scores
+from harness.reports.scores import all_scores, unscored
 from harness.reports.sections import (
     Story,
     document_story,
@@ -110,7 +110,7 @@ def _score_rows(section: Section) -> Iterator[Row]:
         own = found.own
         excluded = f"{found.excluded:,}"
         if own is None:
-            yield code(section.eval), "no sample has a mark", "–", "0", excluded
+            yield code(section.eval), unscored(found), "–", f"{found.n:,}", excluded
         else:
             told = f"**{own.value}** {prose(own.name)}"
             yield code(section.eval), told, own.bounds or "–", f"{found.n:,}", excluded

@@ -14,6 +14,9 @@ from harness.reports.forest import Mark, meter
 MOST_TOLD = 4
 """Further metrics that a line of text names; the report's table holds the rest."""
 
+CHOICE = "choice/"
+INVALID = "__invalid__"
+NO_CHOICE = "no choice in the judgement"
 NAME_LIMIT = 60
 EXAMPLE_LIMIT = 200
 
@@ -24,6 +27,7 @@ NAMES: Mapping[str, str] = {
     "self_bleu": "self-BLEU",
     "distinct_2": "distinct-2",
     "duplicate_rate": "duplicate answers",
+    "metascore": "agreement with people",
 }
 """What people call a metric; others go by their own names."""
 
@@ -85,7 +89,8 @@ class Scores:
     @property
     def n(self) -> int:
         """Samples with a mark."""
-        return self.own.estimate.n if self.own else 0
+        shown = self.metrics
+        return shown[0].estimate.n if shown else 0
 
 
 def scores(section: Section, result: Result) -> Scores:
@@ -110,6 +115,9 @@ def metric_of(section: Section, result: Result, name: str) -> Metric:
 
 def metric_name(section: Section, name: str) -> str:
     """A metric's name in words; the eval's own score has the name that its section gives it."""
+    if name.startswith(CHOICE):
+        choice = name.removeprefix(CHOICE)
+        return wording.shortened(NO_CHOICE if choice == INVALID else f"picked {choice}", NAME_LIMIT)
     known = section.metric if name == SCORE else NAMES.get(name, name.removeprefix(FIELD))
     return wording.shortened(known, NAME_LIMIT)
 
@@ -130,12 +138,17 @@ def all_scores(section: Section) -> tuple[Scores, ...]:
 def sentence(found: Scores) -> str:
     """'accuracy 81% (75 to 86%); 138 samples, 4 excluded', without a full stop."""
     if found.own is None:
-        return f"no sample has a mark; {found.excluded:,} excluded"
+        return f"{unscored(found)}; {wording.sampled(found.n, found.excluded)}"
     if found.excluded > found.n:
         total = wording.counted(found.n + found.excluded, "sample")
         out = f"{found.excluded:,} of {total} are excluded"
         return f"cannot tell: {out}; on the others {found.own.text}"
     return f"{found.own.text}; {wording.sampled(found.n, found.excluded)}"
+
+
+def unscored(found: Scores) -> str:
+    """What there is instead of a score: counted choices, or nothing."""
+    return "choices without scores" if found.n else "no sample has a mark"
 
 
 def further_text(found: Scores) -> str:

@@ -23,6 +23,7 @@ from harness.graders.model_graded import ModelGraded
 from harness.graders.structured import JsonMatch, JsonValidator
 from harness.graders.style import Style
 from harness.graders.text import FuzzyMatch, Includes, Match
+from harness.graders.translate import Translate
 from harness.records import EvalSpec, Score
 
 Mark = Callable[..., Score]
@@ -67,6 +68,7 @@ GRADERS_UNDER_TEST = [
         Multi((("a", StringCheck()), ("b", TextSimilarity(pass_threshold=0.9))), "min(a, b)"),
         *("Oslo", "so", ("Oslo",)),
     ),
+    Row(Translate(), "the cat sat on the mat", "a dog", ("the cat sat on the mat",)),
     Row(Style(), "anything", "", ()),
     Row(Style(pattern=r"[A-Z].*!", max_words=3), "Drink tea!", "drink tea"),
 ]

@@ -180,3 +180,17 @@ def test_our_own_registry_loads() -> None:
         registry.entries(kind)  # type: ignore[arg-type]
     broken = [listing.problem for listing in registry.listing() if not listing.runnable]
     assert broken == []
+
+
+@given(pattern=st.text("ab.*", max_size=8), name=st.text("ab.", max_size=8))
+def test_a_pattern_means_what_its_regular_expression_means(pattern: str, name: str) -> None:
+    expression = ".*".join(map(re.escape, pattern.split("*")))
+    if "*" in pattern:
+        assert fits(name, pattern) == bool(re.fullmatch(expression, name))
+
+
+def test_a_listing_goes_on_behind_an_alias_that_leads_nowhere(write: Write) -> None:
+    registry = write(evals="a.b.v0: {id: gone}\nc.d.v0: {class: x}\n")
+    broken, other = registry.listing()
+    assert "is an alias of 'gone'" in str(broken.problem)
+    assert other.entry.name == "c.d.v0"
