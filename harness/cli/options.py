@@ -173,6 +173,7 @@ class RunOptions:
             max_samples=self.max_samples,
             limits=limits(self.concurrency),
             judge_access=self.judge_access(),
+            allow_code=tuple(self.allow_code or ()),
         )
 
     def judged(self, study: Study) -> Study:

@@ -2,10 +2,11 @@
 
 from harness.graders.base import Grader, Judge
 from harness.graders.extraction import FieldScores, field_scores
-from harness.graders.table import GRADERS, make_grader, needs_code, needs_judge
+from harness.graders.table import GRADERS, PYTHON, make_grader, needs_code, needs_judge
 
 __all__ = [
     "GRADERS",
+    "PYTHON",
     "FieldScores",
     "Grader",
     "Judge",

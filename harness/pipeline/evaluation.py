@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.datasets import Reading, count_samples, read_few_shot, read_samples
-from harness.graders import Grader, Judge, make_grader, needs_judge
+from harness.graders import PYTHON, Grader, Judge, make_grader, needs_code, needs_judge
 from harness.pipeline.ideals import empty_ideals
 from harness.pipeline.track import probe_name
 from harness.prompts import build, drafts
@@ -37,15 +37,23 @@ class Question:
         endpoint: Endpoint = "chat",
         max_samples: int | None = None,
         judge: Judge | None = None,
+        allow_code: frozenset[str] = frozenset(),
     ) -> Question:
         """Check an eval's grader and worked examples before anything is asked.
+
+        ``allow_code`` is the code that grading may run.
 
         Raises:
             HarnessError: an option, a file or a line that cannot be used.
         """
         shots = read_few_shot(spec.few_shot, spec.num_few_shot) if spec.few_shot else ()
-        grader = make_grader(spec, judge)
+        grader = make_grader(spec, judge, allow_code)
         return cls(spec, grader, tuple(probe), shots, endpoint, max_samples)
+
+    @classmethod
+    def answered(cls, spec: EvalSpec, max_samples: int | None) -> Question:
+        """An eval whose answers are marked already: nobody is asked and no code is run."""
+        return cls.of(spec, max_samples=max_samples, allow_code=frozenset({PYTHON}))
 
     def samples(self) -> Iterator[Sample]:
         """The held-out samples, streamed."""
@@ -107,7 +115,7 @@ def all_cases(questions: Sequence[Question], models: Sequence[str]) -> Iterator[
 async def ideal_scores(question: Question) -> dict[str, float]:
     """What the grader gives the ideal answers themselves: anything but 1 spoils the eval."""
     marks: dict[str, float] = {}
-    if needs_judge(question.spec):
+    if needs_judge(question.spec) or needs_code(question.spec):
         return marks
     for sample in question.samples():
         for ideal in sample.ideal[:1]:

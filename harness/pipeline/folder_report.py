@@ -87,7 +87,7 @@ def _track(
     tuned: Sequence[TunedRun],
     answers: Mapping[tuple[str, str], Answers],
 ) -> Track:
-    question = Question.of(spec, max_samples=manifest.plan.max_samples)
+    question = Question.answered(spec, manifest.plan.max_samples)
     heldout = {sample.id: sample for sample in question.samples()}
     training = read_training(experiment.training_data) if experiment.training_data else []
     names = {spec.name, probe_name(spec.name)}

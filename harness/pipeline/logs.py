@@ -81,7 +81,7 @@ def _eval_models(asked: Iterable[tuple[EvalSpec, str]]) -> list[tuple[str, str]]
 
 def _head(spec: EvalSpec, model: str, manifest: Manifest, began: datetime) -> LogHead:
     judge = manifest.study.judge
-    question = Question.of(spec, max_samples=manifest.plan.max_samples)
+    question = Question.answered(spec, manifest.plan.max_samples)
     return LogHead(
         spec=spec,
         model=model,
@@ -96,7 +96,7 @@ def _head(spec: EvalSpec, model: str, manifest: Manifest, began: datetime) -> Lo
 
 
 def _write(path: Path, contents: Contents, head: LogHead) -> Mapping[str, float | None]:
-    samples = Question.of(head.spec, max_samples=head.max_samples).samples()
+    samples = Question.answered(head.spec, head.max_samples).samples()
     return write_log(path, head, samples, contents.outcomes(head.spec.name, head.model))
 
 

@@ -92,6 +92,8 @@ class Order:
     limits: Limits = field(default_factory=Limits)
     seed: int = DEFAULT_SEED
     created_by: str = ""
+    allow_code: tuple[str, ...] = ()
+    """Modules whose classes a registry may run, and ``python`` for graders that are code."""
     judge_access: Access | None = None
     """How to reach the judge, where it is not reached as the models are."""
 
@@ -178,6 +180,7 @@ def _questions(
             endpoint=order.endpoint,
             max_samples=order.max_samples,
             judge=judge,
+            allow_code=frozenset(order.allow_code),
         )
         for name in experiment.evals
     ]
