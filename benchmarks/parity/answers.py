@@ -30,9 +30,9 @@ class Answers:
         firsts = sorted({ideals[0] for ideals in self.ideals.values() if ideals})
         object.__setattr__(self, "known", firsts or list(ELSEWHERE))
 
-    def to(self, messages: Sequence[Mapping[str, Any]]) -> str:
-        """The answer to these messages, the same in every run and on every side."""
-        canonical = json.dumps(messages, sort_keys=True, ensure_ascii=False).encode()
+    def to(self, messages: Sequence[Mapping[str, Any]], model: str = "") -> str:
+        """A model's answer to these messages, the same in every run and on every side."""
+        canonical = json.dumps([model, messages], sort_keys=True, ensure_ascii=False).encode()
         dice = Random(hashlib.blake2b(canonical, digest_size=8).digest())
         prompt = text_of(messages[-1].get("content"))
         offered = CHOICES.findall(prompt)

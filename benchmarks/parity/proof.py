@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,8 @@ OWN = Path(__file__).with_name("registry")
 ROWS = OWN / "data" / "multiple_choice.jsonl"
 TABLE_BYTES = 3_000_000
 """Larger files stay out of the server's table: their prompts get answers that fit anywhere."""
+
+Run = Callable[[Job, str, Path], Side]
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class Proof:
         return unequal_requests(self.asked["theirs"], self.asked["ours"])
 
 
-def prove(job: Job, folder: Path) -> Proof:
+def prove(job: Job, folder: Path, run_ours: Run = our_side) -> Proof:
     """Run both sides at the same time against one server."""
     known = Registry(job.registries)
     with (
@@ -58,7 +60,7 @@ def prove(job: Job, folder: Path) -> Proof:
         ThreadPoolExecutor(2) as pool,
     ):
         theirs = pool.submit(reference_side, job, server.base_url("theirs"), folder / "theirs")
-        ours = pool.submit(our_side, job, server.base_url("ours"), folder / "ours")
+        ours = pool.submit(run_ours, job, server.base_url("ours"), folder / "ours")
         return Proof(job, theirs.result(), ours.result(), server.asked)
 
 

@@ -33,7 +33,7 @@ def main(job: dict[str, Any]) -> None:
     registry, folder = Registry(job["registries"]), Path(job["logs"])
     problems = {}
     for name in job["evals"]:
-        command = [job["model"], name]
+        command = [job["models"], name]
         command += ["--record_path", str(folder / f"{name}.jsonl")]
         if job["max_samples"]:
             command += ["--max_samples", str(job["max_samples"])]

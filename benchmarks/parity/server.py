@@ -90,7 +90,7 @@ class _Running:
     async def _complete(self, request: web.Request) -> web.Response:
         body = orjson.loads(await request.read())
         self.asked[request.match_info["side"]][canonical(body)] += 1
-        answer = completion(self.answers.to(body["messages"]), body)
+        answer = completion(self.answers.to(body["messages"], body["model"]), body)
         return web.Response(body=orjson.dumps(answer), content_type="application/json")
 
 

@@ -29,6 +29,7 @@ Facts = Mapping[str, Any]
 class Job:
     """Which evals both sides run, and from which registry folders.
 
+    ``models`` are what ``oaieval`` takes: one, or several with commas and a judge at the end.
     ``rows`` stand for every data set that evals load from elsewhere: question, answers, label.
     """
 
@@ -36,6 +37,7 @@ class Job:
     evals: tuple[str, ...]
     max_samples: int | None = None
     rows: Path | None = None
+    models: str = MODEL
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def _order(job: Job, logs: Path) -> dict[str, Any]:
         "registries": list(map(str, job.registries)),
         "logs": str(logs),
         "evals": job.evals,
-        "model": MODEL,
+        "models": job.models,
         "max_samples": job.max_samples,
         "rows": str(job.rows) if job.rows else None,
     }
@@ -93,6 +95,19 @@ def our_side(job: Job, base_url: str, folder: Path) -> Side:
     _place_rows(job, specs.values(), folder)
     _run(command, base_url, folder)
     return side_of_logs(folder / "logs", list(specs))
+
+
+def drop_in_side(job: Job, base_url: str, folder: Path) -> Side:
+    """Run ``harness oaieval`` once for each name, with the flags that the reference gets."""
+    (folder / "logs").mkdir(parents=True)
+    for name in job.evals:
+        command = [sys.executable, "-m", "harness", "oaieval", job.models, name]
+        command += ["--record_path", str(folder / "logs" / f"{name}.jsonl")]
+        command += [f"--registry_path={path}" for path in job.registries]
+        if job.max_samples:
+            command += ["--max_samples", str(job.max_samples)]
+        _run(command, base_url, folder)
+    return side_of_logs(folder / "logs", job.evals)
 
 
 def _place_rows(job: Job, specs: Iterable[EvalSpec], home: Path) -> None:

@@ -9,14 +9,16 @@ import json
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 import orjson
 
 from harness.errors import DatasetError
 
 BOM = b"\xef\xbb\xbf"
+LONGEST_LINE = 256 * 2**20
 LFS_POINTER = b"version https://git-lfs"
 
 
@@ -119,21 +121,31 @@ def _stream(path: Path) -> Iterator[bytes]:
         raise DatasetError(f"{path}: cannot be read ({error})") from error
 
 
+def _bounded(file: IO[bytes], path: Path) -> Iterator[bytes]:
+    """The file's lines; a packed file could hold one that fills the memory."""
+    for number, line in enumerate(iter(partial(file.readline, LONGEST_LINE + 1), b""), 1):
+        if len(line) > LONGEST_LINE:
+            raise DatasetError(
+                f"{path}:{number}: longer than {LONGEST_LINE:,} bytes; write one JSON object a line"
+            )
+        yield line
+
+
 def _plain(path: Path) -> Iterator[bytes]:
     with path.open("rb") as file:
-        yield from file
+        yield from _bounded(file, path)
 
 
 def _gzip(path: Path) -> Iterator[bytes]:
     with gzip.open(path, "rb") as file:
-        yield from file
+        yield from _bounded(cast("IO[bytes]", file), path)
 
 
 def _zstd(path: Path) -> Iterator[bytes]:
     zstandard = _optional("zstandard", path)
     try:
         with zstandard.open(path, "rb") as file:
-            yield from io.BufferedReader(file)
+            yield from _bounded(io.BufferedReader(file), path)
     except zstandard.ZstdError as error:
         raise DatasetError(f"{path}: cannot be read ({error})") from error
 
@@ -142,7 +154,7 @@ def _lz4(path: Path) -> Iterator[bytes]:
     frame = _optional("lz4.frame", path)
     try:
         with frame.open(path, "rb") as file:
-            yield from file
+            yield from _bounded(file, path)
     except RuntimeError as error:  # what lz4 raises for a broken frame
         raise DatasetError(f"{path}: cannot be read ({error})") from error
 

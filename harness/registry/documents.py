@@ -6,6 +6,7 @@ overflows the stack, no anchors that grow without end.
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,7 @@ from harness.errors import RegistryError
 
 Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
+MAX_BYTES = 16 * 2**20
 MAX_DEPTH = 100
 MAX_NODES_BY_ALIAS = 100_000
 MERGE = "tag:yaml.org,2002:merge"
@@ -66,7 +68,7 @@ def _items(path: Path, root: yaml.MappingNode, values: dict[Any, Any]) -> Iterat
 
 def _text(path: Path) -> str:
     try:
-        data = path.read_bytes()
+        data = _bytes(path)
     except OSError as error:
         raise RegistryError(f"{path}: cannot be read ({error.strerror or error})") from error
     try:
@@ -74,6 +76,16 @@ def _text(path: Path) -> str:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise RegistryError(f"{path}:{line}: not UTF-8; save the file as UTF-8") from error
+
+
+def _bytes(path: Path) -> bytes:
+    """The file's content; a pipe or a device, which may never end, is not opened."""
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise RegistryError(f"{path}: cannot be read (it is no file); put a YAML file there")
+    if found.st_size > MAX_BYTES:
+        raise RegistryError(f"{path}: larger than {MAX_BYTES:,} bytes; split the file")
+    return path.read_bytes()
 
 
 def _line(part: yaml.Node | yaml.NodeEvent) -> int:

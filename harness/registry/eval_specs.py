@@ -15,6 +15,8 @@ from harness.registry.rubrics import FindRubric, judged
 from harness.registry.third_party import bridge_status
 
 TASKS = ("one-answer", "open")
+MOST_ANSWERS = 10_000
+"""Answers to one prompt; a registry that asks for more is mistaken, or means harm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,7 @@ def eval_spec(source: Source) -> EvalSpec:
         grader=native.grader,
         samples=Path(),
         task=cast("Task", args.choice("task", TASKS, native.task)),
-        repeats=args.integer("repeats", least=1) or 1,
+        repeats=args.integer("repeats", 1, MOST_ANSWERS) or 1,
         metrics=args.texts("metrics"),
         few_shot=few_shot,
         num_few_shot=num_few_shot,
@@ -218,7 +220,7 @@ def _sampling(args: Fields, native: NativeClass) -> Sampling:
         temperature=native.temperature if temperature is None else temperature,
         top_p=args.number("top_p", 0.0, 1.0),
         max_tokens=native.max_tokens if max_tokens is None else max_tokens,
-        n=args.integer("n", least=1) or 1,
+        n=args.integer("n", 1, MOST_ANSWERS) or 1,
         seed=args.integer("seed", least=0),
         stop=args.texts("stop"),
         logprobs=args.integer("logprobs", least=0),

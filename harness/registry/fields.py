@@ -58,10 +58,15 @@ class Fields:
             raise self.wrong(key, f"one of {', '.join(known)}", value)
         return default if value is None else value
 
-    def integer(self, key: str, least: int) -> int | None:
-        """A whole number, at least ``least``."""
+    def integer(self, key: str, least: int, most: int | None = None) -> int | None:
+        """A whole number, at least ``least`` and at most ``most``."""
         value = self.take(key)
-        return None if value is None else self._integer(key, value, least)
+        if value is None:
+            return None
+        number = self._integer(key, value, least)
+        if most is not None and number > most:
+            raise self.wrong(key, f"a whole number of at most {most}", value)
+        return number
 
     def number(self, key: str, low: float = 0.0, high: float = math.inf) -> float | None:
         """A finite number in [low, high]."""

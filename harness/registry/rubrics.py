@@ -12,6 +12,9 @@ from harness.registry.fields import Fields
 
 EVAL_TYPES = ("classify", "classify_cot", "cot_classify", "cot_classify_jp")
 MATCHES = ("include", "exact", "endswith", "starts_or_endswith")
+MOST_SHOWN = 1000
+"""Completions that a judge sees together."""
+
 FROM_MODELS = "from_models"
 FROM_STRINGS = "from_strings"
 MAX_TOKENS = 1024
@@ -78,7 +81,7 @@ def _drafts(args: Fields) -> int | None:
     if args.peek("multicomp_n") == FROM_MODELS:
         args.take("multicomp_n")
         return None
-    return args.integer("multicomp_n", least=1) or 1
+    return args.integer("multicomp_n", 1, MOST_SHOWN) or 1
 
 
 def _inputs(fields: Fields) -> dict[str, str]:

@@ -19,7 +19,7 @@ from benchmarks.parity.answers import DISGUISES, JUDGEMENTS, Answers
 from benchmarks.parity.comparison import differences, shown, unequal_events
 from benchmarks.parity.proof import OWN, ROWS, Proof, prove, runnable
 from benchmarks.parity.server import canonical, parity_server
-from benchmarks.parity.sides import Job, Side
+from benchmarks.parity.sides import Job, Side, drop_in_side
 from harness.registry import Registry
 
 pytestmark = pytest.mark.oracle
@@ -84,6 +84,18 @@ def test_one_call_with_all_names_starts_once_and_writes_a_log_for_each(proof: Pr
 def test_an_alias_leads_to_the_newest_version_on_both_sides(proof: Proof) -> None:
     assert "parity-versions" in proof.job.evals
     assert {"parity-versions.dev.v1", "parity-versions.dev.v2"} <= set(proof.theirs.reports)
+
+
+def test_the_same_oaieval_command_gives_the_same_log(
+    known: Registry, reference_registry: Path, tmp_path: Path
+) -> None:
+    names = ("best.dev.v0", "test-match.s1.simple-v0")
+    for models, name in zip(("gpt-3.5-turbo,gpt-4,gpt-4-32k", "gpt-4"), names, strict=True):
+        job = Job((reference_registry,), (name,), 5, models=models)
+        proof = prove(job, tmp_path / name, drop_in_side)
+        assert not proof.theirs.problems
+        assert [str(one)[:600] for one in proof.differences()] == []
+        assert proof.unequal_requests() == (Counter(), Counter())
 
 
 # --- that it proves something --------------------------------------------------------

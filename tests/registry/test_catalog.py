@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from harness.errors import RegistryError
 from harness.registry import Registry, load_registry, own_folder
+from harness.registry.catalog import fits
 
 Write = Callable[..., Registry]
 
