@@ -22,7 +22,7 @@ def main(job: dict[str, Any]) -> None:
     warnings.simplefilter("ignore")
     import yaml
 
-    yaml.SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    yaml.SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # type: ignore[misc]
     if job["rows"]:
         sys.modules["datasets"] = hub(Path(job["rows"]))
     import evals.cli.oaieval as cli

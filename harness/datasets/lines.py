@@ -19,6 +19,9 @@ from harness.errors import DatasetError
 
 BOM = b"\xef\xbb\xbf"
 LONGEST_LINE = 256 * 2**20
+LARGEST_LIST = 1024 * 2**20
+"""A JSON list is read whole, lines are not."""
+
 LFS_POINTER = b"version https://git-lfs"
 
 
@@ -93,9 +96,18 @@ def _holds_a_list(path: Path) -> bool:
 
 
 def _list_items(path: Path) -> Iterator[tuple[Place, Any]]:
-    text = b"".join(_stream(path)).removeprefix(BOM)
+    text = b"".join(_within(LARGEST_LIST, path)).removeprefix(BOM)
     for number, value in enumerate(_value(text, Place(path, 1)), 1):
         yield Place(path, number, in_list=True), value
+
+
+def _within(most: int, path: Path) -> Iterator[bytes]:
+    size = 0
+    for line in _stream(path):
+        size += len(line)
+        if size > most:
+            raise DatasetError(f"{path}: a list of more than {most:,} bytes; write JSON lines")
+        yield line
 
 
 def _line_items(path: Path) -> Iterator[tuple[Place, bytes]]:

@@ -332,11 +332,19 @@ def _load(roots: Iterable[Path], kind: Kind) -> dict[str, Entry]:
     entries: dict[str, Entry] = {}
     for root in roots:
         for file in sorted((root / kind).glob("*.yaml")):
+            _require_inside(file, root)
             for item in read_items(file, strict=kind in CHECKED):
                 entry = Entry(kind, item.name, item.value, file, item.line, root)
                 _check(entry, entries.get(item.name))
                 entries[item.name] = entry
     return entries
+
+
+def _require_inside(file: Path, root: Path) -> None:
+    """A registry may be a stranger's: no link of it shows what lies elsewhere."""
+    is_linked = file.is_symlink() or file.parent.is_symlink()
+    if is_linked and not file.resolve().is_relative_to(root.resolve()):
+        raise RegistryError(f"{file}: a link out of {root}; put the file itself there")
 
 
 def _check(entry: Entry, earlier: Entry | None) -> None:

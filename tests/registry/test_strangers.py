@@ -140,6 +140,19 @@ def test_a_link_inside_a_data_folder_leads_nowhere_either(
         read_few_shot(spec.samples, 1)
 
 
+@pytest.mark.parametrize("linked", ["evals/link.yaml", "modelgraded"])
+def test_a_link_to_other_yaml_shows_none_of_it(write: Write, tmp_path: Path, linked: str) -> None:
+    registry = write(evals=match("samples_jsonl: s.jsonl"))
+    private = tmp_path / "private"
+    private.mkdir()
+    (private / "secret.yaml").write_text(f"password: {SECRET}\n")
+    target = private / "secret.yaml" if "." in linked else private
+    (tmp_path / "registry" / linked).symlink_to(target)
+    with pytest.raises(RegistryError, match="a link out of") as caught:
+        registry.entries("evals" if "." in linked else "modelgraded")
+    assert SECRET not in str(caught.value)
+
+
 def test_a_data_set_from_elsewhere_is_no_path(write: Write, tmp_path: Path) -> None:
     name = "evals.elsuite.multiple_choice:MultipleChoice"
     registry = write(
@@ -316,6 +329,14 @@ def test_a_line_without_end_is_refused_before_it_fills_the_memory(
         (tmp_path / name).write_bytes(data)
         with pytest.raises(DatasetError, match=rf"{name}:1: longer than"):
             list(read_samples(tmp_path / name, "e.dev.v0"))
+
+
+def test_a_list_without_end_is_refused_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.datasets.lines.LARGEST_LIST", 2**20)
+    bomb = tmp_path / "a.json.gz"
+    bomb.write_bytes(gzip.compress(b"[\n" + b'"xxxxxxxx",\n' * 2**18))
+    with pytest.raises(DatasetError, match="a list of more than"):
+        list(read_samples(bomb, "e.dev.v0"))
 
 
 def test_what_a_stranger_writes_does_not_steer_the_terminal(write: Write, tmp_path: Path) -> None:
