@@ -6,11 +6,12 @@ import json
 import random
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from harness.datasets.lines import Place, decoded, items, objects
+from harness.datasets.lines import Place, decoded, files, items, objects
 from harness.datasets.messages import checked_messages, other_fields
 from harness.errors import DatasetError, UsageError
 from harness.messages import as_messages
@@ -72,6 +73,19 @@ EXAMPLE = '{"input": [{"role": "user", "content": "..."}], "ideal": "..."}'
 
 def count_samples(path: Path) -> int:
     """How many samples a file or folder holds; nothing is decoded."""
+    return _counted(path, _states(path))
+
+
+def _states(path: Path) -> tuple[tuple[int, int], ...]:
+    """What changes when a file does; () where that cannot be known, and is read to be told."""
+    try:
+        return tuple((at.st_mtime_ns, at.st_size) for at in (f.stat() for f in files(path)))
+    except OSError:
+        return ()
+
+
+@lru_cache(maxsize=4096)  # every reading of a part of the samples needs to know how many there are
+def _counted(path: Path, states: tuple[tuple[int, int], ...]) -> int:
     return sum(1 for _ in items(path))
 
 

@@ -9,19 +9,25 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import orjson
 import yaml
 
 from harness.errors import RunFolderError
 from harness.records import EvalSpec, Study
 
+DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+"""The fast one where libyaml is there; both write the same text."""
+
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 OWN = "harness:"
 """Stands for the folder that holds our own registry and datasets, wherever it is installed."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Plan:
     """Everything that decides a run's numbers. ``files`` are SHA-256 hashes by path."""
 
@@ -31,11 +37,11 @@ class Plan:
     max_samples: int | None = None
     files: Mapping[str, str] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def hash(self) -> str:
         """A hash of the whole plan."""
-        text = yaml.safe_dump(plain(self), sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()
+        text = orjson.dumps(plain(self), option=orjson.OPT_SORT_KEYS)
+        return hashlib.sha256(text).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +90,7 @@ def write(manifest: Manifest, path: Path) -> None:
     }
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100)
+        text = yaml.dump(content, Dumper=DUMPER, sort_keys=False, allow_unicode=True, width=100)
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise RunFolderError(f"{path}: cannot be written: {error.strerror}") from error
@@ -102,7 +108,7 @@ def read(path: Path) -> Manifest:
     if not folder.is_dir():
         raise RunFolderError(f"{folder}: no such run folder")
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        raw = yaml.load(path.read_text(encoding="utf-8"), LOADER)  # noqa: S506 - a safe one
         plan = TypeAdapter(Plan).validate_python(_with_root(raw["plan"]))
         return Manifest(plan, str(raw["command"]), str(raw["harness"]))
     except FileNotFoundError as error:
