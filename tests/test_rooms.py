@@ -33,6 +33,7 @@ IMPORTED_IN_ONE_PLACE = {
     "vl_convert": {"reports/charts.py"},
     "aiohttp": {"models/openai.py", "models/wire.py"},
     "uvicorn": {"embedded/server.py", "embedded/serving.py"},
+    "evals": {"openai_evals/reference.py"},
 }
 
 
