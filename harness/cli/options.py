@@ -120,7 +120,7 @@ class RunOptions:
 
     def known(self) -> Registry:
         """The registry to look names up in."""
-        return registry(self.registry, self.data)
+        return registry(self.registry, self.data, self.allow_code)
 
     def access(self) -> Access:
         """How to reach the server.
@@ -237,11 +237,15 @@ def limits(concurrency: str) -> Limits:
     return Limits(concurrency=int(concurrency))
 
 
-def registry(paths: list[Path] | None, data: list[Path] | None = None) -> Registry:
+def registry(
+    paths: list[Path] | None,
+    data: list[Path] | None = None,
+    allowed: list[str] | None = None,
+) -> Registry:
     """Our own registry, the user's ``~/.evals``, and the given folders."""
     from harness.registry import load_registry
 
-    return load_registry(paths or (), home=Path.home(), data=data or ())
+    return load_registry(paths or (), Path.home(), data or (), allowed or ())
 
 
 def run_folder(out: Path | None, name: str) -> Path:

@@ -115,7 +115,8 @@ class StudyView:
 
     def tenth(self, done: int, total: int, note: str) -> None:
         """A line for each tenth of the answers, where there is no bar."""
-        self._line(f"evaluated {done:,} of {total:,} answers  {note}".rstrip())
+        of_all = f" of {total:,}" if total else ""
+        self._line(f"evaluated {done:,}{of_all} answers  {note}".rstrip())
 
 
 class Answers:

@@ -9,6 +9,7 @@ from typing import Any, cast, get_args, get_type_hints
 from harness.errors import RegistryError, did_you_mean
 from harness.graders.apibench import ApiBench
 from harness.graders.base import Grader, Judge
+from harness.graders.bridged import Bridged
 from harness.graders.calls import FunctionCalls
 from harness.graders.extraction import Extraction
 from harness.graders.hosted_model import LabelModel, ScoreModel
@@ -40,6 +41,7 @@ GRADERS: Mapping[str, type[Grader]] = {
     "label_model": LabelModel,
     "multi": Multi,
     "python": PythonGrader,
+    "bridge": Bridged,
 }
 
 

@@ -94,6 +94,10 @@ def _embedded() -> Provider:
     return EmbeddedProvider(Workshop())
 
 
+SOLVER = "solver"
+"""The provider of a route that is code: the models that it asks are those of the server."""
+
+
 def routing_provider(routes: Sequence[Route], access: Access) -> Provider:
     """One provider for models that are served in several places.
 
@@ -105,13 +109,18 @@ def routing_provider(routes: Sequence[Route], access: Access) -> Provider:
     ways: dict[str, Way] = {}
     opened: dict[tuple[str, str, str | None], Provider] = {}
     for route in routes:
+        if route.provider == SOLVER:
+            asked = ("openai", "", None)
+            opened[asked] = opened.get(asked) or openai_provider(access, route.model)
+            continue
         named = ModelName(route.provider, route.model)
         place = (named.kind, "" if named.kind == "openai" else named.name, route.base_url)
         if place not in opened:
             reached = replace(access, base_url=route.base_url or access.base_url)
             opened[place] = open_provider(named, reached)
         ways[route.name] = Way(opened[place], route.model, route.endpoint, route.extra)
-    return RoutingProvider(ways)
+    others = (provider for (kind, *_), provider in opened.items() if kind == "openai")
+    return RoutingProvider(ways, next(others, None))
 
 
 def _dummy() -> Provider:

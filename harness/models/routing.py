@@ -24,10 +24,11 @@ class Way:
 
 
 class RoutingProvider:
-    """Sends each request the way that its model's name has."""
+    """Sends each request the way that its model's name has; ``others`` serves every other name."""
 
-    def __init__(self, ways: Mapping[str, Way]) -> None:
+    def __init__(self, ways: Mapping[str, Way], others: Provider | None = None) -> None:
         self._ways = dict(ways)
+        self._others = others
         self._opened = AsyncExitStack()
 
     async def complete(self, request: Request) -> tuple[Completion, ...]:
@@ -37,6 +38,8 @@ class RoutingProvider:
             ModelNotFound: no way to it; ProviderError: as its provider says.
         """
         way = self._ways.get(request.model)
+        if way is None and self._others is not None:
+            return await self._others.complete(request)
         if way is None:
             near = did_you_mean(request.model, self._ways)
             raise ModelNotFound(f"nobody serves the model {request.model!r}{near}")
@@ -47,7 +50,8 @@ class RoutingProvider:
         return await way.provider.complete(there)
 
     async def __aenter__(self) -> Self:
-        for provider in {id(way.provider): way.provider for way in self._ways.values()}.values():
+        served = [*(way.provider for way in self._ways.values()), self._others]
+        for provider in {id(one): one for one in served if one is not None}.values():
             await self._opened.enter_async_context(provider)
         return self
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.errors import RegistryError, UsageError, did_you_mean
-from harness.models.providers import DUMMY, KINDS
+from harness.models.providers import DUMMY, KINDS, SOLVER
 from harness.records import Endpoint, Route
 from harness.registry import Registry
 
@@ -44,7 +44,7 @@ def route_of(name: str, registry: Registry, args: Mapping[str, Any]) -> Route | 
     if name in registry.entries("completion_fns"):
         return _registered(name, registry, args)
     if name in registry.entries("solvers"):
-        return None
+        return _code(name, registry)
     kind, colon, rest = name.partition(":")
     if name == DUMMY or (colon and kind in KINDS and kind != "openai"):
         return Route(name, rest or name, provider=kind)
@@ -52,12 +52,17 @@ def route_of(name: str, registry: Registry, args: Mapping[str, Any]) -> Route | 
     return _route(name, {"model": name, **args}, endpoint, "--completion_args")
 
 
+def _code(name: str, registry: Registry) -> Route | None:
+    """Code that an eval which runs itself asks through, where code was allowed at all."""
+    return Route(name, name, provider=SOLVER) if registry.allowed else None
+
+
 def _registered(name: str, registry: Registry, args: Mapping[str, Any]) -> Route | None:
     entry = registry.resolve(name, "completion_fns")
     raw = entry.raw if isinstance(entry.raw, dict) else {}
     endpoint = KNOWN.get(str(raw.get("class")))
     if endpoint is None:
-        return None
+        return _code(name, registry)
     own = raw.get("args") or {}
     if not isinstance(own, dict):
         raise RegistryError(f"{entry.place}: args: expected a mapping, found {own!r}")
@@ -99,7 +104,7 @@ def panel_of(names: str, registry: Registry, args: Mapping[str, Any]) -> tuple[l
         route = route_of(name, registry, args)
         if route is None:
             raise UsageError(
-                f"'{name}' is a completion function in Python, not a model on a server"
+                f"'{name}' is a completion function in Python; allow its code (--allow-code)"
             )
         routes.append(route)
     return routes[:-1] or routes, routes[-1]

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from harness.datasets import Reading, count_samples, read_few_shot, read_samples
 from harness.graders import PYTHON, Grader, Judge, make_grader, needs_code, needs_judge
+from harness.openai_evals.bridge_files import GRADER as BRIDGE
+from harness.openai_evals.bridge_files import read_bridged_samples
 from harness.pipeline.ideals import empty_ideals
 from harness.pipeline.track import probe_name
 from harness.prompts import build, drafts
@@ -55,8 +57,15 @@ class Question:
         """An eval whose answers are marked already: nobody is asked and no code is run."""
         return cls.of(spec, max_samples=max_samples, allow_code=frozenset({PYTHON}))
 
+    @property
+    def runs_itself(self) -> bool:
+        """Whether its own class asks and marks, through the bridge."""
+        return self.spec.grader == BRIDGE
+
     def samples(self) -> Iterator[Sample]:
-        """The held-out samples, streamed."""
+        """The held-out samples, streamed; of an eval that runs itself those that it has met."""
+        if self.runs_itself:
+            return iter(read_bridged_samples(self.spec.samples).values())
         return read_samples(
             self.spec.samples,
             self.spec.name,
@@ -70,6 +79,8 @@ class Question:
         Raises:
             DatasetError: the first line that cannot be used.
         """
+        if self.runs_itself:
+            return ()
         samples = self.samples()
         found = empty_ideals(self.spec, samples)
         for _ in samples:  # the rest, where there is nothing to find
@@ -79,6 +90,8 @@ class Question:
     @property
     def size(self) -> int:
         """How many answers each model owes."""
+        if self.runs_itself:
+            return 0
         held = count_samples(self.spec.samples)
         if self.max_samples is not None:
             held = min(held, self.max_samples)
@@ -86,6 +99,8 @@ class Question:
 
     def cases(self, model: str) -> Iterator[Case]:
         """Every request of this eval to one model."""
+        if self.runs_itself:
+            return
         yield from self._cases(self.spec.name, self.samples(), model)
         yield from self._cases(probe_name(self.spec.name), self.probe, model)
 

@@ -10,6 +10,7 @@ from harness.analysis.leakage import exact_overlap
 from harness.datasets import file_hash, read_training
 from harness.errors import RunFolderError
 from harness.messages import content_text
+from harness.pipeline.bridging import in_folder, own_reports
 from harness.pipeline.evaluation import Question, ideal_scores
 from harness.pipeline.ideals import empty_ideals, rejected_ideals
 from harness.pipeline.judgement import score
@@ -59,10 +60,11 @@ def read_tracks(folder: RunFolder, manifest: Manifest) -> tuple[Track, ...]:
     return tuple(
         _track(
             manifest,
-            spec,
+            in_folder(spec, folder.path),
             experiment,
             [r for r in tuned if r.experiment == experiment.name],
             answers,
+            own_reports(folder, spec),
         )
         for experiment in manifest.study.experiments
         for spec in manifest.plan.evals
@@ -86,6 +88,7 @@ def _track(
     experiment: Experiment,
     tuned: Sequence[TunedRun],
     answers: Mapping[tuple[str, str], Answers],
+    own: Mapping[str, Mapping[str, float]],
 ) -> Track:
     question = Question.answered(spec, manifest.plan.max_samples)
     heldout = {sample.id: sample for sample in question.samples()}
@@ -110,6 +113,7 @@ def _track(
         tokens_per_epoch=_tokens_per_epoch(tuned),
         leaked=frozenset(leaked(training, heldout)),
         ideal_score=score(marks),
+        own_reports=own,
         findings=tuple(finding for finding in about if finding),
     )
 

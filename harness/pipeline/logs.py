@@ -11,11 +11,12 @@ from pathlib import Path
 
 from harness.errors import RunFolderError
 from harness.graders import needs_judge
+from harness.openai_evals.bridge_files import GRADER, final_reports
 from harness.openai_evals.log_writer import LogHead, write_log
 from harness.pipeline.evaluation import Question
 from harness.pipeline.manifest import Manifest, Plan
 from harness.pipeline.runfolder import RunFolder
-from harness.records import EvalSpec
+from harness.records import Endpoint, EvalSpec
 from harness.running.journal import Contents
 
 LONGEST_NAME = 150
@@ -51,12 +52,30 @@ def write_logs(
     contents = Contents.of(folder.journal)
     asked = list(_asked(contents, manifest.plan))
     written = []
+    reports = _own_reports(folder, manifest.plan)
     for (spec, model), name in zip(asked, log_names(_eval_models(asked)), strict=True):
         path = folder.path / "logs" / name
+        if spec.grader == GRADER:
+            report = reports.get((spec.name, model), {})
+            written.append(WrittenLog(path, spec.name, "", report))
+            continue
         head = replace(_head(spec, model, manifest, began), created_by=created_by)
         report = _write(path, contents, head)
         written.append(WrittenLog(path, spec.name, head.run_id, report))
     return tuple(written)
+
+
+OwnReports = dict[tuple[str, str], Mapping[str, float | None]]
+
+
+def _own_reports(folder: RunFolder, plan: Plan) -> OwnReports:
+    """What evals that run themselves said at their end; their logs are written already."""
+    return {
+        (spec.name, model): report.numbers
+        for spec in plan.evals
+        if spec.grader == GRADER
+        for model, report in final_reports(folder.journal, spec.name).items()
+    }
 
 
 def _began(folder: RunFolder) -> datetime:
@@ -91,8 +110,15 @@ def _head(spec: EvalSpec, model: str, manifest: Manifest, began: datetime) -> Lo
         max_samples=manifest.plan.max_samples,
         judge=judge.model if judge and needs_judge(spec) else None,
         few_shot=question.few_shot,
-        endpoint="completions" if manifest.plan.endpoint == "completions" else "chat",
+        endpoint=_endpoint(manifest, model),
     )
+
+
+def _endpoint(manifest: Manifest, model: str) -> Endpoint:
+    """Where a model was asked: its route says, or the whole run."""
+    routed = {route.name: route.endpoint for route in manifest.study.routes}
+    whole: Endpoint = "completions" if manifest.plan.endpoint == "completions" else "chat"
+    return routed.get(model, whole)
 
 
 def _write(path: Path, contents: Contents, head: LogHead) -> Mapping[str, float | None]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from statistics import mean
 
 from harness.errors import RunFolderError
+from harness.pipeline.bridging import own_metrics
 from harness.pipeline.details import detail_comparisons
 from harness.pipeline.examples import flips_of, galleries_of, misses_of
 from harness.pipeline.judgement import Judge, comparison, score, train_score
@@ -113,6 +114,7 @@ def _results(track: Track, variety: Variety | None) -> tuple[Result, ...]:
         metrics = metrics_of(answers)
         if variety is not None:
             metrics |= variety.metrics_of(model)
+        own = own_metrics(track.own_reports.get(model, {}), answers.total)
         results.append(
             Result(
                 eval=track.spec.name,
@@ -120,9 +122,9 @@ def _results(track: Track, variety: Variety | None) -> tuple[Result, ...]:
                 model=model,
                 epochs=checkpoint.epoch if checkpoint else (0 if track.checkpoints else None),
                 seed=checkpoint.seed if checkpoint else None,
-                metrics=metrics,
+                metrics={**metrics, **own},
                 excluded=answers.excluded(track.heldout),
-                units=units_of(answers),
+                units={**units_of(answers), **dict.fromkeys(own, "count")},
             )
         )
     return tuple(results)

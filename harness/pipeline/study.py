@@ -35,6 +35,9 @@ from harness.models.providers import (
     openai_provider,
     routing_provider,
 )
+from harness.openai_evals.bridge import Terms
+from harness.openai_evals.bridge_files import GRADER
+from harness.pipeline.bridging import Bridge
 from harness.pipeline.evaluation import Question, all_cases
 from harness.pipeline.folder_report import report_of
 from harness.pipeline.logs import WrittenLog, write_logs
@@ -127,6 +130,7 @@ def run_study(order: Order, registry: Registry, access: Access, watch: Watch) ->
     """
     order = replace(order, study=selected(order.study, registry, watch.noticed))
     specs = _specs(order, registry)
+    bridge = Bridge.of(specs.values(), registry, _terms(order))
     judge = judge_for(order, specs.values(), access)
     questions = {
         experiment.name: _questions(experiment, specs, order, judge)
@@ -147,7 +151,7 @@ def run_study(order: Order, registry: Registry, access: Access, watch: Watch) ->
         )
         models = _tuned_models(order.study, questions, services, folder, watch)
         providers = Answering(services.provider, judge)
-        tally = asyncio.run(_ask(order, questions, models, providers, journal, watch))
+        tally = asyncio.run(_ask(order, questions, models, providers, journal, watch, bridge))
     if tally.failed and not (tally.answered or tally.skipped):
         raise ProviderError(_nothing_answered(folder, tally))
     document = report_of(folder.path, notes=_notes(services.provider))
@@ -189,7 +193,7 @@ def _questions(
 def _plan(order: Order, specs: dict[str, EvalSpec]) -> Plan:
     from harness.datasets import file_hash
 
-    paths = {spec.samples for spec in specs.values()}
+    paths = {spec.samples for spec in specs.values() if spec.grader != GRADER}
     paths |= {spec.few_shot for spec in specs.values() if spec.few_shot}
     paths |= {e.training_data for e in order.study.experiments if e.training_data}
     return Plan(
@@ -203,6 +207,8 @@ def _plan(order: Order, specs: dict[str, EvalSpec]) -> Plan:
 
 def _placed_spec(spec: EvalSpec) -> EvalSpec:
     """The spec with whole paths, so that its run folder can be read from anywhere."""
+    if spec.grader == GRADER:
+        return replace(spec, source=None)
     few_shot = spec.few_shot.resolve() if spec.few_shot else None
     return replace(spec, samples=spec.samples.resolve(), few_shot=few_shot, source=None)
 
@@ -321,12 +327,37 @@ async def _ask(
     answering: Answering,
     journal: Journal,
     watch: Watch,
+    bridge: Bridge,
 ) -> Tally:
     total = sum(q.size * len(models[name]) for name, qs in questions.items() for q in qs)
     cases = (case for name, asked in questions.items() for case in all_cases(asked, models[name]))
     with watch.evaluating(total) as observer:
         async with answering.opened() as provider:
-            return await run_cases(cases, provider, journal, limits=order.limits, observer=observer)
+            tally = await run_cases(
+                cases, provider, journal, limits=order.limits, observer=observer
+            )
+            selves = [
+                (q.spec.name, model)
+                for name, qs in questions.items()
+                for q in qs
+                if q.runs_itself
+                for model in models[name]
+            ]
+            judge = answering.judge
+            await bridge.run(selves, provider, judge, journal, observer, tally)
+            return tally
+
+
+def _terms(order: Order) -> Terms:
+    """What evals that run themselves are given."""
+    return Terms(
+        limits=order.limits,
+        max_samples=order.max_samples,
+        seed=order.seed,
+        endpoint=order.endpoint,
+        command=order.command,
+        created_by=order.created_by,
+    )
 
 
 def _nothing_answered(folder: RunFolder, tally: Tally) -> str:

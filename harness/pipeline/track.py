@@ -22,7 +22,8 @@ class Track:
 
     ``heldout`` and ``probe`` are the samples by id; ``curves`` the training losses of each
     seed's run, step by step; ``leaked`` the held-out samples that training data also hold;
-    ``ideal_score`` what the grader gives the ideal answers themselves.
+    ``ideal_score`` what the grader gives the ideal answers themselves; ``own_reports`` the
+    final reports, by model, of an eval that runs itself.
     """
 
     spec: EvalSpec
@@ -37,6 +38,7 @@ class Track:
     tokens_per_epoch: float | None = None
     leaked: frozenset[str] = frozenset()
     ideal_score: Estimate | None = None
+    own_reports: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
 
     @property

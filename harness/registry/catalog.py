@@ -84,17 +84,22 @@ class Registry:
     """Names from several registry folders; each kind is read when it is first asked for."""
 
     def __init__(
-        self, roots: Sequence[Path], data: Sequence[Path] = (), cache: Path = Path(".cache")
+        self,
+        roots: Sequence[Path],
+        data: Sequence[Path] = (),
+        cache: Path = Path(".cache"),
+        allowed: Sequence[str] = (),
     ) -> None:
         self.roots = tuple(roots)
         self.data = tuple(data)
         self.cache = cache
+        self.allowed = tuple(allowed)
         self._kinds: dict[Kind, dict[str, Entry]] = {}
         self._args: Mapping[str, Any] = {}
 
     def adjusted(self, args: Mapping[str, Any]) -> Registry:
         """The same registry, in which every eval has these arguments over its own."""
-        other = Registry(self.roots, self.data, self.cache)
+        other = Registry(self.roots, self.data, self.cache, self.allowed)
         other._kinds = self._kinds
         other._args = {**self._args, **args}
         return other
@@ -183,6 +188,7 @@ class Registry:
             rubric=self.rubric,
             data=self.data,
             cache=self.cache,
+            allowed=self.allowed,
         )
 
     def with_args(self, raw: Any) -> Any:
@@ -295,11 +301,15 @@ def _in_file(path: Path, wanted: str | None) -> StudySource:
 
 
 def load_registry(
-    paths: Sequence[Path] = (), home: Path | None = None, data: Sequence[Path] = ()
+    paths: Sequence[Path] = (),
+    home: Path | None = None,
+    data: Sequence[Path] = (),
+    allowed: Sequence[str] = (),
 ) -> Registry:
     """Our own registry, then ``<home>/.evals`` where there is one, then each given folder.
 
-    ``data`` are further folders that the registries may read samples from.
+    ``data`` are further folders that the registries may read samples from; ``allowed`` the
+    modules whose classes they may run.
 
     Raises:
         RegistryError: a given folder does not exist or holds no registry.
@@ -311,7 +321,8 @@ def load_registry(
         _require_registry(path)
         roots.append(path)
     distinct = list({root.resolve(): root for root in reversed(roots)}.values())[::-1]
-    return Registry(distinct, data, cache=(home or Path()) / ".cache" / "harness" / "data")
+    cache = (home or Path()) / ".cache" / "harness" / "data"
+    return Registry(distinct, data, cache, allowed)
 
 
 def _require_registry(path: Path) -> None:

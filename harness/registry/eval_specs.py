@@ -12,7 +12,7 @@ from harness.records import EvalSpec, Layout, Sampling, Task
 from harness.registry.fields import Fields
 from harness.registry.places import cached_data, data_path, own_folder
 from harness.registry.rubrics import FindRubric, judged
-from harness.registry.third_party import bridge_status
+from harness.registry.third_party import bridge_status, module_of
 
 TASKS = ("one-answer", "open")
 MOST_ANSWERS = 10_000
@@ -83,6 +83,7 @@ class Source:
     rubric: FindRubric
     data: tuple[Path, ...]
     cache: Path
+    allowed: tuple[str, ...] = ()
 
     @property
     def data_roots(self) -> tuple[Path, ...]:
@@ -96,8 +97,10 @@ def eval_spec(source: Source) -> EvalSpec:
     Raises:
         RegistryError: its class is not run natively, a value is wrong, its data are missing.
     """
+    if _through_bridge(source):
+        return _bridged(source)
     fields = Fields(source.raw, source.place)
-    class_name, native = _native(fields)
+    class_name, native = _native(fields, source.allowed)
     description = fields.text("description") or source.description
     args = fields.inside("args")
     for loose in ("metrics", "disclaimer", "higher_is_better"):
@@ -120,6 +123,31 @@ def eval_spec(source: Source) -> EvalSpec:
         class_name=class_name,
     )
     return READERS[native.layout](spec, args, native, source)
+
+
+BRIDGE = "bridge"
+"""The grader of an eval whose own class runs it."""
+
+
+def _through_bridge(source: Source) -> bool:
+    name = source.raw.get("class") if isinstance(source.raw, dict) else None
+    if not isinstance(name, str) or name in NATIVE:
+        return False
+    return bridge_status(name, source.allowed) is None
+
+
+def _bridged(source: Source) -> EvalSpec:
+    """An eval that writes its samples, in its run folder, while it runs."""
+    args = source.raw.get("args") or {}
+    return EvalSpec(
+        name=source.name,
+        grader=BRIDGE,
+        samples=Path(),
+        args=args,
+        description=source.description,
+        source=source.file,
+        class_name=source.raw["class"],
+    )
 
 
 Reader = Callable[[EvalSpec, Fields, NativeClass, Source], EvalSpec]
@@ -184,12 +212,13 @@ READERS: Mapping[Layout, Reader] = {
 }
 
 
-def _native(fields: Fields) -> tuple[str, NativeClass]:
+def _native(fields: Fields, allowed: tuple[str, ...]) -> tuple[str, NativeClass]:
     name = fields.required_text("class")
     native = NATIVE.get(name)
     if native is None:
-        near = did_you_mean(name, NATIVE)
-        way = bridge_status(name, ()) or "it can run through the bridge"
+        is_near = module_of(name) in map(module_of, NATIVE)
+        near = did_you_mean(name, NATIVE) if is_near else ""
+        way = bridge_status(name, allowed)
         raise RegistryError(f"{fields.place}: its class {name} is not run natively{near}; {way}")
     return name, native
 

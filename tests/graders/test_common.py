@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from harness.graders import GRADERS, Grader, make_grader
 from harness.graders.apibench import ApiBench
+from harness.graders.bridged import Bridged
 from harness.graders.calls import FunctionCalls
 from harness.graders.extraction import Extraction
 from harness.graders.hosted_model import LabelModel, ScoreModel
@@ -85,7 +86,7 @@ def check(score: Score) -> None:
     assert all(isinstance(v, (int, float)) and v == v for v in score.details.values())
 
 
-ASK_OR_RUN = {ModelGraded, ScoreModel, LabelModel, PythonGrader}
+ASK_OR_RUN = {ModelGraded, ScoreModel, LabelModel, PythonGrader, Bridged}
 """Graders that ask a judge or start a process; they have tests of their own."""
 
 NEED_OPTIONS = {"model_graded", "score_model", "label_model", "multi", "python"}
