@@ -21,6 +21,9 @@ from benchmarks.parity.answers import Answers
 DEFAULTS: Mapping[str, Any] = {"n": 1}
 """Parameters that say the same when they are absent."""
 
+LEGACY = ("gpt-3.5-turbo-instruct", "davinci-002")
+"""Models that are asked for legacy completions."""
+
 
 @dataclass(frozen=True)
 class ParityServer:
@@ -76,7 +79,9 @@ class _Running:
 
     async def _serve(self) -> None:
         app = web.Application(client_max_size=2**26)
-        app.router.add_post("/{side}/v1/chat/completions", self._complete)
+        app.router.add_post("/{side}/v1/chat/completions", self._chat)
+        app.router.add_post("/{side}/v1/completions", self._legacy)
+        app.router.add_get("/{side}/v1/models", models)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -87,11 +92,45 @@ class _Running:
         await self.done.wait()
         await runner.cleanup()
 
-    async def _complete(self, request: web.Request) -> web.Response:
-        body = orjson.loads(await request.read())
+    async def _chat(self, request: web.Request) -> web.Response:
+        body = await self._counted(request)
+        text = self.answers.to(body["messages"], body["model"])
+        choice = {"message": {"role": "assistant", "content": text}}
+        return answered(body, "chat.completion", choice, text)
+
+    async def _legacy(self, request: web.Request) -> web.Response:
+        body = await self._counted(request)
+        text = self.answers.to([{"content": body["prompt"]}], body["model"])
+        return answered(body, "text_completion", {"text": text}, text)
+
+    async def _counted(self, request: web.Request) -> dict[str, Any]:
+        body: dict[str, Any] = orjson.loads(await request.read())
         self.asked[request.match_info["side"]][canonical(body)] += 1
-        answer = completion(self.answers.to(body["messages"], body["model"]), body)
-        return web.Response(body=orjson.dumps(answer), content_type="application/json")
+        return body
+
+
+async def models(request: web.Request) -> web.Response:
+    """The models that a client finds listed; the reference asks before legacy completions."""
+    listed = [{"id": name, "object": "model", "created": 0, "owned_by": "x"} for name in LEGACY]
+    return web.json_response({"object": "list", "data": listed})
+
+
+def answered(
+    body: Mapping[str, Any], kind: str, choice: Mapping[str, Any], text: str
+) -> web.Response:
+    """A response with the choice as often as it was asked for."""
+    asked = orjson.dumps(body.get("messages") or body["prompt"])
+    tokens = {"prompt_tokens": len(asked), "completion_tokens": len(text)}
+    rest = {"logprobs": None, "finish_reason": "stop"}
+    answer = {
+        "id": "parity",
+        "object": kind,
+        "created": 1_700_000_000,
+        "model": body["model"],
+        "choices": [{"index": i, **choice, **rest} for i in range(body.get("n") or 1)],
+        "usage": {**tokens, "total_tokens": sum(tokens.values())},
+    }
+    return web.Response(body=orjson.dumps(answer), content_type="application/json")
 
 
 def canonical(body: Mapping[str, Any]) -> bytes:
@@ -102,17 +141,3 @@ def canonical(body: Mapping[str, Any]) -> bytes:
 
 def _plain(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def completion(text: str, body: Mapping[str, Any]) -> dict[str, Any]:
-    """A chat completion with one choice for each that was asked for."""
-    choice = {"message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
-    tokens = {"prompt_tokens": len(orjson.dumps(body["messages"])), "completion_tokens": len(text)}
-    return {
-        "id": "chatcmpl-parity",
-        "object": "chat.completion",
-        "created": 1_700_000_000,
-        "model": body["model"],
-        "choices": [{"index": i, "logprobs": None, **choice} for i in range(body.get("n") or 1)],
-        "usage": {**tokens, "total_tokens": sum(tokens.values())},
-    }

@@ -11,7 +11,8 @@ from harness.graders import Grader
 from harness.graders.model_graded import METASCORE, ModelGraded
 from harness.graders.structured import NotJson, equal, parsed
 from harness.graders.text import normalized, overlap
-from harness.records import Completion, Outcome, Request, Sample, Score, Usage
+from harness.messages import prompt_text
+from harness.records import Completion, Endpoint, Outcome, Request, Sample, Score, Usage
 
 SACREBLEU = "sacrebleu_sentence_score"
 GOOD_TRANSLATION = 30
@@ -35,6 +36,7 @@ class Answer:
     grader_name: str
     grader: Grader | None = None
     judge: str | None = None
+    judge_endpoint: Endpoint = "chat"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +134,10 @@ def _question(answer: Answer, completion: Completion) -> object:
     if not isinstance(answer.grader, ModelGraded):
         return None
     try:
-        return list(answer.grader.question(answer.sample, completion))
+        question = answer.grader.question(answer.sample, completion)
     except RegistryError:
         return None
+    return prompt_text(question) if answer.judge_endpoint == "completions" else list(question)
 
 
 # --- how it was marked ---------------------------------------------------------------

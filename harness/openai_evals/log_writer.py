@@ -50,6 +50,7 @@ class LogHead:
     judge: str | None = None
     few_shot: Messages = ()
     endpoint: Endpoint = "chat"
+    judge_endpoint: Endpoint = "chat"
 
     @property
     def run_id(self) -> str:
@@ -139,7 +140,8 @@ def _answer(head: LogHead, sample: Sample, outcome: Outcome, grader: Grader | No
             sample, head.spec, head.model, outcome.repeat, few_shot=shots, endpoint=endpoint
         )
         requests = (one,)
-    return Answer(outcome, sample, requests, head.spec.grader, grader, head.judge)
+    kind, endpoint = head.spec.grader, head.judge_endpoint
+    return Answer(outcome, sample, requests, kind, grader, head.judge, endpoint)
 
 
 def _grader(spec: EvalSpec) -> Grader | None:

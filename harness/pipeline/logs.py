@@ -111,6 +111,7 @@ def _head(spec: EvalSpec, model: str, manifest: Manifest, began: datetime) -> Lo
         judge=judge.model if judge and needs_judge(spec) else None,
         few_shot=question.few_shot,
         endpoint=_endpoint(manifest, model),
+        judge_endpoint=judge.endpoint if judge else "chat",
     )
 
 
