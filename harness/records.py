@@ -281,6 +281,69 @@ class Route:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
+GateOutcome = Literal["pass", "fail", "inconclusive", "unjudged"]
+"""What a gate or one of its checks says; "unjudged": the evidence is not whole."""
+
+Demand = Literal[
+    "non_inferior",
+    "superior",
+    "gain",
+    "floor",
+    "ceiling",
+    "must_pass",
+    "diversity",
+    "forgetting",
+]
+Combination = Literal["all", "any"]
+WhenInconclusive = Literal["fail", "warn"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One demand of a policy on the evals that ``pattern`` means.
+
+    ``limit`` is the margin, the gain, the floor, the ceiling or the loss, in the unit of what is
+    measured (fractions for shares). ``metric`` names one of the grader's further numbers, or what
+    a ceiling caps; "" is the eval's own score. ``samples`` are the ids that must be all right.
+    """
+
+    demand: Demand
+    pattern: str
+    limit: float = 0.0
+    metric: str = ""
+    lower_is_better: bool = False
+    samples: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """What a million tokens cost, in US dollars."""
+
+    prompt: float
+    completion: float
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """When a tuned model may be deployed.
+
+    ``combine`` "any": of the evals with a demand to be better one is enough (Holm); all other
+    demands have to hold. ``graded`` is the share of the answers owed that need a mark, ``samples``
+    how many samples are enough (None: all of the data). ``inconclusive`` says how loud an
+    inconclusive gate is; its exit code is the same.
+    """
+
+    name: str
+    rules: tuple[Rule, ...]
+    description: str = ""
+    alpha: float = 0.05
+    combine: Combination = "all"
+    inconclusive: WhenInconclusive = "fail"
+    graded: float = 0.99
+    samples: int | None = None
+    prices: Prices | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Study:
     """A declared study: one base model, one or more experiments on it.
@@ -297,6 +360,7 @@ class Study:
     source: Path | None = None
     judge: Route | None = None
     routes: tuple[Route, ...] = ()
+    policy: Policy | None = None
 
 
 # --- what is concluded ---------------------------------------------------------------
@@ -347,6 +411,41 @@ class Comparison:
     fixed: int | None = None
     broken: int | None = None
     diversity: DiversityChange | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One rule of a policy, held against one eval.
+
+    ``estimate`` is tuned minus base for demands that compare, else the tuned model's own number;
+    ``p_value`` that of the demand's being missed, times ``candidates`` where the best of several
+    was picked. ``needed`` counts the samples still missing for a decision. ``decisive`` is false
+    where another eval has met the demand for this one.
+    """
+
+    eval: str
+    rule: Rule
+    tuned: str
+    outcome: GateOutcome
+    base: str | None = None
+    unit: str = "share"
+    estimate: Estimate | None = None
+    p_value: float | None = None
+    needed: int | None = None
+    candidates: int = 1
+    reason: str = ""
+    decisive: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """The decision whether to deploy, and every check behind it."""
+
+    policy: str
+    outcome: GateOutcome
+    checks: tuple[Check, ...]
+    alpha: float = 0.05
+    inconclusive: WhenInconclusive = "fail"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from harness.records import Completion, Outcome, Sample
+from harness.records import Completion, Outcome, Sample, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,9 @@ class Answers:
     requests: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    latencies_s: list[float] = field(default_factory=list)
+    """Of answers that were not replayed."""
+    usages: dict[str, list[Usage]] = field(default_factory=dict)
 
     def add(self, outcome: Outcome) -> None:
         """Take in one journal line."""
@@ -55,7 +58,10 @@ class Answers:
         self.texts.setdefault(sample_id, []).append(completion.text)
         if completion.finish_reason == "length":
             self.cut.append((sample_id, completion.text))
+        if not completion.replayed:
+            self.latencies_s.append(completion.latency_s)
         if completion.usage is not None:
+            self.usages.setdefault(sample_id, []).append(completion.usage)
             self.prompt_tokens += completion.usage.prompt_tokens
             self.completion_tokens += completion.usage.completion_tokens
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from harness.records import Advice, Comparison, Estimate, Finding, Task
+from harness.records import Advice, Comparison, Estimate, Finding, Gate, Task
 
 Role = Literal["heldout", "train", "base", "reference", "seed", "curve"]
 FlipKind = Literal["fixed", "broken", "both_wrong"]
@@ -161,3 +161,4 @@ class Document:
     sections: tuple[Section, ...]
     provenance: Provenance
     findings: tuple[Finding, ...] = ()
+    gate: Gate | None = None
