@@ -4,6 +4,13 @@ Owns the formulas of docs/statistics.md. It takes plain numbers, never a model o
 what a difference means for the user is decided in `diagnosis`, `advice` and `gate`.
 """
 
+from harness.analysis.stats.clusters import (
+    FEW_CLUSTERS,
+    LEAST_CLUSTERS,
+    cluster_caution,
+    clustered_share_interval,
+    effective_samples,
+)
 from harness.analysis.stats.contrast import Contrast, contrast
 from harness.analysis.stats.differences import paired_difference, ratio_interval
 from harness.analysis.stats.means import (
@@ -15,8 +22,13 @@ from harness.analysis.stats.means import (
     unit_means,
     variance_parts,
 )
-from harness.analysis.stats.multiplicity import holm
-from harness.analysis.stats.noninferiority import noninferiority_p
+from harness.analysis.stats.multiplicity import (
+    all_hold_p,
+    benjamini_hochberg,
+    holm,
+    macro_average,
+)
+from harness.analysis.stats.noninferiority import exceeds_p, falls_short_p, noninferiority_p
 from harness.analysis.stats.pairs import mcnemar_midp, tango_interval, tango_z
 from harness.analysis.stats.planning import (
     sample_variance,
@@ -26,20 +38,61 @@ from harness.analysis.stats.planning import (
     smallest_detectable_difference,
     smallest_detectable_mean,
 )
-from harness.analysis.stats.proportions import clopper_pearson_interval, wilson_interval
+from harness.analysis.stats.proportions import (
+    clopper_pearson_interval,
+    share_exceeds_p,
+    share_falls_short_p,
+    wilson_interval,
+)
 from harness.analysis.stats.ratios import pooled_share_interval
 from harness.analysis.stats.resampling import paired_bootstrap, sign_flip_p
+from harness.analysis.stats.selection import bonferroni, max_t_p, selected_score
+from harness.analysis.stats.sequential import (
+    boundaries_at,
+    e_value,
+    e_values,
+    first_at_least,
+    look_boundaries,
+    look_levels,
+)
+from harness.analysis.stats.thresholds import (
+    Side,
+    ThresholdTest,
+    difference_test,
+    score_test,
+)
 from harness.analysis.stats.trend import Trend, trend_test
 
 __all__ = [
+    "FEW_CLUSTERS",
+    "LEAST_CLUSTERS",
     "Bounds",
     "Contrast",
+    "Side",
+    "ThresholdTest",
     "Trend",
     "VarianceParts",
+    "all_hold_p",
+    "benjamini_hochberg",
+    "bonferroni",
+    "boundaries_at",
     "clopper_pearson_interval",
+    "cluster_caution",
     "clustered_mean_interval",
+    "clustered_share_interval",
     "contrast",
+    "difference_test",
+    "e_value",
+    "e_values",
+    "effective_samples",
+    "exceeds_p",
+    "falls_short_p",
+    "first_at_least",
     "holm",
+    "look_boundaries",
+    "look_levels",
+    "macro_average",
+    "max_t_p",
     "mcnemar_midp",
     "mean_interval",
     "noninferiority_p",
@@ -52,6 +105,10 @@ __all__ = [
     "samples_for_margin",
     "samples_needed",
     "samples_to_show",
+    "score_test",
+    "selected_score",
+    "share_exceeds_p",
+    "share_falls_short_p",
     "sign_flip_p",
     "smallest_detectable_difference",
     "smallest_detectable_mean",

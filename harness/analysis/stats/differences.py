@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from harness.analysis.stats.clusters import effective_samples
 from harness.analysis.stats.means import (
     Bounds,
     FloatArray,
@@ -93,17 +94,14 @@ def clustered_binary(
     """
     labels = cluster_labels(clusters, differences.size)
     count, n = int(labels.max()) + 1, differences.size
-    if count < 2:
-        return Estimate(float(differences.mean()), -1.0, 1.0, n, "one cluster"), 1.0
-    independent = float(differences.var()) / n
-    effect = max(1.0, cr1_variance(differences, labels) / independent) if independent else 1.0
-    b, c = (differences > 0).sum() / effect, (differences < 0).sum() / effect
-    low, high = tango_limits(b, c, n / effect, t_quantile(count - 1))
-    z = float(tango_z(b, c, n / effect, 0.0))
     mean = float(differences.mean())
-    return Estimate(mean, float(low), float(high), n, "Tango over clusters"), two_sided_t_p(
-        z, count - 1
-    )
+    if count < 2:
+        return Estimate(mean, -1.0, 1.0, n, "one cluster"), 1.0
+    effective = effective_samples(differences, labels)
+    b, c = (float((differences * sign > 0).mean()) * effective for sign in (1, -1))
+    low, high = tango_limits(b, c, effective, t_quantile(count - 1))
+    p_value = two_sided_t_p(float(tango_z(b, c, effective, 0.0)), count - 1)
+    return Estimate(mean, float(low), float(high), n, "Tango over clusters"), p_value
 
 
 def two_sided_t_p(statistic: float, freedom: int) -> float:

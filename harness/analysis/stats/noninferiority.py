@@ -40,6 +40,24 @@ def noninferiority_p(b: int, c: int, n: int, margin: float) -> float:
     return exact_p(fewest_rejecting(observed, n, -margin), -margin)
 
 
+def exceeds_p(b: int, c: int, n: int, threshold: float) -> float:
+    """The one-sided p value of "the true difference is at most ``threshold``".
+
+    Small: the difference is shown to lie above it, which is what PASS rests on. ``threshold`` is
+    -margin for "not worse", 0 for "better", +g for "better by g". See `noninferiority_p`.
+    """
+    return noninferiority_p(b, c, n, -threshold)
+
+
+def falls_short_p(b: int, c: int, n: int, threshold: float) -> float:
+    """The one-sided p value of "the true difference is at least ``threshold``".
+
+    Small: the difference is shown to lie below it, which is what FAIL rests on. The mirrored
+    question of `exceeds_p`: the models change places and the threshold its sign.
+    """
+    return noninferiority_p(c, b, n, threshold)
+
+
 def upper_tail(z: float) -> float:
     """The chance of a standard normal above z."""
     from scipy.special import ndtr

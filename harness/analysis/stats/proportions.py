@@ -6,6 +6,8 @@ import math
 
 from harness.records import Estimate
 
+Z_95 = 1.959963984540054
+
 
 def wilson_interval(successes: int, n: int, confidence: float = 0.95) -> Estimate:
     """The Wilson score interval of a share.
@@ -17,15 +19,17 @@ def wilson_interval(successes: int, n: int, confidence: float = 0.95) -> Estimat
         ValueError: n < 1, or successes outside 0..n.
     """
     check_share(successes, n)
-    z = normal_quantile((1 + confidence) / 2)
-    share = successes / n
-    shrink = 1 + z * z / n
-    centre = (share + z * z / (2 * n)) / shrink
-    half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / shrink
+    low, high = wilson_limits(successes / n, n, normal_quantile((1 + confidence) / 2))
+    return Estimate(successes / n, low, high, n, named("Wilson", confidence))
+
+
+def wilson_limits(share: float, n: float, quantile: float = Z_95) -> tuple[float, float]:
+    """The Wilson score limits of a share of n things; n need not be whole."""
+    shrink = 1 + quantile**2 / n
+    centre = (share + quantile**2 / (2 * n)) / shrink
+    half = quantile * math.sqrt(share * (1 - share) / n + (quantile / (2 * n)) ** 2) / shrink
     # At the ends the limit is exact; floating point would leave it at 1 - 1e-16.
-    low = 0.0 if successes == 0 else centre - half
-    high = 1.0 if successes == n else centre + half
-    return Estimate(share, low, high, n, named("Wilson", confidence))
+    return 0.0 if share == 0 else centre - half, 1.0 if share == 1 else centre + half
 
 
 def clopper_pearson_interval(successes: int, n: int, confidence: float = 0.95) -> Estimate:
@@ -46,9 +50,31 @@ def clopper_pearson_interval(successes: int, n: int, confidence: float = 0.95) -
     return Estimate(successes / n, low, high, n, named("Clopper-Pearson", confidence))
 
 
-def check_share(successes: int, n: int) -> None:
+def share_exceeds_p(successes: float, n: float, bar: float) -> float:
+    """The one-sided exact p value of "the true share is at most ``bar``".
+
+    At most .05 exactly when the one-sided 95 % Clopper-Pearson floor reaches the bar. Counts
+    need not be whole (samples in clusters count for fewer). Assumes independent samples.
+
+    Raises:
+        ValueError: n <= 0, successes outside 0..n, or a bar outside [0, 1].
+    """
+    from scipy.special import betainc
+
+    check_share(successes, n)
+    if not 0 <= bar <= 1:
+        raise ValueError(f"bar {bar} is no share; give one in 0..1")
+    return float(betainc(successes, n - successes + 1, bar)) if successes else 1.0
+
+
+def share_falls_short_p(successes: float, n: float, bar: float) -> float:
+    """The one-sided exact p value of "the true share is at least ``bar``": the mirrored test."""
+    return share_exceeds_p(n - successes, n, 1 - bar)
+
+
+def check_share(successes: float, n: float) -> None:
     """Refuse counts that are no share."""
-    if n < 1:
+    if n <= 0:
         raise ValueError(f"n is {n}; a share needs at least one sample")
     if not 0 <= successes <= n:
         raise ValueError(f"{successes} right answers of {n} samples is impossible")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy.typing as npt
 
 from harness.analysis.stats.means import finite, t_quantile, unvaried_interval
+from harness.analysis.stats.proportions import wilson_limits
 from harness.records import Estimate
 
 
@@ -37,11 +36,3 @@ def pooled_share_interval(parts: npt.ArrayLike, wholes: npt.ArrayLike) -> Estima
     variance = float(deviations.var(ddof=1)) / n
     low, high = wilson_limits(share, share * (1 - share) / variance, t_quantile(n - 1))
     return Estimate(share, low, high, n, "Wilson over samples")
-
-
-def wilson_limits(share: float, n: float, quantile: float) -> tuple[float, float]:
-    """The Wilson score limits of a share of n things; n need not be whole."""
-    shrink = 1 + quantile**2 / n
-    centre = (share + quantile**2 / (2 * n)) / shrink
-    half = quantile * math.sqrt(share * (1 - share) / n + (quantile / (2 * n)) ** 2) / shrink
-    return max(0.0, centre - half), min(1.0, centre + half)
