@@ -9,15 +9,19 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from harness.errors import RegistryError, did_you_mean
-from harness.records import EvalSet, EvalSpec, Study
+from harness.records import EvalSet, EvalSpec, Policy, Study
 from harness.registry.documents import read_items
-from harness.registry.eval_specs import Source, eval_spec
+from harness.registry.eval_specs import BRIDGE, NATIVE, Source, eval_spec
 from harness.registry.fields import Fields
 from harness.registry.places import own_folder
+from harness.registry.policies import Origin, make_policy, pick_policy
 from harness.registry.rubrics import Rubric
 from harness.registry.studies import StudySource, make_study, pick, split_path
+from harness.registry.third_party import can_be_bridged
 
-Kind = Literal["evals", "eval_sets", "modelgraded", "completion_fns", "solvers", "studies"]
+Kind = Literal[
+    "evals", "eval_sets", "modelgraded", "completion_fns", "solvers", "studies", "policies"
+]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 SINGULAR: Mapping[Kind, str] = {
     "evals": "eval",
@@ -26,8 +30,9 @@ SINGULAR: Mapping[Kind, str] = {
     "completion_fns": "completion function",
     "solvers": "solver",
     "studies": "study",
+    "policies": "policy",
 }
-CHECKED: tuple[Kind, ...] = ("evals", "eval_sets", "studies")
+CHECKED: tuple[Kind, ...] = ("evals", "eval_sets", "studies", "policies")
 """Kinds that we turn into specs; the others are kept as they stand, faults included."""
 
 RESERVED = ("key", "group", "cls")
@@ -50,7 +55,8 @@ class Entry:
         if isinstance(self.raw, str):
             return self.raw
         target = self.raw.get("id") if isinstance(self.raw, dict) else None
-        return target if isinstance(target, str) and self.kind != "studies" else None
+        has_no_id = self.kind in ("studies", "policies")
+        return target if isinstance(target, str) and not has_no_id else None
 
     @property
     def description(self) -> str:
@@ -64,19 +70,27 @@ class Entry:
         return f"{self.file}:{self.line}: {SINGULAR[self.kind]} '{self.name}'"
 
 
+Way = Literal["natively", "bridge", "no"]
+
+
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What ``harness list`` and ``show`` say of a name. ``problem`` is why it cannot run."""
+    """What ``harness list`` and ``show`` say of a name. ``problem`` is why it cannot run now.
+
+    ``way`` is how it runs: natively, through the bridge (once what ``problem`` says is done),
+    or not at all.
+    """
 
     entry: Entry
     spec: Entry
     description: str
     class_name: str | None
     problem: str | None
+    way: Way
 
     @property
     def runnable(self) -> bool:
-        """Whether the harness runs it natively."""
+        """Whether it runs as things are."""
         return self.problem is None
 
 
@@ -236,13 +250,29 @@ class Registry:
         """
         location = split_path(name_or_path)
         source = self._study_entry(str(name_or_path)) if location is None else _in_file(*location)
-        return make_study(source, self.matching)
+        return make_study(source, self.matching, self.policy)
+
+    def policy(self, name_or_path: str | Path) -> Policy:
+        """A policy by its name, or from any file as ``policy.yaml`` or ``policy.yaml#name``.
+
+        Raises:
+            RegistryError: unknown, or something in it is wrong.
+        """
+        location = split_path(name_or_path)
+        if location is None:
+            entry = self.resolve(str(name_or_path), "policies")
+            origin = Origin(entry.file, f"policy '{entry.name}'", (entry.name,))
+            return make_policy(entry.name, entry.raw, origin)
+        path, wanted = location
+        items = {item.name: item.value for item in read_items(path)}
+        name, raw, trail = pick_policy(items, wanted, path)
+        return make_policy(name, raw, Origin(path, f"policy '{name}'", trail))
 
     def _study_entry(self, name: str) -> StudySource:
         entry = self.resolve(name, "studies")
         roots = (entry.file.parent, own_folder("datasets"), entry.root / "data")
         place = f"{entry.file}: study '{entry.name}'"
-        return StudySource(entry.name, entry.raw, place, entry.file, roots)
+        return StudySource(entry.name, entry.raw, place, entry.file, roots, trail=(entry.name,))
 
     def listing(self, patterns: Sequence[str] = ("*",)) -> Iterator[Listing]:
         """What there is to say about each matching eval, runnable or not."""
@@ -251,7 +281,7 @@ class Registry:
                 yield self.describe(name)
             except RegistryError as error:
                 entry = self.entries()[name]
-                yield Listing(entry, entry, entry.description, None, str(error))
+                yield Listing(entry, entry, entry.description, None, str(error), "no")
 
     def describe(self, name: str) -> Listing:
         """What there is to say about one eval, runnable or not.
@@ -262,7 +292,8 @@ class Registry:
         entry, spec = self.entries().get(name), self.resolve(name)
         class_name = spec.raw.get("class") if isinstance(spec.raw, dict) else None
         source = self._source(spec)
-        return Listing(entry or spec, spec, source.description, class_name, _problem(source))
+        problem, way = _runs(source, class_name)
+        return Listing(entry or spec, spec, source.description, class_name, problem, way)
 
 
 def fits(name: str, pattern: str) -> bool:
@@ -282,19 +313,23 @@ def fits(name: str, pattern: str) -> bool:
     return name.endswith(last)
 
 
-def _problem(source: Source) -> str | None:
+def _runs(source: Source, class_name: object) -> tuple[str | None, Way]:
+    """Why an eval cannot run now, and how it could."""
     try:
-        eval_spec(source)
+        spec = eval_spec(source)
     except RegistryError as error:
-        return str(error)
-    return None
+        bridged = isinstance(class_name, str) and class_name not in NATIVE
+        return str(error), "bridge" if bridged and can_be_bridged(str(class_name)) else "no"
+    return None, "bridge" if spec.grader == BRIDGE else "natively"
 
 
 def _in_file(path: Path, wanted: str | None) -> StudySource:
     items = {item.name: item.value for item in read_items(path)}
     name, raw = pick(items, wanted, path)
     roots = (path.parent, own_folder("datasets"))
-    return StudySource(name, raw, f"{path}: study '{name}'", path, roots, beside=path.parent)
+    trail = () if raw is items else (name,)
+    place = f"{path}: study '{name}'"
+    return StudySource(name, raw, place, path, roots, beside=path.parent, trail=trail)
 
 
 # --- reading the folders -------------------------------------------------------------

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import RegistryError, did_you_mean
-from harness.records import Checkpoint, Experiment, Study, Tuning
+from harness.records import Checkpoint, Experiment, Policy, Study, Tuning
 from harness.registry.fields import Fields
 from harness.registry.places import data_path
+from harness.registry.policies import Origin, make_policy
 
 PROVIDERS = ("openai", "embedded", "recorded")
 EXPERIMENT_KEYS = (
@@ -19,6 +20,9 @@ EXPERIMENT_KEYS = (
 )
 KnownEvals = Callable[[Sequence[str]], object]
 """Raises a RegistryError when one of the patterns matches no eval."""
+
+NamedPolicy = Callable[[str], Policy]
+"""A policy by its name; raises a RegistryError when there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +39,10 @@ class StudySource:
     file: Path
     roots: tuple[Path, ...]
     beside: Path | None = None
+    trail: tuple[str, ...] = ()
 
 
-def make_study(source: StudySource, check_evals: KnownEvals) -> Study:
+def make_study(source: StudySource, check_evals: KnownEvals, named_policy: NamedPolicy) -> Study:
     """Read and check a study.
 
     Raises:
@@ -55,11 +60,23 @@ def make_study(source: StudySource, check_evals: KnownEvals) -> Study:
         description=fields.text("description") or "",
         experiments=_experiments(fields, source),
         source=source.file,
+        policy=_policy(fields, source, named_policy),
     )
     fields.refuse_rest()
     for experiment in study.experiments:
         _check(experiment, f"{source.place}: experiment '{experiment.name}'", check_evals)
     return study
+
+
+def _policy(fields: Fields, source: StudySource, named: NamedPolicy) -> Policy | None:
+    """A policy that stands in the study, or one of the registry by its name."""
+    if isinstance(fields.peek("policy"), str):
+        return named(fields.required_text("policy"))
+    raw = fields.take("policy")
+    if raw is None:
+        return None
+    subject = f"study '{source.name}': policy"
+    return make_policy(source.name, raw, Origin(source.file, subject, (*source.trail, "policy")))
 
 
 def _base_url(fields: Fields, provider: str) -> str | None:
