@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from harness.registry import Kind, Listing, Registry
 
 PIPE_WIDTH = 160
-WHY_SHOWN = 60
+WHY_SHOWN = 200
 
 
 def show_list(registry: Registry, pattern: str) -> None:
@@ -39,7 +39,10 @@ def show_list(registry: Registry, pattern: str) -> None:
     if evals:
         _print(out, "Evals", ("eval", "runs", "what it is"), [_row(one) for one in evals])
         runnable = sum(one.runnable for one in evals)
-        out.print(Text(f"{runnable:,} of {len(evals):,} evals run here."))
+        bridged = sum(one.way == "bridge" for one in evals)
+        out.print(Text(f"{runnable:,} of {len(evals):,} evals run as things are."))
+        if bridged:
+            out.print(Text(f"{bridged:,} are code of their own, which runs where you allow it."))
     if sets:
         _print(out, "Eval sets", ("set", "what it is"), sets)
 
@@ -59,15 +62,20 @@ def _matching(registry: Registry, kind: Kind, pattern: str) -> Iterator[tuple[st
 
 
 def _row(listing: Listing) -> tuple[str, str, str]:
-    about = listing.description
-    if listing.problem:
-        about = f"{listing.class_name or 'no class'}: {_why(listing.problem)}"
-    return listing.entry.name, "yes" if listing.runnable else "no", about
+    way = WAYS[listing.way]
+    return listing.entry.name, way, _why(listing) if listing.problem else listing.description
 
 
-def _why(problem: str) -> str:
-    """The reason itself, without the place and name that precede it."""
-    reason = problem.rpartition("': ")[2] or problem
+WAYS = {"natively": "natively", "bridge": "by the bridge", "no": "no"}
+
+
+def _why(listing: Listing) -> str:
+    """What keeps an eval from running, without the place and name that precede it."""
+    reason = (listing.problem or "").partition(f"eval '{listing.spec.name}': ")[2]
+    known = f"its class {listing.class_name} is not run natively; it is third-party code: "
+    if reason.startswith(known):
+        reason = f"{listing.class_name}: {reason.removeprefix(known)}"
+    reason = reason or str(listing.problem)
     return reason if len(reason) <= WHY_SHOWN else reason[: WHY_SHOWN - 1] + "…"
 
 

@@ -47,6 +47,13 @@ def bridge_status(class_name: str, prefixes: Sequence[str]) -> str | None:
     return f"it is third-party code: {', and '.join(steps)}"
 
 
+def can_be_bridged(class_name: str) -> bool:
+    """Whether only a permission or the reference package is missing, as far as files tell."""
+    if not _well_formed(class_name):
+        return False
+    return not reference_installed() or _absence(class_name) is None
+
+
 def require_bridge(class_name: str, prefixes: Sequence[str], place: str) -> None:
     """Refuse a class that may not, or cannot, run here.
 

@@ -138,7 +138,9 @@ def all_scores(section: Section) -> tuple[Scores, ...]:
 def sentence(found: Scores) -> str:
     """'accuracy 81% (75 to 86%); 138 samples, 4 excluded', without a full stop."""
     if found.own is None:
-        return f"{unscored(found)}; {wording.sampled(found.n, found.excluded)}"
+        out = f"{found.excluded:,} excluded"
+        told = wording.sampled(found.n, found.excluded) if found.n else out
+        return f"{unscored(found)}; {told}"
     if found.excluded > found.n:
         total = wording.counted(found.n + found.excluded, "sample")
         out = f"{found.excluded:,} of {total} are excluded"
