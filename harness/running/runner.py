@@ -9,7 +9,15 @@ import asyncio
 import signal
 import threading
 from collections import Counter
-from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Callable,
+    Coroutine,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
@@ -57,11 +65,13 @@ class Case:
 class Tally:
     """Running totals, in answers (choices), for progress and reports. Observers only read it.
 
-    ``skipped`` were in the journal already; ``failures`` counts the failed by kind.
+    ``skipped`` were in the journal already; ``from_cache`` are requests that the cache answered;
+    ``failures`` counts the failed by kind.
     """
 
     answered: int = 0
     skipped: int = 0
+    from_cache: int = 0
     failed: int = 0
     in_flight: int = 0
     retries: int = 0
@@ -85,10 +95,12 @@ async def run_cases(
     *,
     limits: Limits = Limits(),  # noqa: B008 - frozen
     observer: Observer | None = None,
+    before: Callable[[Provider], Provider] | None = None,
 ) -> Tally:
     """Answer and grade every case that the journal does not hold; every choice is one outcome.
 
-    The caller has entered ``provider``. However the run ends, what was answered is in the
+    The caller has entered ``provider``. ``before`` puts something in front of all waiting and
+    trying again, such as a cache. However the run ends, what was answered is in the
     journal and on the disk, so that the same call goes on where it ended.
 
     Raises:
@@ -97,7 +109,8 @@ async def run_cases(
         RunStopped: SIGTERM came. Ctrl-C cancels the run as asyncio does.
         HarnessError: what reading the cases raises, such as a DatasetError.
     """
-    run = _Run(RetryingProvider(provider, limits), journal, observer)
+    retrying = RetryingProvider(provider, limits)
+    run = _Run(before(retrying) if before else retrying, retrying, journal, observer)
     shared = iter(cases)
     with _stopped_by_sigterm():
         async with _synced(journal) as syncer:
@@ -109,7 +122,8 @@ async def run_cases(
 class _Run:
     """What the workers of one run share."""
 
-    provider: RetryingProvider
+    provider: Provider
+    retrying: RetryingProvider
     journal: Journal
     observer: Observer | None
     tally: Tally = field(default_factory=Tally)
@@ -160,7 +174,7 @@ class _Run:
     def _record(self, outcome: Outcome) -> None:
         self.journal.append(outcome)
         tally = self.tally
-        tally.retries = self.provider.retries
+        tally.retries = self.retrying.retries
         if outcome.failure is not None:
             tally.failed += 1
             tally.failures[outcome.failure.kind] += 1
