@@ -6,13 +6,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from harness.errors import UsageError
 from harness.graders import Judge
 from harness.models.base import Provider
+from harness.models.providers import SOLVER
 from harness.openai_evals.bridge import BridgedEval, Terms, bridged, check_bridged, run_bridged
 from harness.openai_evals.bridge_files import GRADER, final_reports, samples_path
 from harness.pipeline.logs import log_names
 from harness.pipeline.runfolder import RunFolder
-from harness.records import Estimate, EvalSpec
+from harness.records import Estimate, EvalSpec, Study
 from harness.registry import Registry
 from harness.running.journal import Journal
 from harness.running.runner import Observer, Tally
@@ -32,6 +34,7 @@ class Bridge:
         Raises:
             RegistryError: a class that is not there, not whole or not allowed.
         """
+        specs = list(specs)
         names = [spec.name for spec in specs if spec.grader == GRADER]
         evals = {name: bridged(registry, name, registry.allowed) for name in names}
         for entry in evals.values():
@@ -52,6 +55,21 @@ class Bridge:
         for (name, model), log in zip(asked, log_names(asked), strict=True):
             terms = replace(self.terms, judge=judge, observer=observer, tally=tally, log=logs / log)
             await run_bridged(self.evals[name], model, provider, journal, terms)
+
+
+def refuse_solvers(study: Study, specs: Iterable[EvalSpec]) -> None:
+    """A solver is code that only an eval which runs itself can ask through.
+
+    Raises:
+        UsageError: an eval that runs natively is to be answered by one.
+    """
+    solvers = [route.name for route in study.routes if route.provider == SOLVER]
+    native = next((spec.name for spec in specs if spec.grader != GRADER), None)
+    if solvers and native is not None:
+        raise UsageError(
+            f"{native} runs natively and asks a model; '{solvers[0]}' is code, which only evals"
+            " of the bridge can ask through: name the model itself"
+        )
 
 
 def in_folder(spec: EvalSpec, folder: Path) -> EvalSpec:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import orjson
+
 from harness.errors import RunFolderError
 from harness.graders import needs_judge
 from harness.openai_evals.bridge_files import GRADER, final_reports
@@ -57,12 +59,21 @@ def write_logs(
         path = folder.path / "logs" / name
         if spec.grader == GRADER:
             report = reports.get((spec.name, model), {})
-            written.append(WrittenLog(path, spec.name, "", report))
+            written.append(WrittenLog(path, spec.name, _run_id(path), report))
             continue
         head = replace(_head(spec, model, manifest, began), created_by=created_by)
         report = _write(path, contents, head)
         written.append(WrittenLog(path, spec.name, head.run_id, report))
     return tuple(written)
+
+
+def _run_id(log: Path) -> str:
+    """The id in a log that was written before."""
+    try:
+        with log.open("rb") as file:
+            return str(orjson.loads(file.readline())["spec"]["run_id"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
 
 
 OwnReports = dict[tuple[str, str], Mapping[str, float | None]]

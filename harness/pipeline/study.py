@@ -37,7 +37,7 @@ from harness.models.providers import (
 )
 from harness.openai_evals.bridge import Terms
 from harness.openai_evals.bridge_files import GRADER
-from harness.pipeline.bridging import Bridge
+from harness.pipeline.bridging import Bridge, refuse_solvers
 from harness.pipeline.evaluation import Question, all_cases
 from harness.pipeline.folder_report import report_of
 from harness.pipeline.logs import WrittenLog, write_logs
@@ -130,6 +130,7 @@ def run_study(order: Order, registry: Registry, access: Access, watch: Watch) ->
     """
     order = replace(order, study=selected(order.study, registry, watch.noticed))
     specs = _specs(order, registry)
+    refuse_solvers(order.study, specs.values())
     bridge = Bridge.of(specs.values(), registry, _terms(order))
     judge = judge_for(order, specs.values(), access)
     questions = {
