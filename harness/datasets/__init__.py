@@ -2,6 +2,7 @@
 
 from harness.datasets.fetching import fetch
 from harness.datasets.hashes import file_hash
+from harness.datasets.sample_file import samples_by_id
 from harness.datasets.samples import Reading, count_samples, ordered, read_few_shot, read_samples
 from harness.datasets.training import read_training, scan_training
 
@@ -14,5 +15,6 @@ __all__ = [
     "read_few_shot",
     "read_samples",
     "read_training",
+    "samples_by_id",
     "scan_training",
 ]

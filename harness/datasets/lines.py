@@ -8,10 +8,9 @@ import io
 import json
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any, NamedTuple, cast
 
 import orjson
 
@@ -25,13 +24,16 @@ LARGEST_LIST = 1024 * 2**20
 LFS_POINTER = b"version https://git-lfs"
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where an item stands: a line of a file, or an item of a JSON list; both from 1."""
+class Place(NamedTuple):
+    """Where an item stands: a line of a file, or an item of a JSON list; both from 1.
+
+    ``start`` is a line's first byte, in a packed file that of the unpacked text.
+    """
 
     path: Path
     number: int
     in_list: bool = False
+    start: int = 0
 
     def __str__(self) -> str:
         return f"{self.path}: item {self.number}" if self.in_list else f"{self.path}:{self.number}"
@@ -111,16 +113,24 @@ def _within(most: int, path: Path) -> Iterator[bytes]:
 
 
 def _line_items(path: Path) -> Iterator[tuple[Place, bytes]]:
-    number = 0
+    number = start = 0
     for line in _stream(path):
+        if number == 0 and line.startswith(BOM):
+            line, start = line.removeprefix(BOM), len(BOM)
         # A bare carriage return ends a line too; inside JSON text it can only be white space.
-        parts = line.split(b"\r") if b"\r" in line.rstrip(b"\r\n") else (line,)
-        for part in parts:
+        splits = b"\r" in line and b"\r" in line.rstrip(b"\r\n")
+        first = start
+        for part in line.split(b"\r") if splits else (line,):
             number += 1
-            if number == 1:
-                part = part.removeprefix(BOM)
-            if not part.isspace() and part:
-                yield Place(path, number), part
+            if part and not part.isspace():
+                yield Place(path, number, start=first), part
+            first += len(part) + 1
+        start += len(line)
+
+
+def is_seekable(path: Path) -> bool:
+    """Can a line be read again at its ``start``? Not in folders, lists and packed files."""
+    return path.is_file() and path.suffix not in PACKED and not _holds_a_list(path)
 
 
 def _stream(path: Path) -> Iterator[bytes]:

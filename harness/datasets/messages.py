@@ -22,19 +22,23 @@ def checked_messages(value: Any, name: str, place: Place) -> Messages:
     if not isinstance(value, list) or not value:
         raise DatasetError(f"{place}: '{name}' has to be a list of messages with role and content")
     for number, message in enumerate(value, 1):
-        _check(message, f"{place}: '{name}': message {number}")
+        wrong = _fault(message)
+        if wrong is not None:
+            raise DatasetError(f"{place}: '{name}': message {number} {wrong}")
     return tuple(value)
 
 
-def _check(message: Any, place: str) -> None:
+def _fault(message: Any) -> str | None:
+    """What is wrong with a message; None where nothing is."""
     if not isinstance(message, dict):
-        raise DatasetError(f"{place} is not an object with role and content")
+        return "is not an object with role and content"
     role = message.get("role")
     if role not in ROLES:
         near = did_you_mean(role, ROLES) if isinstance(role, str) else ""
-        raise DatasetError(f"{place} has the role {role!r}{near or '; add one'}")
+        return f"has the role {role!r}{near or '; add one'}"
     if not _is_content(message.get("content"), message):
-        raise DatasetError(f"{place} has no text; its 'content' has to be text or a list of parts")
+        return "has no text; its 'content' has to be text or a list of parts"
+    return None
 
 
 def _is_content(content: Any, message: Mapping[str, Any]) -> bool:

@@ -57,13 +57,21 @@ def read_samples(
     Raises:
         DatasetError: ``file:line: what is wrong; how to repair it``.
     """
+    sample_of = LAYOUTS[reading.layout]
+    for sample_id, place, item in picked_items(path, eval_name, max_samples):
+        yield sample_of(decoded(item, place), sample_id, place, reading)
+
+
+def picked_items(
+    path: Path, eval_name: str, max_samples: int | None
+) -> Iterator[tuple[str, Place, Any]]:
+    """The ids and items of the samples that are to be read, before decoding."""
     prefix = ".".join(eval_name.split(".")[:2])
     picked = None if max_samples is None else set(ordered(count_samples(path), max_samples))
-    sample_of = LAYOUTS[reading.layout]
     index = -1
     for index, (place, item) in enumerate(items(path)):
         if picked is None or index in picked:
-            yield sample_of(decoded(item, place), f"{prefix}.{index}", place, reading)
+            yield f"{prefix}.{index}", place, item
     if index < 0:
         raise DatasetError(f"{path}: holds no samples; add a line like " + EXAMPLE)
 
