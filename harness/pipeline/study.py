@@ -38,6 +38,7 @@ from harness.models.providers import (
 from harness.openai_evals.bridge import Terms
 from harness.openai_evals.bridge_files import GRADER
 from harness.pipeline.bridging import Bridge, refuse_solvers
+from harness.pipeline.caching import Caching, Kept, kept_for
 from harness.pipeline.evaluation import Question, all_cases
 from harness.pipeline.folder_report import report_of
 from harness.pipeline.logs import WrittenLog, write_logs
@@ -99,6 +100,7 @@ class Order:
     """Modules whose classes a registry may run, and ``python`` for graders that are code."""
     judge_access: Access | None = None
     """How to reach the judge, where it is not reached as the models are."""
+    caching: Caching = field(default_factory=Caching)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +134,8 @@ def run_study(order: Order, registry: Registry, access: Access, watch: Watch) ->
     specs = _specs(order, registry)
     refuse_solvers(order.study, specs.values())
     bridge = Bridge.of(specs.values(), registry, _terms(order))
-    judge = judge_for(order, specs.values(), access)
+    kept = kept_for(order.study, access, order.judge_access, order.caching)
+    judge = judge_for(order, specs.values(), access, kept)
     questions = {
         experiment.name: _questions(experiment, specs, order, judge)
         for experiment in order.study.experiments
@@ -151,7 +154,7 @@ def run_study(order: Order, registry: Registry, access: Access, watch: Watch) ->
             )
         )
         models = _tuned_models(order.study, questions, services, folder, watch)
-        providers = Answering(services.provider, judge)
+        providers = Answering(services.provider, judge, kept)
         tally = asyncio.run(_ask(order, questions, models, providers, journal, watch, bridge))
     if tally.failed and not (tally.answered or tally.skipped):
         raise ProviderError(_nothing_answered(folder, tally))
@@ -240,7 +243,9 @@ def services_for(study: Study, access: Access) -> Services:
     return Services(provider, _api_tuning(study, reached), True, nullcontext())
 
 
-def judge_for(order: Order, specs: Iterable[EvalSpec], access: Access) -> Judge | None:
+def judge_for(
+    order: Order, specs: Iterable[EvalSpec], access: Access, kept: Kept | None = None
+) -> Judge | None:
     """The model that marks, if an eval wants one.
 
     Raises:
@@ -254,8 +259,8 @@ def judge_for(order: Order, specs: Iterable[EvalSpec], access: Access) -> Judge 
         raise UsageError(f"{judged[0]} is marked by a model; name one with --judge MODEL")
     way = order.judge_access or access
     reached = replace(way, base_url=way.base_url or order.study.base_url)
-    provider = routing_provider([named], reached)
-    return Judge(RetryingProvider(provider, order.limits), named.name)
+    provider = RetryingProvider(routing_provider([named], reached), order.limits)
+    return Judge(kept.judge(provider) if kept else provider, named.name)
 
 
 def _embedded_services() -> Services:
@@ -307,15 +312,18 @@ def _tuned_models(
 
 @dataclass(frozen=True, slots=True)
 class Answering:
-    """Who answers while there is asking: the models' provider, and the judge if there is one."""
+    """Who answers while there is asking: the models' provider, the judge and the cache, if any."""
 
     provider: Provider
     judge: Judge | None
+    kept: Kept | None = None
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[Provider]:
-        """The models' provider, with all connections open."""
+        """The models' provider, with all connections and the cache open."""
         async with AsyncExitStack() as stack:
+            if self.kept is not None:
+                stack.enter_context(self.kept.cache)
             if self.judge is not None:
                 await stack.enter_async_context(self.judge.provider)
             yield await stack.enter_async_context(self.provider)
@@ -334,8 +342,14 @@ async def _ask(
     cases = (case for name, asked in questions.items() for case in all_cases(asked, models[name]))
     with watch.evaluating(total) as observer:
         async with answering.opened() as provider:
+            kept = answering.kept
             tally = await run_cases(
-                cases, provider, journal, limits=order.limits, observer=observer
+                cases,
+                provider,
+                journal,
+                limits=order.limits,
+                observer=observer,
+                before=kept.models if kept else None,
             )
             selves = [
                 (q.spec.name, model)
@@ -344,9 +358,13 @@ async def _ask(
                 if q.runs_itself
                 for model in models[name]
             ]
-            judge = answering.judge
-            await bridge.run(selves, provider, judge, journal, observer, tally)
-            return tally
+            asked = kept.models(provider) if kept else provider
+            await bridge.run(selves, asked, answering.judge, journal, observer, tally)
+    if kept is not None:
+        tally.from_cache = kept.hits
+        for finding in kept.findings():
+            watch.noticed(order.study.name, finding)
+    return tally
 
 
 def _terms(order: Order) -> Terms:
