@@ -324,6 +324,20 @@ class Prices:
 
 
 @dataclass(frozen=True, slots=True)
+class Price:
+    """What a million tokens of one model cost, in US dollars, and when that was so.
+
+    ``cached_prompt`` is for prompts that the server had at hand; None is not known.
+    """
+
+    prompt: float
+    completion: float
+    cached_prompt: float | None = None
+    training: float | None = None
+    as_of: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """When a tuned model may be deployed.
 
@@ -389,6 +403,16 @@ class DiversityChange:
     ratio: Estimate | None = None
     metric: str = ""
     than: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Quantiles of the seconds that one request took, over ``n`` requests."""
+
+    p50_s: float
+    p95_s: float
+    p99_s: float
+    n: int
 
 
 @dataclass(frozen=True, slots=True)
