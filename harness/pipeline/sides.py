@@ -24,6 +24,7 @@ class Side:
 
     ``files`` are hashes as provenance shows them, ``hashes`` those of the data by their portable
     path. A log knows only the samples that it holds, so it is paired sample by sample.
+    ``ended`` says whether the run came to its end, as far as that is known.
     """
 
     label: str
@@ -32,6 +33,7 @@ class Side:
     files: Mapping[str, str] = field(default_factory=dict)
     hashes: Mapping[str, str] = field(default_factory=dict)
     is_log: bool = False
+    ended: bool = True
 
     def track(self, eval_name: str) -> Track | None:
         """This side's track of an eval, if it has one with answers of the model."""
@@ -81,7 +83,14 @@ def _log_side(path: Path, model: str) -> Side:
         raise UsageError(f"{path}: holds answers of '{log.model}', none of '{model}'")
     if not log.outcomes:
         raise RunFolderError(f"{path}: the log holds no answers; run the eval again")
-    return Side(log.model, log.model, (_log_track(log),), {str(path): file_hash(path)}, is_log=True)
+    return Side(
+        log.model,
+        log.model,
+        (_log_track(log),),
+        {str(path): file_hash(path)},
+        is_log=True,
+        ended=log.final_report is not None,
+    )
 
 
 def _log_track(log: Log) -> Track:
@@ -187,9 +196,9 @@ def only(answers: Answers, samples: Mapping[str, Sample]) -> Answers:
     return replace(
         answers,
         values={k: v for k, v in answers.values.items() if k in samples},
-        texts={k: v for k, v in answers.texts.items() if k in samples},
+        places={k: v for k, v in answers.places.items() if k in samples},
+        usages={k: v for k, v in answers.usages.items() if k in samples},
         details={k: v for k, v in answers.details.items() if k in samples},
-        faults={k: v for k, v in answers.faults.items() if k in samples},
         failed_samples={k for k in answers.failed_samples if k in samples},
-        cut=[(k, text) for k, text in answers.cut if k in samples],
+        cut=[(k, place) for k, place in answers.cut if k in samples],
     )

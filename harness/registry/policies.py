@@ -27,6 +27,9 @@ SHARES = frozenset(CEILINGS[:3])
 BARE = ("evals", "forgetting", "alpha", "combine", "inconclusive", "graded")
 """Keys by which a file that holds one policy, without a name over it, is known."""
 
+MOST = 0.99
+"""The largest margin or gain of a share: a difference of 1 asks for nothing, or for all."""
+
 DIRECTIONS = ("higher", "lower")
 PERCENT = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(%|pp|points?)")
 
@@ -224,7 +227,7 @@ EVAL_KEYS = (
 
 def _rules(one: PolicyFields, pattern: str) -> Iterator[Rule]:
     """What is asked of one eval."""
-    yield from _comparing(one, Rule("superior", pattern), high=1.0)
+    yield from _comparing(one, Rule("superior", pattern), MOST, high=1.0)
     if "ceilings" in one:
         yield from _ceilings(one.inside("ceilings"), pattern)
     one.take("ceilings")
@@ -240,7 +243,7 @@ def _metric_rules(fields: PolicyFields, pattern: str, name: str) -> Iterator[Rul
     """What is asked of one of the grader's further numbers; it may be no share."""
     lower = fields.choice("direction", DIRECTIONS, "higher") == "lower"
     about = Rule("superior", pattern, metric=name, lower_is_better=lower)
-    rules = list(_comparing(fields, about, high=math.inf))
+    rules = list(_comparing(fields, about, math.inf, high=math.inf))
     ceiling = fields.share("ceiling", high=math.inf)
     if ceiling is not None:
         rules.append(_of(about, "ceiling", ceiling))
@@ -253,14 +256,14 @@ def _metric_rules(fields: PolicyFields, pattern: str, name: str) -> Iterator[Rul
     yield from rules
 
 
-def _comparing(fields: PolicyFields, about: Rule, high: float) -> Iterator[Rule]:
-    """The demands that every score can have."""
-    margin = _limit(fields, "non_inferior", "margin", high)
+def _comparing(fields: PolicyFields, about: Rule, most: float, high: float) -> Iterator[Rule]:
+    """The demands that every score can have; ``most`` bounds differences, ``high`` scores."""
+    margin = _limit(fields, "non_inferior", "margin", most)
     if margin is not None:
         yield _of(about, "non_inferior", margin)
     if fields.truth("superior"):
         yield _of(about, "superior", 0.0)
-    gain = fields.share("gain", high=high)
+    gain = fields.share("gain", high=most)
     if gain is not None:
         yield _of(about, "gain", gain)
     floor = fields.share("floor", high=high)
@@ -305,7 +308,7 @@ def _forgetting_rules(fields: PolicyFields) -> Iterator[Rule]:
         return
     inner = fields.inside("forgetting")
     for pattern in patterns:
-        within = _limit(inner, pattern, "within", 1.0)
+        within = _limit(inner, pattern, "within", MOST)
         if within is None:
             raise RegistryError(f"{inner.at(pattern)}: 'within' is missing; say what is accepted")
         yield Rule("forgetting", pattern, within)

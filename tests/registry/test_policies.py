@@ -90,7 +90,7 @@ def test_the_short_form_names_the_margin_itself(tmp_path: Path) -> None:
         ),
         (
             "team:\n  evals:\n    a.*:\n      floor: 0.8\n      gain: 5\n",
-            "team.yaml:5: policy 'team': evals: a.*: gain: expected a share from 0 to 1, "
+            "team.yaml:5: policy 'team': evals: a.*: gain: expected a share from 0 to 0.99, "
             "such as 0.02 or 2%, found 5",
         ),
         (

@@ -1,0 +1,427 @@
+"""The decision whether to deploy: evidence held against a policy, check by check.
+
+Pure: the pipeline brings the evidence, reports bring the words. A check that lacks evidence is
+"unjudged": it never passes, and the model is never blamed for it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from harness.analysis.stats import (
+    LEAST_CLUSTERS,
+    ThresholdTest,
+    bonferroni,
+    difference_test,
+    holm,
+    sample_variance,
+    samples_for_margin,
+    samples_to_show,
+    score_test,
+    share_exceeds_p,
+)
+from harness.records import Check, Demand, Estimate, Gate, GateOutcome, Policy, Rule
+
+OWN = ""
+"""The eval's own score among the marks."""
+
+COMPARING: frozenset[Demand] = frozenset(
+    {"non_inferior", "superior", "gain", "forgetting", "diversity"}
+)
+IMPROVING: frozenset[Demand] = frozenset({"superior", "gain"})
+OWN_FAILURES = frozenset({"no_text", "no_mark"})
+"""Failures that a model can be blamed for; all others are those of a server, a file or a judge."""
+
+SLOW_SHARE = 0.05
+"""A ceiling on the 95th percentile lets this share of the answers be slower."""
+
+MOST_SAMPLES = 10_000_000
+UNITS: Mapping[str, str] = {"tokens": "count", "cost_usd": "usd"}
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One model's answers to one eval.
+
+    ``marks`` holds for each metric (`OWN` is the score) one value a sample, the mean over its
+    repeats; ``capped`` the same of what only ceilings ask for: refusal_share, copy_rate, tokens,
+    cost_usd. ``owed`` counts the answers that should be there, ``marked`` those with a mark, and
+    ``failed`` the others by kind; who was not asked is in none of them.
+    """
+
+    model: str
+    owed: int
+    marked: int
+    marks: Mapping[str, Mapping[str, float]]
+    failed: Mapping[str, int] = field(default_factory=dict)
+    capped: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    latencies_s: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is known of one eval for the gate.
+
+    ``samples`` are the ids that were to be asked, by which answers are paired; ``offered`` how
+    many the data hold; ``other_ids`` what else samples are called. ``candidates`` is how many
+    models the tuned one was picked from, on these very answers. ``diversity`` is the tuned
+    model's over the base's. ``faults`` say what spoils the evidence as a whole.
+    """
+
+    eval: str
+    samples: tuple[str, ...]
+    tuned: Side
+    base: Side | None = None
+    offered: int | None = None
+    clusters: Mapping[str, str] = field(default_factory=dict)
+    candidates: int = 1
+    diversity: Estimate | None = None
+    other_ids: Mapping[str, str] = field(default_factory=dict)
+    faults: tuple[str, ...] = ()
+
+
+def judged(policy: Policy, evidence: Sequence[Evidence], means: Callable[[str, str], bool]) -> Gate:
+    """Hold the evidence against every rule; ``means(eval, pattern)`` matches names.
+
+    All checks have to pass (an intersection-union test, each at alpha); where the policy says
+    "any", one improved eval is enough (Holm), and whatever else is asked has to hold.
+    """
+    checks = [check for rule in policy.rules for check in _checks(rule, policy, evidence, means)]
+    if policy.combine == "any":
+        checks = _one_is_enough(checks, policy.alpha)
+    outcome = worst(check.outcome for check in checks if check.decisive)
+    return Gate(policy.name, outcome, tuple(checks), policy.alpha, policy.inconclusive)
+
+
+SEVERITY: Sequence[GateOutcome] = ("pass", "inconclusive", "unjudged", "fail")
+
+
+def worst(outcomes: Iterable[GateOutcome]) -> GateOutcome:
+    """What decides: a failure that is shown, then missing evidence, then too little of it."""
+    return max(outcomes, key=SEVERITY.index, default="unjudged")
+
+
+def _checks(
+    rule: Rule,
+    policy: Policy,
+    evidence: Sequence[Evidence],
+    means: Callable[[str, str], bool],
+) -> list[Check]:
+    meant = [one for one in evidence if means(one.eval, rule.pattern)]
+    if not meant:
+        return [Check(rule.pattern, rule, "", "unjudged", reason="no eval of this name was run")]
+    return [_check(rule, policy, one) for one in meant]
+
+
+def _check(rule: Rule, policy: Policy, one: Evidence) -> Check:
+    base = one.base.model if one.base and rule.demand in COMPARING else None
+    blank = Check(one.eval, rule, one.tuned.model, "unjudged", base, candidates=one.candidates)
+    reason = lacking(rule, policy, one)
+    return replace(blank, reason=reason) if reason else JUDGES[rule.demand](blank, policy, one)
+
+
+# --- is the evidence whole? ----------------------------------------------------------
+
+
+def lacking(rule: Rule, policy: Policy, one: Evidence) -> str:
+    """Why this eval cannot be judged; empty where nothing is missing."""
+    if one.faults:
+        return "; ".join(one.faults)
+    asked = len(one.samples)
+    if policy.samples is None and one.offered is not None and asked < one.offered:
+        return (
+            f"only {asked:,} of the {one.offered:,} samples of the data were asked for; "
+            f"ask all of them, or let the policy say samples: {asked}"
+        )
+    if asked < (policy.samples or 1):
+        return f"{asked:,} samples, and the policy wants {policy.samples or 1:,}"
+    if rule.demand in COMPARING and one.base is None:
+        return "there is no base model to compare with"
+    sides = [one.tuned]
+    if rule.demand in COMPARING and one.base is not None:
+        sides.append(one.base)
+    return next(filter(None, (_unmarked(side, rule, policy) for side in sides)), "")
+
+
+def _unmarked(side: Side, rule: Rule, policy: Policy) -> str:
+    """Too few answers with a mark; failures of the model's own are what their ceiling is about."""
+    failed = dict(side.failed)
+    graded = side.marked
+    if rule.metric == "failure_share":
+        graded += sum(failed.pop(kind, 0) for kind in OWN_FAILURES)
+    if graded >= policy.graded * side.owed and side.owed:
+        return ""
+    kinds = [f"{count:,} {kind.replace('_', ' ')}" for kind, count in failed.items()]
+    silent = side.owed - graded - sum(failed.values())
+    if silent > 0:
+        kinds.append(f"{silent:,} not asked")
+    return (
+        f"{side.model}: {side.owed - graded:,} of {side.owed:,} answers have no mark "
+        f"({', '.join(kinds) or 'nothing was owed'}); the policy wants {policy.graded:.4g} of them"
+    )
+
+
+def _too_few(check: Check, measured: int, policy: Policy, one: Evidence) -> str:
+    """A number that exists for a part of the samples only."""
+    if measured and measured >= policy.graded * len(one.samples):
+        return ""
+    what = f"'{check.rule.metric}'" if check.rule.metric else "the score"
+    known = [name for name in one.tuned.marks if name != OWN]
+    hint = f"; the grader's numbers are {', '.join(sorted(known))}" if known else ""
+    return f"{what} was measured on {measured:,} of {len(one.samples):,} samples{hint}"
+
+
+# --- the demands ---------------------------------------------------------------------
+
+
+def _compared(check: Check, policy: Policy, one: Evidence) -> Check:
+    """Tuned against base, sample by sample."""
+    assert one.base is not None  # noqa: S101 - `lacking` has seen to it
+    rule = check.rule
+    after, before = (side.marks.get(rule.metric, {}) for side in (one.tuned, one.base))
+    keys = [key for key in one.samples if key in after and key in before]
+    if reason := _too_few(check, len(keys), policy, one):
+        return replace(check, reason=reason)
+    ours, theirs = [after[key] for key in keys], [before[key] for key in keys]
+    if rule.lower_is_better:
+        ours, theirs = theirs, ours
+    threshold = rule.limit if rule.demand == "gain" else -rule.limit
+    test = difference_test(ours, theirs, threshold, _clusters(keys, one))
+    shown = _decided(check, test, policy)
+    if shown.outcome == "inconclusive":
+        needed = _samples_for(test, policy.alpha, tied=ours == theirs)
+        shown = replace(shown, needed=needed)
+    unit = "share" if _are_shares([*ours, *theirs]) else "count"
+    estimate = mirrored(test.estimate) if rule.lower_is_better else test.estimate
+    return replace(shown, estimate=estimate, unit=unit)
+
+
+def _floored(check: Check, policy: Policy, one: Evidence) -> Check:
+    """The tuned model's own score against the least that it may be."""
+    marks = one.tuned.marks.get(check.rule.metric, {})
+    return _against_bar(check, policy, one, marks, above=True)
+
+
+def _capped(check: Check, policy: Policy, one: Evidence) -> Check:
+    """Something against the most that it may be."""
+    name = check.rule.metric
+    if name == "latency_p95_s":
+        return _quick(check, policy, one)
+    if name == "failure_share":
+        return _dependable(check, policy, one)
+    values = one.tuned.capped.get(name, one.tuned.marks.get(name, {}))
+    return _against_bar(check, policy, one, values, above=False)
+
+
+def _against_bar(
+    check: Check, policy: Policy, one: Evidence, values: Mapping[str, float], *, above: bool
+) -> Check:
+    keys = [key for key in one.samples if key in values]
+    if reason := _too_few(check, len(keys), policy, one):
+        return replace(check, reason=reason)
+    found = [values[key] for key in keys]
+    shares = _are_shares(found) and check.rule.metric not in UNITS
+    bounds = (0.0, 1.0) if shares else None
+    test = score_test(found, check.rule.limit, _clusters(keys, one), bounds)
+    unit = UNITS.get(check.rule.metric, "share" if shares else "count")
+    return _bounded(check, test, policy, above=above, unit=unit)
+
+
+def _bounded(
+    check: Check, test: ThresholdTest, policy: Policy, *, above: bool, unit: str = "share"
+) -> Check:
+    asked = test if above else _turned(test)
+    shown = replace(_decided(check, asked, policy), estimate=test.estimate, unit=unit)
+    if shown.outcome != "inconclusive":
+        return shown
+    return replace(shown, needed=_samples_for_bar(test, policy.alpha, above=above))
+
+
+def _quick(check: Check, policy: Policy, one: Evidence) -> Check:
+    """The 95th percentile of latency: at most 5 % of the answers may be slower."""
+    times = one.tuned.latencies_s
+    if not times or len(times) < policy.graded * one.tuned.marked:
+        return replace(
+            check,
+            reason=f"how long the answers took is known of {len(times):,} of "
+            f"{one.tuned.marked:,} (not of replayed ones and logs)",
+        )
+    slow = [float(time > check.rule.limit) for time in times]
+    return _bounded(check, score_test(slow, SLOW_SHARE, bounds=(0.0, 1.0)), policy, above=False)
+
+
+def _dependable(check: Check, policy: Policy, one: Evidence) -> Check:
+    """The share of answers that the model itself spoiled."""
+    spoiled = sum(one.tuned.failed.get(kind, 0) for kind in OWN_FAILURES)
+    values = [1.0] * spoiled + [0.0] * one.tuned.marked
+    test = score_test(values, check.rule.limit, bounds=(0.0, 1.0))
+    return _bounded(check, test, policy, above=False)
+
+
+def _flawless(check: Check, policy: Policy, one: Evidence) -> Check:
+    """Samples that have to be right, each of them in every repeat."""
+    marks = one.tuned.marks.get(OWN, {})
+    ids = {
+        name: name if name in one.samples else one.other_ids.get(name) for name in _wanted(check)
+    }
+    strangers = [name for name, key in ids.items() if key is None]
+    if strangers:
+        return replace(check, reason=f"the data hold no sample {_named(strangers)}")
+    unmarked = [name for name, key in ids.items() if key not in marks]
+    if unmarked:
+        return replace(check, reason=f"no mark for {_named(unmarked)}")
+    missed = [name for name, key in ids.items() if key is not None and marks[key] < 1]
+    if missed:
+        return replace(check, outcome="fail", reason=f"wrong: {_named(missed)}")
+    return replace(check, outcome="pass")
+
+
+def _wanted(check: Check) -> tuple[str, ...]:
+    return check.rule.samples
+
+
+def _named(ids: Sequence[str], most: int = 5) -> str:
+    rest = f" and {len(ids) - most:,} more" if len(ids) > most else ""
+    return ", ".join(ids[:most]) + rest
+
+
+def _varied(check: Check, policy: Policy, one: Evidence) -> Check:
+    """How varied the answers are over those of the base, by the whole interval of the ratio."""
+    ratio = one.diversity
+    if ratio is None or not math.isfinite(ratio.value):
+        return replace(
+            check,
+            reason="diversity was not measured; it takes an open task and several answers a prompt",
+        )
+    least = 1 - check.rule.limit
+    outcome: GateOutcome = "inconclusive"
+    if ratio.low >= least:
+        outcome = "pass"
+    elif ratio.high < least:
+        outcome = "fail"
+    return replace(check, outcome=outcome, estimate=ratio, unit="ratio")
+
+
+JUDGES: Mapping[Demand, Callable[[Check, Policy, Evidence], Check]] = {
+    "non_inferior": _compared,
+    "superior": _compared,
+    "gain": _compared,
+    "forgetting": _compared,
+    "floor": _floored,
+    "ceiling": _capped,
+    "must_pass": _flawless,
+    "diversity": _varied,
+}
+
+
+# --- from a test to an outcome -------------------------------------------------------
+
+
+def _decided(check: Check, test: ThresholdTest, policy: Policy) -> Check:
+    """PASS where the demand is shown to be met, FAIL where it is shown to be missed.
+
+    The winner of several candidates passes with its p times their number only; that it was
+    picked for doing well here makes no failure less sure.
+    """
+    p_value = bonferroni(min(1.0, max(0.0, test.p_above)), check.candidates)
+    enough = test.clusters is None or test.clusters >= LEAST_CLUSTERS
+    outcome: GateOutcome = "inconclusive"
+    if p_value <= policy.alpha and enough:
+        outcome = "pass"
+    elif test.p_below <= policy.alpha:
+        outcome = "fail"
+    return replace(check, outcome=outcome, p_value=p_value, reason=test.caution)
+
+
+def _turned(test: ThresholdTest) -> ThresholdTest:
+    """The same test asked the other way: is it below?"""
+    return replace(test, p_above=test.p_below, p_below=test.p_above)
+
+
+def mirrored(estimate: Estimate) -> Estimate:
+    """The estimate of the opposite difference."""
+    return replace(estimate, value=-estimate.value, low=-estimate.high, high=-estimate.low)
+
+
+def _clusters(keys: Sequence[str], one: Evidence) -> list[str] | None:
+    """The samples' documents, where every one of them names its own."""
+    named = all(one.clusters.get(key) for key in keys)
+    return [one.clusters[key] for key in keys] if named else None
+
+
+def _are_shares(values: Iterable[float]) -> bool:
+    return all(0 <= value <= 1 for value in values)
+
+
+def _one_is_enough(checks: Sequence[Check], alpha: float) -> list[Check]:
+    """Holm over all demands to be better; where one holds, the others decide nothing."""
+    better = [i for i, check in enumerate(checks) if check.rule.demand in IMPROVING]
+    found = list(checks)
+    known = [checks[i].p_value for i in better]
+    adjusted = holm([1.0 if p is None else p for p in known])
+    for i, p_value in zip(better, adjusted, strict=True):
+        found[i] = _adjusted(checks[i], p_value, alpha)
+    outcomes = {found[i].outcome for i in better}
+    for i in better:
+        beside = found[i].outcome == "fail" and outcomes != {"fail"}
+        met = "pass" in outcomes and found[i].outcome != "pass"
+        if (beside or met) and found[i].outcome != "unjudged":
+            found[i] = replace(found[i], decisive=False)
+    return found
+
+
+def _adjusted(check: Check, p_value: float, alpha: float) -> Check:
+    if check.p_value is None:
+        return check
+    if check.outcome == "pass" and p_value > alpha:
+        check = replace(check, outcome="inconclusive")
+    return replace(check, p_value=p_value)
+
+
+# --- how many samples a decision takes -----------------------------------------------
+
+
+def _samples_for(test: ThresholdTest, alpha: float, *, tied: bool) -> int | None:
+    """Samples still missing to decide a comparison, if what was seen so far goes on.
+
+    For a margin as if the models were equally good, until that many samples were not enough.
+    """
+    n, variance, margin = test.estimate.n, sample_variance(test.estimate), -test.threshold
+    if tied and 0 < margin < 1 and test.clusters is None:
+        return _still(_ties_needed(margin, alpha), n)
+    wanted = samples_for_margin(margin, min(1.0, variance)) if margin > 0 and variance else 0
+    if wanted <= n:
+        reach = samples_to_show(test.estimate.value - test.threshold, variance)
+        wanted = 0 if reach is None else reach
+    return _still(wanted, n)
+
+
+def _samples_for_bar(test: ThresholdTest, alpha: float, *, above: bool) -> int | None:
+    """Samples still missing to tell a number from a bar."""
+    value, n = test.estimate.value, test.estimate.n
+    if test.clusters is None and value == (1.0 if above else 0.0):
+        room = 1 - test.threshold if above else test.threshold
+        return _still(_ties_needed(room, alpha), n) if 0 < room < 1 else None
+    wanted = samples_to_show(value - test.threshold, sample_variance(test.estimate))
+    return _still(wanted or 0, n)
+
+
+def _still(wanted: int, n: int) -> int | None:
+    """How many are missing; None where no practicable number is known to be enough."""
+    if not 0 < wanted <= MOST_SAMPLES:
+        return None
+    return max(1, wanted - n)
+
+
+def _ties_needed(room: float, alpha: float) -> int:
+    """Equal outcomes in a row that show that fewer than a share ``room`` are others."""
+    low, high = 0, 1
+    while share_exceeds_p(high, high, 1 - room) > alpha:
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        enough = share_exceeds_p(middle, middle, 1 - room) <= alpha
+        low, high = (low, middle) if enough else (middle, high)
+    return high
