@@ -29,7 +29,7 @@ lint: install  ## style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: install  ## measure speed against the floor
+bench: install  ## measure speed against the floor, and parity with OpenAI evals
 	$(BIN)/python -m benchmarks
 
 example: install  ## make the committed example report anew
