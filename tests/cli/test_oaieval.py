@@ -45,7 +45,7 @@ capitals.best.v0:
     modelgraded_spec: better
     multicomp_n: from_models
 capitals.foreign.v0:
-  class: somebody.else:Eval
+  class: somebody.else_:Length
   args:
     samples_jsonl: capitals.jsonl
 """,
@@ -71,6 +71,22 @@ pythonic:
   class: somebody.else:Fn
 """,
     "eval_sets/all.yaml": "all-capitals:\n  evals: ['capitals.*']\n",
+    "code/somebody/else_.py": """
+import pathlib
+import evals
+import evals.metrics
+
+pathlib.Path("imported").touch()
+
+class Length(evals.Eval):
+    def eval_sample(self, sample, rng):
+        said = self.completion_fn(prompt=sample["input"], temperature=0).get_completions()[0]
+        evals.record.record_match(len(said) == 4, expected=4, picked=len(said))
+
+    def run(self, recorder):
+        self.eval_all_samples(recorder, self.get_samples())
+        return {"four_letters": evals.metrics.get_accuracy(recorder.get_events("match"))}
+""",
     "data/capitals.jsonl": "".join(
         json.dumps({"input": f"Capital of {land}?", "ideal": city}) + "\n"
         for land, city in (("Norway", "Oslo"), ("Italy", "Rome"), ("Peru", "Lima"))
@@ -303,6 +319,23 @@ def test_mistakes_are_one_line(place: Path, words: tuple[str, ...], message: str
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.oracle
+def test_an_eval_of_ones_own_runs_once_its_code_is_allowed(
+    place: Path, server: Asked, reference_registry: Path
+) -> None:
+    words = ("oaieval", "m", "capitals.foreign.v0", "--base-url", server.url)
+    code = {"PYTHONPATH": str(place / "reg" / "code")}
+    refused = run(place, *words, "--allow-code", "somebody.elsewhere", **code)
+    assert refused.returncode == 2
+    assert "--allow-code somebody.else_" in refused.stderr
+    assert not (place / "imported").exists()
+    allowed = run(place, *words, "--allow-code", "somebody", "--record_path", "log.jsonl", **code)
+    assert allowed.returncode == 0, allowed.stderr
+    assert "four_letters: 0.6666666666666666" in allowed.stdout.splitlines()
+    assert log_of(place / "log.jsonl")[2]["four_letters"] == pytest.approx(2 / 3)
+    assert len(server.bodies) == 3
 
 
 def test_a_set_runs_in_one_go_and_once(place: Path, server: Asked) -> None:
