@@ -17,6 +17,9 @@
         ├── RateLimited              429, with the wait that the server asks for
         ├── ServerFailed             5xx
         ├── NotRecorded              a replayed file has no answer to this request
+        ├── BatchExpired             a batch's time was over before this request's turn
+        ├── BatchCancelled           someone cancelled a batch: stops the run
+        ├── Unanswered               no batch brought an answer, however often it was sent
         └── BadResponse              an answer that is not what the API promises
             ├── NoText                   a choice without text, and would be again
             └── TooFewChoices            fewer choices than asked for; carries those that came
@@ -137,6 +140,28 @@ class NotRecorded(ProviderError):
     """A file of recorded answers has none to this request."""
 
     kind = "not_recorded"
+
+
+class BatchExpired(ProviderError):
+    """The window of a batch ended before this request was reached."""
+
+    kind = "batch_expired"
+    retryable = True
+
+
+class BatchCancelled(ProviderError):
+    """Someone cancelled the batch before this request was reached; only they can want it again."""
+
+    kind = "batch_cancelled"
+    fatal = True
+
+
+class Unanswered(ProviderError):
+    """No batch brought an answer to this request; ``kind`` is that of the last one's error."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
 
 
 class BadResponse(ProviderError):

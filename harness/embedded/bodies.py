@@ -158,6 +158,16 @@ class JobBody(Body):
     metadata: dict[str, str] | None = None
 
 
+class BatchBody(Body):
+    """POST /v1/batches."""
+
+    input_file_id: str
+    endpoint: str
+    completion_window: Literal["24h"]
+    metadata: dict[str, str] | None = Field(None, max_length=16)
+    output_expires_after: Any = None
+
+
 B = TypeVar("B", bound=BaseModel)
 
 

@@ -48,7 +48,7 @@ class UnknownModel(ModelNotFound, Refusal):
 
 
 class UnknownObject(Refusal):
-    """No file or fine-tuning job has this id."""
+    """No file, batch or fine-tuning job has this id."""
 
     def __init__(self, kind: str, id: str) -> None:
         super().__init__(f"No such {kind} object: {id}", status=404, param="id")

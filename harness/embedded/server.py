@@ -26,6 +26,7 @@ MOST_JSON_BYTES = 4 * 2**20
 MOST_UPLOAD_BYTES = 64 * 2**20
 UPLOADS = "/v1/files"
 JOBS = "/v1/fine_tuning/jobs"
+BATCHES = "/v1/batches"
 GENERATING_THREADS = 2
 T = TypeVar("T")
 
@@ -43,6 +44,10 @@ def application(workshop: Workshop, api_key: str | None = None) -> Starlette:
             Route(UPLOADS, api.upload, methods=["POST"]),
             Route(UPLOADS + "/{id}", api.file, methods=["GET", "DELETE"]),
             Route(UPLOADS + "/{id}/content", api.file_content),
+            Route(BATCHES, api.list_batches, methods=["GET"]),
+            Route(BATCHES, api.create_batch, methods=["POST"]),
+            Route(BATCHES + "/{id}", api.batch),
+            Route(BATCHES + "/{id}/cancel", api.cancel_batch, methods=["POST"]),
             Route(JOBS, api.list_jobs, methods=["GET"]),
             Route(JOBS, api.create_job, methods=["POST"]),
             Route(JOBS + "/{id}", api.job),
@@ -121,6 +126,22 @@ class Api:
         """A file's bytes."""
         stored = self.workshop.files.find(request.path_params["id"])
         return Response(stored.data, media_type="application/octet-stream")
+
+    async def list_batches(self, request: Request) -> Response:
+        """The batches, newest first."""
+        return answer(paged(request, self.workshop.batches.newest_first()))
+
+    async def create_batch(self, request: Request) -> Response:
+        """A new batch of requests."""
+        return answer(self.workshop.batches.create(await json_body(request)))
+
+    async def batch(self, request: Request) -> Response:
+        """One batch."""
+        return answer(self.workshop.batches.batch(request.path_params["id"]))
+
+    async def cancel_batch(self, request: Request) -> Response:
+        """The end of a batch that has not ended."""
+        return answer(self.workshop.batches.cancel(request.path_params["id"]))
 
     async def list_jobs(self, request: Request) -> Response:
         """The fine-tuning jobs, newest first."""

@@ -1,7 +1,7 @@
-"""The workshop: models, files and fine-tuning jobs as plain Python state, without a socket.
+"""The workshop: models, files, batches and fine-tuning jobs as Python state, without a socket.
 
 It speaks the hosted API's JSON objects, is safe to use from several threads, and trains queued
-jobs in order on one thread of its own. It knows no HTTP.
+jobs in order on one thread of its own, and answers batches on another. It knows no HTTP.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from harness.embedded import wire
 from harness.embedded.answering import answers, chat_question, text_questions
+from harness.embedded.batches import Batches
 from harness.embedded.bodies import ChatBody, TextBody, read_body
 from harness.embedded.checkpoint import load_base
 from harness.embedded.files import Files
@@ -26,7 +27,7 @@ from harness.embedded.trainer import Trainer
 class Workshop:
     """The embedded model with everything that can be done with it.
 
-    Use it as a context manager, or call ``close``: its training thread ends then.
+    Use it as a context manager, or call ``close``: its threads end then.
     """
 
     def __init__(
@@ -38,6 +39,8 @@ class Workshop:
         self.models = Models(tokenizer, network, clock)
         self.files = Files(clock)
         self.jobs = Trainer(self.models, self.files, clock)
+        endpoints = {"/v1/chat/completions": self.chat, "/v1/completions": self.complete}
+        self.batches = Batches(self.files, endpoints, clock)
         self._clock = clock
 
     def chat(self, body: Mapping[str, Any]) -> Json:
@@ -65,7 +68,8 @@ class Workshop:
         return with_usage(wire.text_chunks(reply), reply, asked.wants_usage)
 
     def close(self) -> None:
-        """Cancel what is queued or running and end the training thread."""
+        """Cancel what is queued or running and end the threads."""
+        self.batches.close()
         self.jobs.close()
 
     def __enter__(self) -> Self:
