@@ -4,6 +4,7 @@ Owns the formulas of docs/statistics.md. It takes plain numbers, never a model o
 what a difference means for the user is decided in `diagnosis`, `advice` and `gate`.
 """
 
+from harness.analysis.stats.bounded import bounded_exceeds_p
 from harness.analysis.stats.clusters import (
     FEW_CLUSTERS,
     LEAST_CLUSTERS,
@@ -31,11 +32,17 @@ from harness.analysis.stats.multiplicity import (
 from harness.analysis.stats.noninferiority import exceeds_p, falls_short_p, noninferiority_p
 from harness.analysis.stats.pairs import mcnemar_midp, tango_interval, tango_z
 from harness.analysis.stats.planning import (
+    discordance,
+    most_discordance,
     sample_variance,
     samples_for_margin,
+    samples_for_parts,
+    samples_left,
     samples_needed,
+    samples_to_pass,
     samples_to_show,
     smallest_detectable_difference,
+    smallest_detectable_effect,
     smallest_detectable_mean,
 )
 from harness.analysis.stats.proportions import (
@@ -76,12 +83,14 @@ __all__ = [
     "benjamini_hochberg",
     "bonferroni",
     "boundaries_at",
+    "bounded_exceeds_p",
     "clopper_pearson_interval",
     "cluster_caution",
     "clustered_mean_interval",
     "clustered_share_interval",
     "contrast",
     "difference_test",
+    "discordance",
     "e_value",
     "e_values",
     "effective_samples",
@@ -95,6 +104,7 @@ __all__ = [
     "max_t_p",
     "mcnemar_midp",
     "mean_interval",
+    "most_discordance",
     "noninferiority_p",
     "paired_bootstrap",
     "paired_difference",
@@ -103,7 +113,10 @@ __all__ = [
     "repeats_mean_interval",
     "sample_variance",
     "samples_for_margin",
+    "samples_for_parts",
+    "samples_left",
     "samples_needed",
+    "samples_to_pass",
     "samples_to_show",
     "score_test",
     "selected_score",
@@ -111,6 +124,7 @@ __all__ = [
     "share_falls_short_p",
     "sign_flip_p",
     "smallest_detectable_difference",
+    "smallest_detectable_effect",
     "smallest_detectable_mean",
     "tango_interval",
     "tango_z",

@@ -6,19 +6,25 @@ psi is the discordance: the share of samples on which exactly one model is right
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
-from harness.analysis.stats.means import t_quantile
-from harness.analysis.stats.pairs import one_sided_midp
-from harness.analysis.stats.proportions import normal_quantile
+from harness.analysis.stats.clusters import effective_samples
+from harness.analysis.stats.means import VarianceParts, cluster_labels, t_quantile
+from harness.analysis.stats.pairs import discordant, is_binary, one_sided_midp
+from harness.analysis.stats.proportions import normal_quantile, wilson_interval
+from harness.analysis.stats.resampling import paired_columns
 from harness.records import Estimate
 
 LEVEL = 0.05
 POWER = 0.8
 HALVINGS = 40
+ENUMERATED_UP_TO = 2000
+FEWEST_CHANGES = 5
+SAME = 1e-9
 
 
 def samples_needed(delta: float, psi: float) -> int:
@@ -49,6 +55,25 @@ def samples_for_margin(margin: float, psi: float) -> int:
     return math.ceil(z * z * psi / (margin * margin))
 
 
+def samples_for_parts(
+    distance: float, parts: VarianceParts, repeats: int, *, one_sided: bool = False
+) -> int:
+    """Prompts, each asked ``repeats`` times, to tell a mean from a value ``distance`` away.
+
+    With 80 % power at a two-sided 5 %, or a one-sided one (a margin). ``parts`` are those of
+    the paired differences seen so far.
+
+    Raises:
+        ValueError: no distance, or fewer than one repeat.
+    """
+    if distance == 0 or repeats < 1:
+        raise ValueError(f"distance {distance} with {repeats} repeats; give both above 0")
+    level = LEVEL if one_sided else LEVEL / 2
+    z = normal_quantile(1 - level) + normal_quantile(POWER)
+    variance = parts.between + parts.within / repeats
+    return max(1, math.ceil(z * z * variance / (distance * distance)))
+
+
 def samples_to_show(distance: float, variance: float) -> int | None:
     """Samples to tell a mean from a value ``distance`` away, with 80 % power at a two-sided 5 %.
 
@@ -59,6 +84,64 @@ def samples_to_show(distance: float, variance: float) -> int | None:
         return None
     z = normal_quantile(1 - LEVEL / 2) + normal_quantile(POWER)
     return math.ceil(z * z * variance / (distance * distance))
+
+
+def samples_to_pass(
+    tuned_scores: npt.ArrayLike,
+    base_scores: npt.ArrayLike,
+    threshold: float,
+    clusters: Sequence[object] | None = None,
+) -> int | None:
+    """How many more samples like these would settle an open `difference_test`.
+
+    With 80 % power at a one-sided 5 %, if the difference and the discordance stay as seen; half
+    a change each way is added to what was seen, for none seen is not none there. None where the
+    difference seen lies on the threshold itself, which no number settles.
+
+    Raises:
+        ValueError: lengths differ, no scores, or one that is not finite.
+    """
+    pairs = paired_columns(tuned_scores, base_scores)
+    differences = pairs[:, 0] - pairs[:, 1]
+    mean, n = float(differences.mean()), differences.size
+    unseen = 1.0 if is_binary(pairs[:, 0], pairs[:, 1]) else 0.0
+    variance = (float((differences**2).sum()) + unseen) / (n + unseen) - mean * mean
+    if clusters is not None:
+        variance *= n / effective_samples(differences, cluster_labels(clusters, n))
+    return samples_left(mean - threshold, max(variance, 0.0), n)
+
+
+def samples_left(distance: float, variance: float, n: int) -> int | None:
+    """How many more than n samples tell a mean from a value so far away; at least 1.
+
+    ``variance`` is that of one sample. 80 % power, one-sided 5 %; None for no distance.
+    """
+    if abs(distance) < SAME:
+        return None
+    z = normal_quantile(1 - LEVEL) + normal_quantile(POWER)
+    return max(1, math.ceil(z * z * variance / (distance * distance)) - n)
+
+
+def discordance(tuned_scores: npt.ArrayLike, base_scores: npt.ArrayLike) -> Estimate:
+    """psi: the share of samples on which exactly one of two models is right, with its interval.
+
+    Raises:
+        ValueError: lengths differ, no scores, or scores that are not all right or wrong.
+    """
+    pairs = paired_columns(tuned_scores, base_scores)
+    if not is_binary(pairs[:, 0], pairs[:, 1]):
+        raise ValueError("discordance is one of right-or-wrong scores; give values of 0 and 1")
+    return wilson_interval(sum(discordant(pairs[:, 0], pairs[:, 1])), len(pairs))
+
+
+def most_discordance(share: float, other: float | None = None) -> float:
+    """The discordance of two models that are right independently: what to plan with unseen pairs.
+
+    Models that come from one another agree more often than that, so it errs to the safe side.
+    ``other`` is the second model's share, the same unless given.
+    """
+    second = share if other is None else other
+    return share * (1 - second) + second * (1 - share)
 
 
 def sample_variance(estimate: Estimate) -> float:
@@ -119,6 +202,58 @@ def critical_counts(n: int) -> npt.NDArray[np.int64]:
             wins += 1
         critical[total] = wins
     return critical
+
+
+def smallest_detectable_effect(
+    tuned_scores: npt.ArrayLike,
+    base_scores: npt.ArrayLike,
+    clusters: Sequence[object] | None = None,
+) -> float | None:
+    """The true difference that a comparison like this one finds with 80 % power at 5 %.
+
+    From the discordance (right or wrong) or the spread (graded) that was seen; samples in
+    clusters count for fewer. Where so little changed that no difference of that discordance
+    would be found, the smallest one in which all changes go one way. None where nothing could
+    be found: fewer than 5 right-or-wrong samples, graded ones that do not vary.
+
+    Raises:
+        ValueError: lengths differ, no scores, or one that is not finite.
+    """
+    pairs = paired_columns(tuned_scores, base_scores)
+    differences = pairs[:, 0] - pairs[:, 1]
+    n = float(differences.size)
+    if clusters is not None:
+        n = effective_samples(differences, cluster_labels(clusters, differences.size))
+    if not is_binary(pairs[:, 0], pairs[:, 1]):
+        deviation = float(differences.std(ddof=1)) if differences.size > 1 else 0.0
+        return smallest_detectable_mean(deviation, int(n))
+    seen = float((differences != 0).mean())
+    found = detectable_at(int(n), seen) if seen else None
+    return found if found is not None else smallest_one_way(int(n))
+
+
+def detectable_at(n: int, psi: float) -> float | None:
+    """`smallest_detectable_difference`, by Connor's formula where enumerating takes long."""
+    if n < 1 or n <= ENUMERATED_UP_TO:
+        return smallest_detectable_difference(n, psi) if n else None
+    low, high = 0.0, psi
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        low, high = (low, middle) if samples_needed(middle, psi) <= n else (middle, high)
+    return high
+
+
+def smallest_one_way(n: int) -> float | None:
+    """The smallest difference found where every change goes the same way; None for n < 5.
+
+    Five samples that all changed one way are the fewest that show anything (mid-p .031).
+    """
+    from scipy.special import betaincinv
+
+    if n < FEWEST_CHANGES:
+        return None
+    # The share at which `FEWEST_CHANGES` or more of n come up with the wanted power.
+    return float(betaincinv(FEWEST_CHANGES, n - FEWEST_CHANGES + 1, POWER))
 
 
 def smallest_detectable_mean(deviation: float, n: int, level: float = LEVEL) -> float | None:

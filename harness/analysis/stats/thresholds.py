@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from harness.analysis.stats.bounded import ENOUGH_FOR_T, bounded_exceeds_p
 from harness.analysis.stats.clusters import (
     LEAST_CLUSTERS,
     cluster_caution,
@@ -26,7 +27,6 @@ from harness.analysis.stats.means import (
     FloatArray,
     cluster_labels,
     clustered_mean_interval,
-    cr1_variance,
     finite,
     mean_interval,
     t_quantile,
@@ -84,7 +84,8 @@ def difference_test(
 
     ``threshold`` is -margin for "not worse", 0 for "better", +g for "better by g". Right or
     wrong answers get the exact unconditional test; in clusters Tango's statistic on effective
-    counts with t(G - 1); graded scores a one-sided t test, over clusters CR1.
+    counts with t(G - 1); graded scores in 0..1 the test of `bounded_exceeds_p`; other graded
+    scores a one-sided t test, over clusters CR1.
 
     Raises:
         ValueError: lengths differ, no scores, one that is not finite, or, for scores of right
@@ -114,8 +115,8 @@ def score_test(
 ) -> ThresholdTest:
     """One model's mean score (or a share of anything) against a bar: a floor or a ceiling.
 
-    0/1 values get the exact binomial test, whose bound is Clopper-Pearson's; other values a
-    one-sided t test. ``bounds`` are those of one value, where known.
+    0/1 values get the exact binomial test, whose bound is Clopper-Pearson's; other values that
+    of `bounded_exceeds_p` where ``bounds`` of one value are known, else a one-sided t test.
 
     Raises:
         ValueError: no values, or one that is not finite or outside ``bounds``.
@@ -148,7 +149,7 @@ def _tested(
     count = None if labels is None else int(labels.max()) + 1
     caution = cluster_caution(count)
     if not caution and graded and estimate.n < FEW_GRADED:
-        caution = f"only {estimate.n} graded samples: the test leans on roughly normal scores"
+        caution = f"only {estimate.n} graded samples: rare large differences may be unseen"
     return ThresholdTest(estimate, threshold, *ps, count, caution)
 
 
@@ -173,7 +174,7 @@ def clustered_pair_ps(
     n = effective_samples(differences, labels)
     share_b, share_c = float((differences > 0).mean()), float((differences < 0).mean())
     z = float(tango_z(share_b * n, share_c * n, n, threshold))
-    return both_t_tails(z, int(labels.max()))
+    return skewed_tails(z, cluster_totals(differences, labels))
 
 
 def mean_ps(
@@ -182,17 +183,53 @@ def mean_ps(
     labels: npt.NDArray[np.int64] | None,
     bounds: Bounds | None,
 ) -> Ps:
-    """One-sided t tests of a mean, over clusters with CR1 and t(G - 1)."""
+    """One-sided tests of a mean.
+
+    Of independent values with a known bound the test that holds at every n; else t, over
+    clusters with CR1 and t(G - 1).
+    """
     count = sample.size if labels is None else int(labels.max()) + 1
     if count < 2 or np.ptp(sample) == 0:
         return unvaried_ps(float(sample.mean()), threshold, count, bounds)
-    variance = (
-        float(sample.var(ddof=1)) / sample.size if labels is None else cr1_variance(sample, labels)
-    )
-    distance = float(sample.mean()) - threshold
-    if variance == 0:  # clusters whose totals cancel
+    totals = sample - sample.mean() if labels is None else cluster_totals(sample, labels)
+    error = math.sqrt(count / (count - 1) * float((totals**2).sum())) / sample.size
+    if error == 0:  # clusters whose totals cancel
         return unvaried_ps(float(sample.mean()), threshold, count, bounds)
-    return both_t_tails(distance / math.sqrt(variance), count - 1)
+    ps = skewed_tails((float(sample.mean()) - threshold) / error, totals)
+    if labels is not None or bounds is None or sample.size >= ENOUGH_FOR_T:
+        return ps
+    return bounded_ps(sample, threshold, bounds, ps)
+
+
+def cluster_totals(sample: FloatArray, labels: npt.NDArray[np.int64]) -> FloatArray:
+    """How far each cluster's sum lies from what the mean would make it."""
+    totals = np.bincount(labels, weights=sample - sample.mean())
+    return np.asarray(totals, dtype=np.float64)
+
+
+def skewed_tails(statistic: float, deviations: FloatArray) -> Ps:
+    """The tails of t(G - 1), or of t corrected for the skewness of the G units, whichever is more.
+
+    A few documents that lose much make a plain t test pass too often (.07 to .11 instead of .05
+    at 20 clusters; .04 to .07 with this, simulated). Source: Hall 1992 (the monotone cubic).
+    """
+    plain = both_t_tails(statistic, deviations.size - 1)
+    spread = float((deviations**2).mean())
+    if spread == 0 or not math.isfinite(statistic):
+        return plain
+    skewness = float((deviations**3).mean()) / spread**1.5
+    bend = skewness / (3 * math.sqrt(deviations.size))
+    bent = statistic + bend * statistic**2 + bend**2 * statistic**3 / 3 + bend / 2
+    above, below = both_t_tails(bent, deviations.size - 1)
+    return max(plain[0], above), max(plain[1], below)
+
+
+def bounded_ps(sample: FloatArray, threshold: float, bounds: Bounds, ps: Ps) -> Ps:
+    """`bounded_exceeds_p` on each side that has a bound, the t test on the other."""
+    low, high = bounds
+    above = bounded_exceeds_p(sample, threshold, low) if math.isfinite(low) else ps[0]
+    below = bounded_exceeds_p(-sample, -threshold, -high) if math.isfinite(high) else ps[1]
+    return above, below
 
 
 def both_t_tails(statistic: float, freedom: int) -> Ps:
