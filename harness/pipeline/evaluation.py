@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.datasets import Reading, count_samples, read_few_shot, read_samples
+from harness.datasets import (
+    Reading,
+    count_samples,
+    read_few_shot,
+    read_samples,
+    samples_by_id,
+)
 from harness.graders import PYTHON, Grader, Judge, make_grader, needs_code, needs_judge
 from harness.openai_evals.bridge_files import GRADER as BRIDGE
 from harness.openai_evals.bridge_files import read_bridged_samples
@@ -73,6 +79,17 @@ class Question:
             max_samples=self.max_samples,
         )
 
+    def samples_by_id(self) -> Mapping[str, Sample]:
+        """The held-out samples to look up, in their order; those of a plain file are not held."""
+        if self.runs_itself:
+            return read_bridged_samples(self.spec.samples)
+        return samples_by_id(
+            self.spec.samples,
+            self.spec.name,
+            Reading.of(self.spec, needs_ideal=self.grader.needs_ideal),
+            max_samples=self.max_samples,
+        )
+
     def check(self) -> tuple[Finding, ...]:
         """Read every sample once, so that a broken line is found before the first call.
 
@@ -127,12 +144,12 @@ def all_cases(questions: Sequence[Question], models: Sequence[str]) -> Iterator[
             yield from question.cases(model)
 
 
-async def ideal_scores(question: Question) -> dict[str, float]:
+async def ideal_scores(question: Question, samples: Iterable[Sample]) -> dict[str, float]:
     """What the grader gives the ideal answers themselves: anything but 1 spoils the eval."""
     marks: dict[str, float] = {}
     if needs_judge(question.spec) or needs_code(question.spec):
         return marks
-    for sample in question.samples():
+    for sample in samples:
         for ideal in sample.ideal[:1]:
             score = await question.grader.grade(sample, Completion(ideal))
             if score.value is not None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 
 from harness.messages import content_text
-from harness.pipeline.measurement import Answers
+from harness.pipeline.measurement import Answers, Fault
 from harness.pipeline.track import Track
 from harness.records import Advice, Sample
 from harness.reports.document import Flip, FlipKind, Gallery, Miss
@@ -58,16 +59,20 @@ def flips_between(
     base: Answers, tuned: Answers, samples: Mapping[str, Sample], most: int = FLIPS_SHOWN
 ) -> tuple[tuple[Flip, ...], int]:
     """Samples that tuning fixed or broke, then those that both miss; and how many are not shown."""
-    found: dict[FlipKind, list[Flip]] = {"broken": [], "fixed": [], "both_wrong": []}
+    found: dict[FlipKind, list[str]] = {"broken": [], "fixed": [], "both_wrong": []}
     before, after = base.by_prompt, tuned.by_prompt
-    for key, sample in samples.items():
+    for key in samples:
         if key not in before or key not in after:
             continue
         kind = flip_kind(before[key], after[key])
         if kind is not None:
-            found[kind].append(_flip(kind, sample, base, tuned))
+            found[kind].append(key)
     share = {"broken": most // 2, "fixed": most // 2, "both_wrong": most // 3}
-    shown = [flip for kind, flips in found.items() for flip in flips[: share[kind]]]
+    shown = [
+        _flip(kind, samples[key], base, tuned)
+        for kind, keys in found.items()
+        for key in keys[: share[kind]]
+    ]
     return tuple(shown), sum(map(len, found.values())) - len(shown)
 
 
@@ -104,20 +109,24 @@ def misses_of(track: Track) -> tuple[tuple[Miss, ...], int]:
     if answers is None or track.tuned_names:
         return (), 0
     marks = answers.by_prompt
-    wrong = sorted((key for key in track.heldout if key in answers.faults), key=marks.__getitem__)
+    wrong = sorted((key for key in track.heldout if answers.is_faulty(key)), key=marks.__getitem__)
     one_answer = track.spec.task == "one-answer"
     shown = [
-        Miss(
-            sample_id=key,
-            prompt=as_read(track.heldout[key]),
-            ideal=ideal_text(track.heldout[key]) if one_answer else "",
-            answer=answers.faults[key].text,
-            mark=marks[key],
-            reason=answers.faults[key].reason,
-        )
+        _miss(track.heldout[key], answers.fault(key), marks[key], one_answer=one_answer)
         for key in wrong[:MISSES_SHOWN]
     ]
     return tuple(shown), len(wrong) - len(shown)
+
+
+def _miss(sample: Sample, fault: Fault, mark: float, *, one_answer: bool) -> Miss:
+    return Miss(
+        sample_id=sample.id,
+        prompt=as_read(sample),
+        ideal=ideal_text(sample) if one_answer else "",
+        answer=fault.text,
+        mark=mark,
+        reason=fault.reason,
+    )
 
 
 # --- how open tasks read -------------------------------------------------------------
@@ -130,7 +139,7 @@ def galleries_of(track: Track, advices: Sequence[Advice]) -> tuple[Gallery, ...]
     shown = dict(_side_by_side(track, advices))
     return tuple(
         Gallery(key, as_read(sample), _answers_of(shown, track, key))
-        for key, sample in list(track.heldout.items())[:GALLERIES_SHOWN]
+        for key, sample in islice(track.heldout.items(), GALLERIES_SHOWN)
     )
 
 

@@ -16,7 +16,7 @@ from harness.pipeline.ideals import empty_ideals, rejected_ideals
 from harness.pipeline.judgement import score
 from harness.pipeline.leaks import answers_in_training
 from harness.pipeline.manifest import Manifest, located
-from harness.pipeline.measurement import Answers, answers_by_model
+from harness.pipeline.measurement import Answers, answers_in
 from harness.pipeline.reporting import provenance, section, title_of
 from harness.pipeline.runfolder import RunFolder
 from harness.pipeline.track import Track, probe_name
@@ -24,7 +24,7 @@ from harness.pipeline.tuning import TunedRun, read_tuning
 from harness.prompts import train_probe
 from harness.records import Checkpoint, EvalSpec, Experiment, Finding, Sample, TrainingExample
 from harness.reports.document import Document
-from harness.running.journal import latest
+from harness.running.journal import Contents
 
 
 def report_of(path: Path, notes: Sequence[str] = ()) -> Document:
@@ -55,7 +55,7 @@ def read_tracks(folder: RunFolder, manifest: Manifest) -> tuple[Track, ...]:
     if not folder.journal.exists():
         raise RunFolderError(f"{folder.path}: nothing was answered yet (no journal.jsonl in it)")
     _check_files(folder, manifest)
-    answers = answers_by_model(latest(folder.journal))
+    answers = answers_in(Contents.of(folder.journal))
     tuned = read_tuning(folder.tuning)
     return tuple(
         _track(
@@ -91,10 +91,10 @@ def _track(
     own: Mapping[str, Mapping[str, float]],
 ) -> Track:
     question = Question.answered(spec, manifest.plan.max_samples)
-    heldout = {sample.id: sample for sample in question.samples()}
+    heldout = question.samples_by_id()
     training = read_training(experiment.training_data) if experiment.training_data else []
     names = {spec.name, probe_name(spec.name)}
-    marks = asyncio.run(ideal_scores(question))
+    marks = asyncio.run(ideal_scores(question, heldout.values()))
     about = (
         empty_ideals(spec, heldout.values()),
         rejected_ideals(spec, marks),
@@ -133,9 +133,11 @@ def _tokens_per_epoch(tuned: Sequence[TunedRun]) -> float | None:
 def leaked(training: Sequence[TrainingExample], heldout: Mapping[str, Sample]) -> Iterator[str]:
     """Ids of held-out samples whose prompt and first ideal also stand in the training data."""
     learned = [_whole(e.messages[:-1], content_text(e.messages[-1]["content"])) for e in training]
+    if not learned:
+        return
     asked = [_whole(s.messages, s.ideal[0] if s.ideal else "") for s in heldout.values()]
     ids = list(heldout)
-    return (ids[overlap.heldout] for overlap in exact_overlap(learned, asked))
+    yield from (ids[overlap.heldout] for overlap in exact_overlap(learned, asked))
 
 
 def _whole(messages: Sequence[Mapping[str, object]], answer: str) -> str:

@@ -20,8 +20,10 @@ def answers_in_training(
     classes all of them occur, and that is no leak.
     """
     named = [str(example.metadata[IDEAL]) for example in training if example.metadata.get(IDEAL)]
+    if not named:
+        return None
     wanted = [sample.ideal[0] for sample in heldout if sample.ideal]
-    found = len(exact_overlap(named, wanted)) if named else 0
+    found = len(exact_overlap(named, wanted))
     if not found:
         return None
     share = "all" if found == len(wanted) else f"{found:,} of"

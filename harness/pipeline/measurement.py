@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from harness.records import Completion, Outcome, Sample, Usage
+from harness.running.journal import Contents
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,68 +22,135 @@ class Fault:
     reason: str
 
 
+Recall = Callable[[int], Outcome]
+"""Reads an outcome again at the place where it stands."""
+
+MOST_SHARED = 4096
+
+
 @dataclass(slots=True)
 class Answers:
-    """All answers of one model to one eval: values and texts by sample id, in repeat order."""
+    """All answers of one model to one eval: marks by sample id, in repeat order.
+
+    Texts are not held but read again when asked for, so that a run's size does not matter:
+    ``places`` says where each sample's answers stand, ``recall`` reads one.
+    """
 
     eval: str
     model: str
-    values: dict[str, list[float]] = field(default_factory=dict)
-    texts: dict[str, list[str]] = field(default_factory=dict)
+    recall: Recall | None = None
+    values: dict[str, tuple[float, ...]] = field(default_factory=dict)
     details: dict[str, list[Mapping[str, float]]] = field(default_factory=dict)
+    """Of answers that have some."""
+    places: dict[str, tuple[int, ...]] = field(default_factory=dict)
     failures: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
     failed_samples: set[str] = field(default_factory=set)
-    faults: dict[str, Fault] = field(default_factory=dict)
-    """The first answer to each sample that was not all right."""
     unmarked: int = 0
-    cut: list[tuple[str, str]] = field(default_factory=list)
-    """(sample id, text) of answers that ended at the token limit."""
+    cut: list[tuple[str, int]] = field(default_factory=list)
+    """(sample id, place) of answers that ended at the token limit."""
     total: int = 0
-    requests: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
-    latencies_s: list[float] = field(default_factory=list)
+    latencies_s: array[float] = field(default_factory=lambda: array("d"))
     """Of answers that were not replayed."""
-    usages: dict[str, list[Usage]] = field(default_factory=dict)
+    usages: dict[str, tuple[Usage, ...]] = field(default_factory=dict)
+    _held: list[Outcome] = field(default_factory=list)
+    _shared: dict[tuple[Any, ...], tuple[Any, ...]] = field(default_factory=dict)
+    _first: dict[str, tuple[int, str]] = field(default_factory=dict)
 
     def add(self, outcome: Outcome) -> None:
-        """Take in one journal line."""
+        """Take in one outcome, and hold it."""
+        self._held.append(outcome)
+        self.take(outcome, len(self._held) - 1)
+
+    def take(self, outcome: Outcome, place: int) -> None:
+        """Take in one outcome that can be recalled from its place; the first repeats first."""
         self.total += 1
         if outcome.failure is not None:
             self.failures[outcome.failure.kind] += 1
-            self.examples.setdefault(outcome.failure.kind, outcome.failure.message)
+            self._note(outcome, outcome.failure.kind, outcome.failure.message)
             self.failed_samples.add(outcome.sample_id)
             return
         if outcome.completion is not None:
-            self._add_completion(outcome.sample_id, outcome.completion)
-        self._add_scores(outcome)
+            self._take_completion(outcome.sample_id, outcome.completion, place)
+        self._take_scores(outcome)
 
-    def _add_completion(self, sample_id: str, completion: Completion) -> None:
-        self.texts.setdefault(sample_id, []).append(completion.text)
+    def _take_completion(self, sample_id: str, completion: Completion, place: int) -> None:
+        self.places[sample_id] = (*self.places.get(sample_id, ()), place)
         if completion.finish_reason == "length":
-            self.cut.append((sample_id, completion.text))
+            self.cut.append((sample_id, place))
         if not completion.replayed:
             self.latencies_s.append(completion.latency_s)
         if completion.usage is not None:
-            self.usages.setdefault(sample_id, []).append(completion.usage)
+            row = (*self.usages.get(sample_id, ()), completion.usage)
+            self.usages[sample_id] = self._one(row)
             self.prompt_tokens += completion.usage.prompt_tokens
             self.completion_tokens += completion.usage.completion_tokens
 
-    def _add_scores(self, outcome: Outcome) -> None:
+    def _take_scores(self, outcome: Outcome) -> None:
         for score in outcome.scores.values():
             if score.value is None and not score.details:
                 self.unmarked += 1
-                reason = score.reason or "the grader gave no mark"
-                self.examples.setdefault("no_mark", reason)
-                continue
-            self.details.setdefault(outcome.sample_id, []).append(score.details)
-            if score.value is None:
-                continue
-            self.values.setdefault(outcome.sample_id, []).append(score.value)
-            if score.value < 1 and outcome.sample_id not in self.faults:
-                text = outcome.completion.text if outcome.completion else ""
-                self.faults[outcome.sample_id] = Fault(text, score.reason or "")
+                self._note(outcome, "no_mark", score.reason or "the grader gave no mark")
+            if score.details:
+                self.details.setdefault(outcome.sample_id, []).append(score.details)
+            if score.value is not None:
+                row = (*self.values.get(outcome.sample_id, ()), score.value)
+                self.values[outcome.sample_id] = self._one(row)
+
+    def _note(self, outcome: Outcome, kind: str, message: str) -> None:
+        """Keep the message of the first sample, whenever its answer came."""
+        who = (outcome.repeat, outcome.sample_id)
+        if kind not in self._first or who < self._first[kind]:
+            self._first[kind] = who
+            self.examples[kind] = message
+
+    def _one(self, row: tuple[T, ...]) -> tuple[T, ...]:
+        """An equal row that is there already: most samples have the marks of another."""
+        known = self._shared.get(row)
+        if known is None and len(self._shared) < MOST_SHARED:
+            self._shared[row] = row
+        return row if known is None else known
+
+    def sort(self) -> None:
+        """Bring samples into the order of their ids, in whatever order their answers came.
+
+        Sums of the same numbers in another order differ in their last digit.
+        """
+        self.values = {key: self.values[key] for key in sorted(self.values)}
+        self.details = {key: self.details[key] for key in sorted(self.details)}
+        self.usages = {key: self.usages[key] for key in sorted(self.usages)}
+
+    # --- read again ------------------------------------------------------------------
+
+    @property
+    def texts(self) -> Texts:
+        """What was answered, by sample id, read whenever it is looked up."""
+        return Texts(self)
+
+    def outcome_at(self, place: int) -> Outcome:
+        """One outcome, read again."""
+        return self._held[place] if self.recall is None else self.recall(place)
+
+    def outcomes_of(self, sample_id: str) -> Iterator[Outcome]:
+        """The outcomes of one sample that have an answer."""
+        return map(self.outcome_at, self.places.get(sample_id, ()))
+
+    def is_faulty(self, sample_id: str) -> bool:
+        """Was any answer to this sample not all right?"""
+        return any(value < 1 for value in self.values.get(sample_id, ()))
+
+    def fault(self, sample_id: str) -> Fault:
+        """The first answer to a sample that was not all right."""
+        for outcome in self.outcomes_of(sample_id):
+            for score in outcome.scores.values():
+                if score.value is not None and score.value < 1:
+                    text = outcome.completion.text if outcome.completion else ""
+                    return Fault(text, score.reason or "")
+        return Fault("", "")
+
+    # --- numbers ---------------------------------------------------------------------
 
     @property
     def by_prompt(self) -> dict[str, float]:
@@ -92,7 +164,8 @@ class Answers:
 
     def excluded(self, samples: Sequence[str] | Mapping[str, Sample]) -> int:
         """How many of the samples have no mark at all."""
-        return sum(1 for sample_id in samples if sample_id not in self.details)
+        marked = (self.values, self.details)
+        return sum(1 for key in samples if not any(key in one for one in marked))
 
     def cut_short_share(self, samples: Mapping[str, Sample], grader: str) -> float:
         """The share of answers that the token limit cut before they could be right.
@@ -101,12 +174,31 @@ class Answers:
         on what the grader wants: of an answer that has to *be* the ideal, a cut that is right
         so far; of a free text, one shorter than the references; of any other, every cut.
         """
-        cut = sum(
-            1
-            for sample_id, text in self.cut
-            if sample_id in samples and was_still_open(text, samples[sample_id].ideal, grader)
-        )
+        cut = 0
+        for sample_id, place in self.cut:
+            completion = self.outcome_at(place).completion
+            if completion is not None and sample_id in samples:
+                cut += was_still_open(completion.text, samples[sample_id].ideal, grader)
         return cut / self.total if self.total else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Texts(Mapping[str, list[str]]):
+    """The texts of answers by sample id, in repeat order; none is held."""
+
+    answers: Answers
+
+    def __getitem__(self, sample_id: str) -> list[str]:
+        """Read what was answered to one sample."""
+        places = self.answers.places[sample_id]
+        said = (self.answers.outcome_at(place).completion for place in places)
+        return [completion.text for completion in said if completion is not None]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.answers.places)
+
+    def __len__(self) -> int:
+        return len(self.answers.places)
 
 
 IS_THE_IDEAL = frozenset({"match", "json_match", "json_validator", "extraction"})
@@ -122,18 +214,25 @@ def was_still_open(text: str, ideals: Sequence[str], grader: str) -> bool:
     return len(text) < max(map(len, ideals)) if grader in FREE_TEXT else True
 
 
-def answers_by_model(outcomes: Iterable[Outcome]) -> dict[tuple[str, str], Answers]:
-    """Sort journal lines by (eval, model), in repeat order for each sample.
-
-    The order of samples does not depend on which answer came first: sums of the same numbers
-    in another order differ in their last digit.
-    """
+def answers_in(contents: Contents) -> dict[tuple[str, str], Answers]:
+    """A journal's answers by (eval, model); their texts stay in the journal."""
     table: dict[tuple[str, str], Answers] = {}
-    for outcome in sorted(outcomes, key=lambda outcome: (outcome.repeat, outcome.sample_id)):
+    for key in contents.offsets:
+        table[key] = answers = Answers(*key, recall=contents.outcome_at)
+        for offset, outcome in contents.placed(*key):
+            answers.take(outcome, offset)
+        answers.sort()
+    return table
+
+
+def answers_by_model(outcomes: Iterable[Outcome]) -> dict[tuple[str, str], Answers]:
+    """Sort outcomes by (eval, model); these are held."""
+    table: dict[tuple[str, str], Answers] = {}
+    for outcome in sorted(outcomes, key=lambda outcome: outcome.repeat):
         key = (outcome.eval, outcome.model)
-        if key not in table:
-            table[key] = Answers(*key)
-        table[key].add(outcome)
+        table.setdefault(key, Answers(*key)).add(outcome)
+    for answers in table.values():
+        answers.sort()
     return table
 
 

@@ -223,8 +223,8 @@ def _unanswered(track: Track, model: str) -> int:
     answers = track.of(model)
     if answers is None:
         return len(track.heldout)
-    known = answers.texts.keys() | answers.failed_samples
-    return sum(1 for key in track.heldout if key not in known)
+    known = (answers.places, answers.failed_samples)
+    return sum(1 for key in track.heldout if not any(key in one for one in known))
 
 
 # --- files ---------------------------------------------------------------------------

@@ -63,6 +63,7 @@ class Variety:
     prompts: tuple[str, ...]
     limits: Thresholds = DEFAULT
     _measured: dict[float, Measured] = field(default_factory=dict)
+    _said: dict[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, track: Track, limits: Thresholds = DEFAULT) -> Variety | None:
@@ -70,7 +71,7 @@ class Variety:
         base = track.of(track.base)
         if track.spec.task != "open" or track.spec.answers_per_prompt < 2 or base is None:
             return None
-        return cls(track, tuple(key for key in track.heldout if key in base.texts), limits)
+        return cls(track, tuple(key for key in track.heldout if key in base.places), limits)
 
     # --- what advice reads -----------------------------------------------------------
 
@@ -144,8 +145,11 @@ class Variety:
         return bool(values) and sum(values) / len(values) >= self.limits.coherent_base
 
     def _texts(self, model: str) -> Mapping[str, Sequence[str]]:
-        answers = self.track.of(model)
-        return answers.texts if answers else {}
+        """All answers of a model: held, because every metric reads them again."""
+        if model not in self._said:
+            answers = self.track.of(model)
+            self._said[model] = dict(answers.texts) if answers else {}
+        return self._said[model]
 
     def _references(self) -> Mapping[str, Sequence[str]]:
         return {key: sample.ideal for key, sample in self.track.heldout.items()}

@@ -20,7 +20,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, BinaryIO, NamedTuple, Self
 
 import orjson
 
@@ -37,6 +37,9 @@ HEADER_START = b'{"journal":'
 
 Answer = tuple[str, str, str, int, str]
 """What a line answers: eval, model, sample id, repeat, request key."""
+
+Asked = tuple[str, str]
+"""An eval and a model that was asked it."""
 
 ANSWER = ("eval", "model", "sample_id", "repeat", "request_key")
 
@@ -254,12 +257,18 @@ def latest(path: Path, eval: str | None = None, model: str | None = None) -> Ite
             yield outcome
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Contents:
-    """Where the outcomes that count stand in a journal, by eval and model."""
+    """Where the outcomes that count stand in a journal, by eval and model.
+
+    ``offsets`` are in the order written, ``by_repeat`` first those of repeat 0, then of 1, ...
+    The journal stays open for reading as long as this lives.
+    """
 
     path: Path
-    offsets: Mapping[tuple[str, str], array[int]]
+    file: BinaryIO = field(repr=False)
+    offsets: Mapping[Asked, array[int]]
+    by_repeat: Mapping[Asked, array[int]]
 
     @classmethod
     def of(cls, path: Path) -> Contents:
@@ -268,23 +277,51 @@ class Contents:
         Raises:
             RunFolderError: as for ``outcomes``.
         """
-        places: dict[tuple[str, str], dict[int, int]] = {}
+        places: dict[Asked, dict[int, dict[int, int]]] = {}
         for where, line in _lines(path, _size(path)):
             if where.number == 1:
+                _check_is_journal(path, line)
                 continue
             try:
-                key, answer = (line["eval"], line["model"]), (line["sample_id"], line["repeat"])
-                places.setdefault(key, {})[hash(answer)] = where.start
+                repeats = places.setdefault((line["eval"], line["model"]), {})
+                repeats.setdefault(line["repeat"], {})[hash(line["sample_id"])] = where.start
             except (KeyError, TypeError) as error:
                 raise _broken(where) from error
-        return cls(path, {key: array("q", sorted(at.values())) for key, at in places.items()})
+        by_repeat = {key: _in_order_of_repeats(of) for key, of in places.items()}
+        offsets = {key: array("q", sorted(found)) for key, found in by_repeat.items()}
+        return cls(path, path.open("rb"), offsets, by_repeat)
+
+    def __del__(self) -> None:
+        self.file.close()
 
     def outcomes(self, eval: str, model: str) -> Iterator[Outcome]:
         """The outcomes of one model on one eval, in the order written."""
-        with self.path.open("rb") as file:
-            for offset in self.offsets.get((eval, model), ()):
-                file.seek(offset)
-                yield outcome_of(orjson.loads(file.readline()))
+        return (outcome for _, outcome in self._read(self.offsets, (eval, model)))
+
+    def placed(self, eval: str, model: str) -> Iterator[tuple[int, Outcome]]:
+        """Each outcome with its offset, the first repeats first."""
+        return self._read(self.by_repeat, (eval, model))
+
+    def outcome_at(self, offset: int) -> Outcome:
+        """One outcome, read again."""
+        self.file.seek(offset)
+        line = orjson.loads(self.file.readline())
+        try:
+            return outcome_of(line)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise RunFolderError(
+                f"{self.path}: the line at byte {offset:,} is no outcome; remove it, "
+                "its sample is then asked again with --resume"
+            ) from error
+
+    def _read(
+        self, places: Mapping[Asked, array[int]], asked: Asked
+    ) -> Iterator[tuple[int, Outcome]]:
+        return ((offset, self.outcome_at(offset)) for offset in places.get(asked, ()))
+
+
+def _in_order_of_repeats(places: Mapping[int, Mapping[int, int]]) -> array[int]:
+    return array("q", (at for repeat in sorted(places) for at in sorted(places[repeat].values())))
 
 
 def _answer(outcome: Outcome) -> Answer:
@@ -297,8 +334,7 @@ def _outcomes(
 ) -> Iterator[tuple[int, Outcome]]:
     for where, line in _lines(path, size):
         if where.number == 1:
-            if "journal" not in line:
-                raise RunFolderError(f"{path}: is no journal; name a run folder")
+            _check_is_journal(path, line)
         elif (eval is None or line.get("eval") == eval) and (
             model is None or line.get("model") == model
         ):
@@ -307,6 +343,11 @@ def _outcomes(
             except (KeyError, TypeError, AttributeError) as error:
                 raise _broken(where) from error
             yield where.number, outcome
+
+
+def _check_is_journal(path: Path, header: Mapping[str, Any]) -> None:
+    if "journal" not in header:
+        raise RunFolderError(f"{path}: is no journal; name a run folder")
 
 
 def _size(path: Path) -> int:
@@ -318,8 +359,7 @@ def _size(path: Path) -> int:
         ) from error
 
 
-@dataclass(frozen=True, slots=True)
-class _Where:
+class _Where(NamedTuple):
     """A line's place: its number from 1, its first byte and the byte after it."""
 
     path: Path

@@ -138,7 +138,7 @@ def test_a_run_folder_and_its_own_log_say_the_same(
     assert one is not None
     assert other is not None
     assert one.by_prompt == other.by_prompt
-    assert one.texts == other.texts
+    assert dict(one.texts) == dict(other.texts)
     assert {key: list(map(dict, rows)) for key, rows in one.details.items()} == {
         key: list(map(dict, rows)) for key, rows in other.details.items()
     }

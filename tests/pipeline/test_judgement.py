@@ -16,11 +16,14 @@ from harness.pipeline.track import Track, probe_name
 from harness.pipeline.variety import UNMEASURED, Variety
 from harness.records import (
     Checkpoint,
+    Completion,
     Estimate,
     EvalSpec,
     Experiment,
+    Outcome,
     Sample,
     Sampling,
+    Score,
     Task,
     Tuning,
 )
@@ -40,10 +43,14 @@ def marked(model: str, asked: dict[str, Sample], share: float, *, probe: bool = 
     """The first samples are right, so that contrasts between models are paired."""
     answers = Answers(probe_name(NAME) if probe else NAME, model)
     for i, key in enumerate(asked):
-        answers.values[key] = [float(i < round(share * len(asked)))]
-        answers.texts[key] = ["yes"]
-        answers.total += 1
+        add(answers, key, ["yes"], float(i < round(share * len(asked))))
     return answers
+
+
+def add(answers: Answers, key: str, texts: Sequence[str], value: float) -> None:
+    for repeat, text in enumerate(texts):
+        who = (answers.eval, answers.model, key, repeat, "k")
+        answers.add(Outcome(*who, Completion(text), {"accuracy": Score(value)}))
 
 
 def track(
@@ -207,8 +214,7 @@ def texts_of(
 ) -> Answers:
     answers = Answers(NAME, model)
     for key in held:
-        answers.texts[key] = writer(rng, WORDS, 8)
-        answers.values[key] = [quality] * 8
+        add(answers, key, writer(rng, WORDS, 8), quality)
     return answers
 
 
@@ -239,17 +245,18 @@ def test_an_incoherent_base_is_no_yardstick() -> None:
 
 def test_copied_answers_are_memorisation() -> None:
     planted = open_track({2: sentences})
-    copies = planted.answers[NAME, "e2s1"]
-    learned = tuple(copies.texts[key][0] + " and so on" for key in planted.heldout)
+    varied = planted.answers[NAME, "e2s1"]
+    learned = tuple(varied.texts[key][0] + " and so on" for key in planted.heldout)
+    copies = Answers(NAME, "e2s1")
     for place, key in enumerate(planted.heldout):
-        copies.texts[key] = [learned[place]] * 2 + copies.texts[key][2:]
+        add(copies, key, [learned[place]] * 2 + varied.texts[key][2:], 0.95)
     memorised = Track(
         planted.spec,
         planted.experiment,
         BASE,
         planted.heldout,
         planted.checkpoints,
-        planted.answers,
+        {**planted.answers, (NAME, "e2s1"): copies},
         planted.probe,
         training_texts=learned,
     )
