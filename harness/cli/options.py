@@ -86,6 +86,10 @@ class RunOptions:
     timeout: Annotated[
         float, typer.Option("--timeout", min=0.1, help="Seconds for one request.")
     ] = 60.0
+    batch: Annotated[
+        bool,
+        typer.Option("--batch", help="Send files to the server's Batch API: cheaper, up to 24 h."),
+    ] = False
     max_samples: Annotated[
         int | None,
         typer.Option("--max-samples", min=1, help="Only so many, picked as OpenAI evals does."),
@@ -170,6 +174,7 @@ class RunOptions:
             resume=self.resume,
             overwrite=self.overwrite,
             retry_failed=self.retry_failed,
+            batch=self.batch,
             max_samples=self.max_samples,
             limits=limits(self.concurrency),
             judge_access=self.judge_access(),

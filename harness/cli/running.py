@@ -53,3 +53,14 @@ def _say_how_to_resume(out: Path, *more: str) -> None:
         typed += ["--out", str(out)]
     command = shlex.join(["harness", *typed, "--resume", *more])
     print(f"Stopped; what was answered is kept. To go on:\n  {command}", file=sys.stderr)
+    _say_what_goes_on(out)
+
+
+def _say_what_goes_on(out: Path) -> None:
+    """Batches do not need this process: they go on, and are paid for."""
+    from harness.pipeline.runfolder import RunFolder
+
+    batches = ", ".join(RunFolder(out).batches_under_way())
+    if batches:
+        command = shlex.join(["harness", "batches", str(out), "--cancel"])
+        print(f"The server goes on with {batches}. To cancel:\n  {command}", file=sys.stderr)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from harness.pipeline import Finished
     from harness.records import Advice, Finding, Outcome
     from harness.reports.document import Document, Section
+    from harness.running.batch_dispatch import BatchProgress
     from harness.running.runner import Tally
 
 TENTHS = 10
@@ -63,6 +64,8 @@ class StudyView:
         )
         self._tuning: dict[str, TaskID] = {}
         self._last_loss: dict[str, float] = {}
+        self._batches: TaskID | None = None
+        self._shown_batches = (-1, -1)
 
     def __enter__(self) -> StudyView:
         self._bars.start()
@@ -95,6 +98,20 @@ class StudyView:
         """Something about an eval that its user should know before it is asked."""
         text = f"{finding.severity}: {plain(eval_name)}: {plain(finding.message)}"
         self._err.print(Text(text), soft_wrap=True)
+
+    # --- batches ---------------------------------------------------------------------
+
+    def batched(self, progress: BatchProgress) -> None:
+        """The server was asked how far its batches are."""
+        done = progress.completed + progress.failed
+        note = batches_note(progress)
+        if self._batches is None:
+            self._batches = self._bars.add_task("batches", total=None, note="")
+        self._bars.update(self._batches, completed=done, total=progress.requests, note=note)
+        shown = (progress.ended, done * TENTHS // max(progress.requests, 1))
+        if shown != self._shown_batches:
+            self._shown_batches = shown
+            self._line(f"batches: {done:,} of {progress.requests:,} requests done  {note}".rstrip())
 
     # --- evaluating ------------------------------------------------------------------
 
@@ -134,6 +151,17 @@ class Answers:
         if done >= self._next:
             self._view.tenth(done, self._total, totals(tally))
             self._next = done - done % self._step + self._step
+
+
+def batches_note(progress: BatchProgress) -> str:
+    """How many batches there are, what failed, and how long it may take."""
+    parts = [f"{progress.ended} of {progress.batches} batches ended"]
+    if progress.failed:
+        parts.append(f"{progress.failed:,} failed")
+    if progress.remaining_s:
+        minutes = progress.remaining_s / 60
+        parts.append(f"about {minutes:.0f} min to go" if minutes >= 1 else "a minute to go")
+    return "  ".join(parts)
 
 
 def totals(tally: Tally) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness.errors import UsageError, did_you_mean
-from harness.models.base import Provider
+from harness.models.base import BatchService, Provider
 from harness.records import Route
 
 OPENAI_URL = "https://api.openai.com/v1"
@@ -72,19 +72,36 @@ def openai_provider(access: Access, model: str) -> Provider:
     """A server's provider; OpenAI's own server needs a key."""
     from harness.models.openai import OpenAIProvider
 
+    return OpenAIProvider(
+        base_url=_address(access, model),
+        api_key=access.api_key,
+        organization=access.organization,
+        headers=access.headers,
+        timeout_s=access.timeout_s,
+    )
+
+
+def openai_batches(access: Access, model: str) -> BatchService:
+    """A server's batches; OpenAI's own server needs a key."""
+    from harness.models.batch import OpenAIBatches
+
+    return OpenAIBatches(
+        base_url=_address(access, model),
+        api_key=access.api_key,
+        organization=access.organization,
+        headers=access.headers,
+        timeout_s=access.timeout_s,
+    )
+
+
+def _address(access: Access, model: str) -> str:
     address = access.base_url or access.default_url
     if address is None and access.api_key is None:
         raise UsageError(
             f"no key and no server for '{model}': set OPENAI_API_KEY, or give --base-url, "
             "or use the embedded model as embedded:tiny-base"
         )
-    return OpenAIProvider(
-        base_url=address or OPENAI_URL,
-        api_key=access.api_key,
-        organization=access.organization,
-        headers=access.headers,
-        timeout_s=access.timeout_s,
-    )
+    return address or OPENAI_URL
 
 
 def _embedded() -> Provider:

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from harness.models.base import Provider
 from harness.models.providers import DUMMY, OPENAI_URL, SOLVER, Access
-from harness.records import Finding, Route, Study
+from harness.records import Finding, Request, Route, Study
 
 if TYPE_CHECKING:
     from harness.running.cache import Cache, CachingProvider, Place, Scope
@@ -65,6 +65,13 @@ class Kept:
         made = CachingProvider(provider, self.cache, scope, self.sampled)
         self.providers.append(made)
         return made
+
+    def holds(self, request: Request) -> bool:
+        """Whether the cache answers this request to the models."""
+        from harness.running.cache import key_in
+
+        key = key_in(self.scope, request, self.sampled)
+        return key is not None and self.cache.holds(key)
 
     @property
     def hits(self) -> int:

@@ -12,6 +12,7 @@ from typing import Any
 from harness.errors import RunFolderError
 from harness.pipeline import manifest as manifests
 from harness.pipeline.manifest import Manifest
+from harness.running.batch_ledger import FOLDER, Ledger
 from harness.running.journal import outcomes
 
 FILES = (
@@ -23,7 +24,7 @@ FILES = (
     "report.json",
     "junit.xml",
 )
-FOLDERS = ("data", "logs")
+FOLDERS = ("data", "logs", FOLDER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,20 @@ class RunFolder:
     def data(self) -> Path:
         """Files made for tuning jobs, such as validation sets."""
         return self.path / "data"
+
+    @property
+    def batches(self) -> Path:
+        """Batches of requests: what was sent, under which ids, and what came."""
+        return self.path / FOLDER
+
+    def batches_under_way(self) -> list[str]:
+        """The batches that a server may be answering now, by their ids.
+
+        Raises:
+            RunFolderError: their ledger is broken.
+        """
+        ledger = Ledger.read(self.batches)
+        return [part.batch or "one just sent" for part in ledger.sent] if ledger else []
 
     def exists(self) -> bool:
         """Does the folder hold a run?"""
@@ -107,8 +122,9 @@ class Footprint:
         return cls(RunFolder(path), frozenset(place for place in places if place.exists()))
 
     def holds_work(self) -> bool:
-        """Was anything answered or tuned there?"""
-        return self.folder.tuning.exists() or _is_answered(self.folder.journal)
+        """Was anything answered or tuned there, or sent in a batch?"""
+        tuned, sent = self.folder.tuning.exists(), bool(self.folder.batches_under_way())
+        return tuned or sent or _is_answered(self.folder.journal)
 
     def withdraw(self) -> bool:
         """Remove what the run made, and say so; an earlier run and whatever else stay."""

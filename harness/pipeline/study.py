@@ -8,7 +8,7 @@ run folder, so a run that was interrupted and resumed gives the report of one th
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import (
     AbstractContextManager,
     AsyncExitStack,
@@ -22,16 +22,17 @@ from typing import Protocol
 
 from harness import __version__
 from harness.datasets import read_training
-from harness.errors import ProviderError, UsageError
+from harness.errors import ProviderError, RunFolderError, UsageError
 from harness.finetuning.jobs import TuningService
 from harness.graders import Judge, needs_judge
-from harness.models.base import Provider
+from harness.models.base import BatchService, Provider
 from harness.models.providers import (
     DUMMY,
     OPENAI_URL,
     Access,
     ModelName,
     open_provider,
+    openai_batches,
     openai_provider,
     routing_provider,
 )
@@ -60,15 +61,17 @@ from harness.records import (
 )
 from harness.registry import Registry
 from harness.reports.document import Document
+from harness.running.batch_dispatch import BatchWatch
+from harness.running.batching import Batching, run_batched
 from harness.running.journal import Journal, latest
 from harness.running.retries import Limits, RetryingProvider
-from harness.running.runner import Observer, Tally, run_cases
+from harness.running.runner import Case, Observer, Tally, run_cases
 
 NO_KEY = "none"
 """What the control plane sends to servers that ask for no key; its client insists on one."""
 
 
-class Watch(TuningWatch, Protocol):
+class Watch(TuningWatch, BatchWatch, Protocol):
     """Whoever shows the progress of a study."""
 
     def noticed(self, eval_name: str, finding: Finding) -> None:
@@ -98,6 +101,8 @@ class Order:
     created_by: str = ""
     allow_code: tuple[str, ...] = ()
     """Modules whose classes a registry may run, and ``python`` for graders that are code."""
+    batch: bool = False
+    """Send files of requests, and wait for the answers, instead of asking one by one."""
     judge_access: Access | None = None
     """How to reach the judge, where it is not reached as the models are."""
     caching: Caching = field(default_factory=Caching)
@@ -122,6 +127,7 @@ class Services:
     tuning: TuningService | None
     keeps_models: bool
     closing: AbstractContextManager[object]
+    batches: BatchService | None = None
 
 
 def run_study(order: Order, registry: Registry, access: Access, watch: Watch) -> Finished:
@@ -144,8 +150,11 @@ def run_study(order: Order, registry: Registry, access: Access, watch: Watch) ->
         for finding in question.check():
             watch.noticed(question.spec.name, finding)
     services = services_for(order.study, access)
+    batching = _batching(order, services, watch, kept)
     manifest = Manifest(_plan(order, specs), order.command, __version__)
     folder = open_folder(order.out, manifest, resume=order.resume, overwrite=order.overwrite)
+    if batching is None:
+        _check_no_batches(folder)
     with ExitStack() as stack:
         stack.enter_context(services.closing)
         journal = stack.enter_context(
@@ -154,7 +163,7 @@ def run_study(order: Order, registry: Registry, access: Access, watch: Watch) ->
             )
         )
         models = _tuned_models(order.study, questions, services, folder, watch)
-        providers = Answering(services.provider, judge, kept)
+        providers = Answering(services.provider, judge, kept, batching)
         tally = asyncio.run(_ask(order, questions, models, providers, journal, watch, bridge))
     if tally.failed and not (tally.answered or tally.skipped):
         raise ProviderError(_nothing_answered(folder, tally))
@@ -240,7 +249,35 @@ def services_for(study: Study, access: Access) -> Services:
         return Services(provider, None, keeps_models=True, closing=nullcontext())
     reached = replace(access, base_url=access.base_url or study.base_url)
     provider = openai_provider(reached, study.base)
-    return Services(provider, _api_tuning(study, reached), True, nullcontext())
+    batches = openai_batches(reached, study.base)
+    return Services(provider, _api_tuning(study, reached), True, nullcontext(), batches)
+
+
+def _batching(order: Order, services: Services, watch: Watch, kept: Kept | None) -> Batching | None:
+    """Who answers batches, where they are wanted.
+
+    Raises:
+        UsageError: they are, and nobody does.
+    """
+    if not order.batch:
+        return None
+    if services.batches is None:
+        raise UsageError(
+            f"--batch: {order.study.provider} models have no batches; leave it out, or name a "
+            "server with --base-url"
+        )
+    holds = kept.holds if kept else None
+    return Batching(services.batches, watch, holds=holds, retry_failed=order.retry_failed)
+
+
+def _check_no_batches(folder: RunFolder) -> None:
+    """Asking directly what a batch is answering would be paid twice."""
+    under_way = folder.batches_under_way()
+    if under_way:
+        raise RunFolderError(
+            f"{folder.path}: batches of this run are under way ({', '.join(under_way)}); "
+            f"go on with --batch --resume, or cancel them: harness batches {folder.path} --cancel"
+        )
 
 
 def judge_for(
@@ -312,11 +349,12 @@ def _tuned_models(
 
 @dataclass(frozen=True, slots=True)
 class Answering:
-    """Who answers while there is asking: the models' provider, the judge and the cache, if any."""
+    """Who answers while there is asking: the models, one by one or in batches, judge and cache."""
 
     provider: Provider
     judge: Judge | None
     kept: Kept | None = None
+    batching: Batching | None = None
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[Provider]:
@@ -339,18 +377,24 @@ async def _ask(
     bridge: Bridge,
 ) -> Tally:
     total = sum(q.size * len(models[name]) for name, qs in questions.items() for q in qs)
-    cases = (case for name, asked in questions.items() for case in all_cases(asked, models[name]))
+
+    def cases() -> Iterator[Case]:
+        for name, asked in questions.items():
+            yield from all_cases(asked, models[name])
+
     with watch.evaluating(total) as observer:
         async with answering.opened() as provider:
             kept = answering.kept
-            tally = await run_cases(
-                cases,
-                provider,
-                journal,
-                limits=order.limits,
-                observer=observer,
-                before=kept.models if kept else None,
-            )
+            before = kept.models if kept else None
+            limits, batching = order.limits, answering.batching
+            if batching is not None:
+                tally = await run_batched(
+                    cases, batching, journal, limits=limits, observer=observer, before=before
+                )
+            else:
+                tally = await run_cases(
+                    cases(), provider, journal, limits=limits, observer=observer, before=before
+                )
             selves = [
                 (q.spec.name, model)
                 for name, qs in questions.items()

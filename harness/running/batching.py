@@ -23,7 +23,7 @@ from harness.errors import (
     RunFolderError,
     Unanswered,
 )
-from harness.models.base import BatchService
+from harness.models.base import BatchService, Provider
 from harness.records import Completion, Request
 from harness.running.batch_dispatch import TOO_MANY_TOKENS, BatchLimits, BatchWatch, Dispatch
 from harness.running.batch_ledger import FOLDER, Ledger, Part
@@ -36,11 +36,15 @@ from harness.running.runner import Case, Observer, Tally, run_cases
 
 @dataclass(frozen=True, slots=True)
 class Batching:
-    """Who answers batches and how; with ``retry_failed`` what failed earlier is sent again."""
+    """Who answers batches and how; with ``retry_failed`` what failed earlier is sent again.
+
+    Requests that something else ``holds``, such as a cache, are not sent.
+    """
 
     service: BatchService
-    limits: BatchLimits = field(default_factory=BatchLimits)
     watch: BatchWatch | None = None
+    limits: BatchLimits = field(default_factory=BatchLimits)
+    holds: Callable[[Request], bool] | None = None
     retry_failed: bool = False
 
 
@@ -51,6 +55,7 @@ async def run_batched(
     *,
     limits: Limits = Limits(),  # noqa: B008 - frozen
     observer: Observer | None = None,
+    before: Callable[[Provider], Provider] | None = None,
 ) -> Tally:
     """Answer and grade every case that the journal does not hold, through batches.
 
@@ -67,7 +72,12 @@ async def run_batched(
     async with batching.service:
         await collection.collect()
     tally = await run_cases(
-        collection.settled(), Answers(collection), journal, limits=limits, observer=observer
+        collection.settled(),
+        Answers(collection),
+        journal,
+        limits=limits,
+        observer=observer,
+        before=before,
     )
     if collection.stop is not None:
         raise collection.stop
@@ -167,11 +177,16 @@ class Collection:
     def _is_answered(self, case: Case) -> bool:
         return all(map(self.journal.holds, case.answers()))
 
+    def _is_held(self, request: Request) -> bool:
+        return self.batching.holds is not None and self.batching.holds(request)
+
     def _is_owed(self, custom_id: str, request: Request) -> bool:
         """Whether a request is to be sent, for the first time or again.
 
         What stopped an earlier run may be repaired by now; what stops this one does so.
         """
+        if self._is_held(request):
+            return False
         result = self.results.find(custom_id)
         if result is None:
             return True
@@ -187,6 +202,8 @@ class Collection:
 
     def _is_settled(self, asked: tuple[str, Request]) -> bool:
         """Whether sending a request again would change nothing."""
+        if self._is_held(asked[1]):
+            return True
         try:
             self.answer(*asked)
         except ProviderError as error:

@@ -76,6 +76,14 @@ def is_sampled(sampling: Sampling, extra: Mapping[str, Any]) -> bool:
     return said.get("seed", sampling.seed) is None and temperature != 0
 
 
+def key_in(scope: Scope, request: Request, sampled: bool) -> bytes | None:
+    """What the cache calls a request; None: its answer is not kept."""
+    place = scope.place_of(request.model)
+    if place is None or (not sampled and is_sampled(request.sampling, place.extra)):
+        return None
+    return blake2b(f"{request.key}{place.name}".encode(), digest_size=16).digest()
+
+
 @dataclass(eq=False)
 class CachingProvider:
     """Any provider, asked only for what the cache does not hold.
@@ -92,10 +100,7 @@ class CachingProvider:
 
     def key_of(self, request: Request) -> bytes | None:
         """What the cache calls this request; None: its answer is not kept."""
-        place = self.scope.place_of(request.model)
-        if place is None or (not self.sampled and is_sampled(request.sampling, place.extra)):
-            return None
-        return blake2b(f"{request.key}{place.name}".encode(), digest_size=16).digest()
+        return key_in(self.scope, request, self.sampled)
 
     async def complete(self, request: Request) -> Answer:
         """The kept answer, marked as replayed; else what the provider says, which is kept.
