@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from harness.records import Advice, Comparison, Estimate, Finding, Gate, Task
+from harness.records import Advice, Comparison, Estimate, Finding, Gate, Latency, Task
 
 Role = Literal["heldout", "train", "base", "reference", "seed", "curve"]
 FlipKind = Literal["fixed", "broken", "both_wrong"]
+Spender = Literal["model", "judge"]
 Unit = Literal["share", "loss", "nats", "ratio", "count"]
 
 SCORE = "accuracy"
@@ -135,6 +136,39 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True)
+class Spending:
+    """What the answers of one model to one eval (None: to all) took.
+
+    Those that were ``replayed``, by the cache or from a file, cost nothing and took no time;
+    ``saved_usd`` is what they would have cost. None is not known.
+    """
+
+    role: Spender
+    model: str
+    eval: str | None
+    answers: int
+    replayed: int
+    prompt_tokens: int
+    completion_tokens: int
+    cost_usd: float | None
+    saved_usd: float | None
+    latency: Latency | None
+
+
+@dataclass(frozen=True, slots=True)
+class Performance:
+    """What a run took: all that clocks, caches and prices decide, and nothing else.
+
+    Two runs with the same answers differ in this alone.
+    """
+
+    models: tuple[Spending, ...]
+    evals: tuple[Spending, ...]
+    first_answer_s: float | None = None
+    prices_as_of: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Provenance:
     """How to get the same numbers again. Hashes are SHA-256 of files, by path."""
 
@@ -162,3 +196,4 @@ class Document:
     provenance: Provenance
     findings: tuple[Finding, ...] = ()
     gate: Gate | None = None
+    performance: Performance | None = None
