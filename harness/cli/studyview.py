@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -23,6 +24,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.text import Text
+
+from harness.cli.gateview import plain, show_gate
 
 if TYPE_CHECKING:
     from harness.finetuning.jobs import TuningProgress
@@ -125,6 +128,11 @@ class StudyView:
         """Move the bar of answers."""
         self._bars.update(task, completed=done, note=note)
 
+    @property
+    def shows_bars(self) -> bool:
+        """Is there a terminal to show them on?"""
+        return not self._bars.disable
+
     def _line(self, text: str) -> None:
         """A line where there is no bar to look at."""
         if self._bars.disable:
@@ -136,18 +144,24 @@ class StudyView:
         self._line(f"evaluated {done:,}{of_all} answers  {note}".rstrip())
 
 
+REDRAWN_EVERY_S = 0.1
+
+
 class Answers:
-    """Watches the answers of a run; called for every one, so it does little."""
+    """Watches the answers of a run; called for every one, so it mostly does nothing."""
 
     def __init__(self, view: StudyView, task: TaskID, total: int) -> None:
         self._view, self._task, self._total = view, task, total
         self._step = max(1, total // TENTHS)
         self._next = self._step
+        self._due_s = 0.0
 
     def observe(self, outcome: Outcome, tally: Tally) -> None:
         """See one answer."""
         done = tally.answered + tally.failed + tally.skipped
-        self._view.advance(self._task, done, totals(tally))
+        if self._view.shows_bars and (done >= self._total or monotonic() >= self._due_s):
+            self._due_s = monotonic() + REDRAWN_EVERY_S
+            self._view.advance(self._task, done, totals(tally))
         if done >= self._next:
             self._view.tenth(done, self._total, totals(tally))
             self._next = done - done % self._step + self._step
@@ -184,6 +198,8 @@ def show(finished: Finished) -> None:
     show_document(finished.document)
     out = Console(highlight=False)
     tally = finished.tally
+    if finished.document.gate is not None:
+        show_gate(finished.document.gate)
     if tally.skipped and not tally.answered:
         out.print("Everything was answered already: nothing was asked.")
     if tally.failed:
@@ -262,11 +278,6 @@ def _score_lines(section: Section) -> Iterator[Text]:
         yield Text("  nothing was answered")
     for exclusion in section.exclusions:
         yield Text(f"      {plain(scores.exclusion_text(exclusion))}", style="dim")
-
-
-def plain(text: str) -> str:
-    """Text without control characters."""
-    return "".join(c if c.isprintable() else " " for c in text)
 
 
 def show_advice(section: Section) -> None:

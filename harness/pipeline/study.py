@@ -7,7 +7,6 @@ run folder, so a run that was interrupted and resumed gives the report of one th
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import (
     AbstractContextManager,
@@ -64,6 +63,7 @@ from harness.reports.document import Document
 from harness.running.batch_dispatch import BatchWatch
 from harness.running.batching import Batching, run_batched
 from harness.running.journal import Journal, latest
+from harness.running.loop import driven
 from harness.running.retries import Limits, RetryingProvider
 from harness.running.runner import Case, Observer, Tally, run_cases
 
@@ -164,7 +164,7 @@ def run_study(order: Order, registry: Registry, access: Access, watch: Watch) ->
         )
         models = _tuned_models(order.study, questions, services, folder, watch)
         providers = Answering(services.provider, judge, kept, batching)
-        tally = asyncio.run(_ask(order, questions, models, providers, journal, watch, bridge))
+        tally = driven(_ask(order, questions, models, providers, journal, watch, bridge))
     if tally.failed and not (tally.answered or tally.skipped):
         raise ProviderError(_nothing_answered(folder, tally))
     document = report_of(folder.path, notes=_notes(services.provider))
