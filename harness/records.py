@@ -316,14 +316,6 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class Prices:
-    """What a million tokens cost, in US dollars."""
-
-    prompt: float
-    completion: float
-
-
-@dataclass(frozen=True, slots=True)
 class Price:
     """What a million tokens of one model cost, in US dollars, and when that was so.
 
@@ -355,7 +347,7 @@ class Policy:
     inconclusive: WhenInconclusive = "fail"
     graded: float = 0.99
     samples: int | None = None
-    prices: Prices | None = None
+    prices: Price | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -420,7 +412,8 @@ class Comparison:
     """Tuned minus base on the same samples. ``fixed``/``broken`` count changed binary verdicts.
 
     ``excluded`` counts samples that lack a mark on either side. ``diversity`` stands beside the
-    scores of open tasks.
+    scores of open tasks; ``detectable`` is the smallest true difference that a comparison like
+    this one finds four times in five.
     """
 
     eval: str
@@ -435,6 +428,7 @@ class Comparison:
     fixed: int | None = None
     broken: int | None = None
     diversity: DiversityChange | None = None
+    detectable: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -442,9 +436,10 @@ class Check:
     """One rule of a policy, held against one eval.
 
     ``estimate`` is tuned minus base for demands that compare, else the tuned model's own number;
-    ``p_value`` that of the demand's being missed, times ``candidates`` where the best of several
-    was picked. ``needed`` counts the samples still missing for a decision. ``decisive`` is false
-    where another eval has met the demand for this one.
+    ``p_value`` is small where the demand is shown to be met (times ``candidates`` where the best
+    of several was picked), ``p_missed`` where it is shown to be missed. ``needed`` counts the
+    samples still missing for a decision. ``decisive`` is false where another eval has met the
+    demand for this one.
     """
 
     eval: str
@@ -455,6 +450,7 @@ class Check:
     unit: str = "share"
     estimate: Estimate | None = None
     p_value: float | None = None
+    p_missed: float | None = None
     needed: int | None = None
     candidates: int = 1
     reason: str = ""

@@ -17,10 +17,9 @@ from harness.analysis.stats import (
     difference_test,
     holm,
     sample_variance,
-    samples_for_margin,
-    samples_to_show,
+    samples_left,
+    samples_to_pass,
     score_test,
-    share_exceeds_p,
 )
 from harness.records import Check, Demand, Estimate, Gate, GateOutcome, Policy, Rule
 
@@ -188,11 +187,12 @@ def _compared(check: Check, policy: Policy, one: Evidence) -> Check:
     if rule.lower_is_better:
         ours, theirs = theirs, ours
     threshold = rule.limit if rule.demand == "gain" else -rule.limit
-    test = difference_test(ours, theirs, threshold, _clusters(keys, one))
+    clusters = _clusters(keys, one)
+    test = difference_test(ours, theirs, threshold, clusters)
     shown = _decided(check, test, policy)
     if shown.outcome == "inconclusive":
-        needed = _samples_for(test, policy.alpha, tied=ours == theirs)
-        shown = replace(shown, needed=needed)
+        needed = samples_to_pass(ours, theirs, threshold, clusters)
+        shown = replace(shown, needed=_practicable(needed))
     unit = "share" if _are_shares([*ours, *theirs]) else "count"
     estimate = mirrored(test.estimate) if rule.lower_is_better else test.estimate
     return replace(shown, estimate=estimate, unit=unit)
@@ -222,11 +222,22 @@ def _against_bar(
     if reason := _too_few(check, len(keys), policy, one):
         return replace(check, reason=reason)
     found = [values[key] for key in keys]
+    if check.rule.metric in UNITS and min(found) == max(found):
+        return _fixed(check, found)
     shares = _are_shares(found) and check.rule.metric not in UNITS
     bounds = (0.0, 1.0) if shares else None
     test = score_test(found, check.rule.limit, _clusters(keys, one), bounds)
     unit = UNITS.get(check.rule.metric, "share" if shares else "count")
     return _bounded(check, test, policy, above=above, unit=unit)
+
+
+def _fixed(check: Check, values: Sequence[float]) -> Check:
+    """What every answer takes alike needs no test."""
+    value, n = values[0], len(values)
+    estimate = Estimate(value, value, value, n, "the same for every sample")
+    outcome: GateOutcome = "pass" if value <= check.rule.limit else "fail"
+    unit = UNITS[check.rule.metric]
+    return replace(check, outcome=outcome, estimate=estimate, unit=unit)
 
 
 def _bounded(
@@ -236,7 +247,14 @@ def _bounded(
     shown = replace(_decided(check, asked, policy), estimate=test.estimate, unit=unit)
     if shown.outcome != "inconclusive":
         return shown
-    return replace(shown, needed=_samples_for_bar(test, policy.alpha, above=above))
+    distance, n = test.estimate.value - test.threshold, test.estimate.n
+    variance = sample_variance(test.estimate)
+    needed = samples_left(distance, variance, n) if math.isfinite(variance) else None
+    return replace(shown, needed=_practicable(needed))
+
+
+def _practicable(needed: int | None) -> int | None:
+    return needed if needed is not None and needed <= MOST_SAMPLES else None
 
 
 def _quick(check: Check, policy: Policy, one: Evidence) -> Check:
@@ -332,7 +350,8 @@ def _decided(check: Check, test: ThresholdTest, policy: Policy) -> Check:
         outcome = "pass"
     elif test.p_below <= policy.alpha:
         outcome = "fail"
-    return replace(check, outcome=outcome, p_value=p_value, reason=test.caution)
+    missed = min(1.0, max(0.0, test.p_below))
+    return replace(check, outcome=outcome, p_value=p_value, p_missed=missed, reason=test.caution)
 
 
 def _turned(test: ThresholdTest) -> ThresholdTest:
@@ -378,50 +397,3 @@ def _adjusted(check: Check, p_value: float, alpha: float) -> Check:
     if check.outcome == "pass" and p_value > alpha:
         check = replace(check, outcome="inconclusive")
     return replace(check, p_value=p_value)
-
-
-# --- how many samples a decision takes -----------------------------------------------
-
-
-def _samples_for(test: ThresholdTest, alpha: float, *, tied: bool) -> int | None:
-    """Samples still missing to decide a comparison, if what was seen so far goes on.
-
-    For a margin as if the models were equally good, until that many samples were not enough.
-    """
-    n, variance, margin = test.estimate.n, sample_variance(test.estimate), -test.threshold
-    if tied and 0 < margin < 1 and test.clusters is None:
-        return _still(_ties_needed(margin, alpha), n)
-    wanted = samples_for_margin(margin, min(1.0, variance)) if margin > 0 and variance else 0
-    if wanted <= n:
-        reach = samples_to_show(test.estimate.value - test.threshold, variance)
-        wanted = 0 if reach is None else reach
-    return _still(wanted, n)
-
-
-def _samples_for_bar(test: ThresholdTest, alpha: float, *, above: bool) -> int | None:
-    """Samples still missing to tell a number from a bar."""
-    value, n = test.estimate.value, test.estimate.n
-    if test.clusters is None and value == (1.0 if above else 0.0):
-        room = 1 - test.threshold if above else test.threshold
-        return _still(_ties_needed(room, alpha), n) if 0 < room < 1 else None
-    wanted = samples_to_show(value - test.threshold, sample_variance(test.estimate))
-    return _still(wanted or 0, n)
-
-
-def _still(wanted: int, n: int) -> int | None:
-    """How many are missing; None where no practicable number is known to be enough."""
-    if not 0 < wanted <= MOST_SAMPLES:
-        return None
-    return max(1, wanted - n)
-
-
-def _ties_needed(room: float, alpha: float) -> int:
-    """Equal outcomes in a row that show that fewer than a share ``room`` are others."""
-    low, high = 0, 1
-    while share_exceeds_p(high, high, 1 - room) > alpha:
-        low, high = high, 2 * high
-    while high - low > 1:
-        middle = (low + high) // 2
-        enough = share_exceeds_p(middle, middle, 1 - room) <= alpha
-        low, high = (low, middle) if enough else (middle, high)
-    return high

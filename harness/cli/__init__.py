@@ -22,6 +22,8 @@ COMMANDS: dict[str, str] = {
     "run": "Evaluate one model on registered evals.",
     "compare": "Compare models, or earlier runs, sample by sample.",
     "advise": "Diagnose a run and say how many epochs to train next.",
+    "gate": "Say by a policy whether a tuned model may be deployed: pass, fail or inconclusive.",
+    "plan": "Say how many samples and repeats a comparison needs.",
     "finetune": "Start and follow a fine-tuning job.",
     "serve": "Serve the embedded model as an OpenAI-compatible API.",
     "oaieval": "Run an eval as OpenAI evals does, flag for flag.",
@@ -103,13 +105,13 @@ def main() -> None:
     try:
         app()
     except HarnessError as error:
-        print(f"harness: {_one_line(str(error))}", file=sys.stderr)
+        print(f"harness: {one_line(str(error))}", file=sys.stderr)
         sys.exit(EXIT_ERROR)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
     """A message without control characters: it may quote files and servers of strangers."""
     return "".join(c for c in " ".join(text.split()) if c.isprintable())

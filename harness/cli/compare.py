@@ -43,7 +43,7 @@ def compare(
     """
     earlier = [_is_there(place) for place in (base, *tuned)]
     if all(earlier):
-        _read(base, tuned, evals or [], options.run_folder(asked.out, "compare"))
+        _read(base, tuned, evals or [], asked)
         return
     if any(earlier):
         raise UsageError(
@@ -51,6 +51,7 @@ def compare(
         )
     if not evals:
         raise UsageError("--eval is missing: name the evals to compare on (see harness list)")
+    from harness.cli.gateview import leave
     from harness.cli.running import carried_out
     from harness.cli.studyview import show
     from harness.models.providers import ModelName
@@ -59,7 +60,9 @@ def compare(
     access = asked.access()
     names = [ModelName.parse(name) for name in (base, *tuned)]
     study = comparison_study(names[0], names[1:], evals, access.base_url)
-    show(carried_out(replace(asked.order(study), repeats=repeats), asked.known(), access))
+    finished = carried_out(replace(asked.order(study), repeats=repeats), asked.known(), access)
+    show(finished)
+    leave(finished.document.gate)
 
 
 def _is_there(place: str) -> bool:
@@ -74,10 +77,21 @@ def _is_there(place: str) -> bool:
     return path.exists()
 
 
-def _read(base: str, tuned: list[str], evals: list[str], out: Path) -> None:
+def _read(base: str, tuned: list[str], evals: list[str], asked: options.RunOptions) -> None:
+    from harness.cli.gateview import leave, show_gate
     from harness.cli.studyview import show_document
     from harness.pipeline import compare_folders, write_reports
+    from harness.pipeline.gate import gate_places
 
-    document = compare_folders([base, *tuned], evals, options.command_line())
+    places = [base, *tuned]
+    document = compare_folders(places, evals, options.command_line())
+    if asked.policy is not None:
+        known = asked.known()
+        gate = gate_places(places, known.policy(asked.policy), known)
+        document = replace(document, gate=gate)
     show_document(document)
+    out = options.run_folder(asked.out, "compare")
+    if document.gate is not None:
+        show_gate(document.gate)
     print(f"Report: {write_reports(document, out).html}")
+    leave(document.gate)

@@ -107,6 +107,14 @@ class RunOptions:
         str | None,
         typer.Option("--judge-api-key-env", metavar="NAME", help="The variable with its key."),
     ] = None
+    policy: Annotated[
+        str | None,
+        typer.Option(
+            "--policy",
+            metavar="FILE|NAME",
+            help="Hold the result against a policy; the exit code is the gate's (0, 1, 3, 4).",
+        ),
+    ] = None
     data: Annotated[
         list[Path] | None,
         typer.Option(
@@ -168,7 +176,7 @@ class RunOptions:
         from harness.pipeline import Order
 
         return Order(
-            study=self.judged(study),
+            study=self.gated(self.judged(study)),
             out=run_folder(self.out, study.name),
             command=command_line(),
             resume=self.resume,
@@ -180,6 +188,12 @@ class RunOptions:
             judge_access=self.judge_access(),
             allow_code=tuple(self.allow_code or ()),
         )
+
+    def gated(self, study: Study) -> Study:
+        """The study with the policy that was named, if one was; it replaces the study's own."""
+        if self.policy is None:
+            return study
+        return replace(study, policy=self.known().policy(self.policy))
 
     def judged(self, study: Study) -> Study:
         """The study with the judge that was named, if one was."""

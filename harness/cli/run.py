@@ -39,6 +39,7 @@ def run(
 
       harness run test-match.s1.simple-v0 --registry evals/registry -m gpt-4o-mini
     """
+    from harness.cli.gateview import leave
     from harness.cli.running import carried_out
     from harness.cli.studyview import show
     from harness.models.providers import ModelName
@@ -48,4 +49,6 @@ def run(
     study = single_run(ModelName.parse(model), patterns, access.base_url)
     endpoint: Endpoint = "completions" if completions else "chat"
     order = replace(asked.order(study), repeats=repeats, endpoint=endpoint)
-    show(carried_out(order, asked.known(), access))
+    finished = carried_out(order, asked.known(), access)
+    show(finished)
+    leave(finished.document.gate)

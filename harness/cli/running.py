@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from harness.cli import EXIT_INTERRUPTED
-from harness.errors import HarnessError, RunStopped
+from harness.cli.gateview import unjudged
+from harness.errors import HarnessError, ProviderError, RunStopped
 
 if TYPE_CHECKING:
     from harness.models.providers import Access
@@ -38,12 +39,14 @@ def carried_out(order: Order, registry: Registry, access: Access) -> Finished:
             footprint.withdraw()
             print("Stopped; nothing was answered yet.", file=sys.stderr)
         raise typer.Exit(EXIT_INTERRUPTED) from None
-    except HarnessError:
+    except HarnessError as error:
         if not footprint.holds_work():
             if not footprint.withdraw() and footprint.folder.journal.exists():
                 _say_how_to_resume(order.out, "--retry-failed")
         elif not footprint.folder.complete():
             _say_how_to_resume(order.out)
+        if order.study.policy is not None and isinstance(error, ProviderError):
+            raise unjudged(error) from error
         raise
 
 

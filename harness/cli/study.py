@@ -19,7 +19,8 @@ def study(
     """Tune (or read) checkpoints, evaluate them beside the base, diagnose, advise, report.
 
     A study is a YAML file: a base model, training data, evals, and how to tune or which
-    tuned models exist. See [bold]harness show demo[/bold] for one.
+    tuned models exist. See [bold]harness show demo[/bold] for one. Where it has a policy, the
+    exit code is that of [bold]harness gate[/bold].
 
     [bold]Examples[/bold]
 
@@ -29,8 +30,11 @@ def study(
 
       harness study demo --base-url http://127.0.0.1:8000/v1
     """
+    from harness.cli.gateview import leave
     from harness.cli.running import carried_out
     from harness.cli.studyview import show
 
     known = asked.known()
-    show(carried_out(asked.order(known.study(name)), known, asked.access()))
+    finished = carried_out(asked.order(known.study(name)), known, asked.access())
+    show(finished)
+    leave(finished.document.gate)

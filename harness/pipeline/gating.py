@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import mean
 
+from harness.analysis.cost import cost_usd
+from harness.analysis.diversity import per_prompt_copy_rate
 from harness.analysis.gate import OWN, Evidence, Side
+from harness.analysis.refusals import is_refusal
+from harness.datasets import count_samples
 from harness.messages import prompt_text
 from harness.openai_evals.bridge_files import GRADER as BRIDGE
 from harness.pipeline.measurement import Answers
 from harness.pipeline.metrics import by_sample, detail_names
 from harness.pipeline.track import Track
 from harness.pipeline.variety import Variety
-from harness.records import Estimate, Policy, Prices, Sample, Usage
+from harness.records import Estimate, Policy, Price, Usage
 from harness.registry.catalog import fits
 
 NOT_A_NUMBER = "marks that are no numbers"
-MILLION = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +55,12 @@ def evidence_of(track: Track, contest: Contest, origin: Origin, policy: Policy) 
     """Everything that the policy may ask about one track."""
     if contest.base is not None:
         track = replace(track, base=contest.base)
+    known = Names.of(track)
     wanted = {(r.demand, r.metric) for r in policy.rules if fits(track.spec.name, r.pattern)}
     tuned = _side(track, contest.tuned, origin, policy.prices)
-    if ("ceiling", "copy_rate") in wanted:
-        tuned = replace(tuned, capped={**tuned.capped, "copy_rate": _copies(track, contest.tuned)})
+    for name, measure in READ_FROM_TEXTS.items():
+        if ("ceiling", name) in wanted:
+            tuned = replace(tuned, capped={**tuned.capped, name: measure(track, contest.tuned)})
     has_variety = contest.base is not None and ("diversity", "") in wanted
     return Evidence(
         eval=track.spec.name,
@@ -63,11 +68,11 @@ def evidence_of(track: Track, contest: Contest, origin: Origin, policy: Policy) 
         tuned=tuned,
         base=_side(track, contest.base, origin, None) if contest.base is not None else None,
         offered=origin.offered,
-        clusters={key: s.cluster for key, s in track.heldout.items() if s.cluster},
+        clusters=known.clusters,
         candidates=contest.candidates,
         diversity=_diversity(track, contest.tuned) if has_variety else None,
-        other_ids=_other_ids(track.heldout.items()),
-        faults=(*origin.faults, *_faults(track, contest, origin)),
+        other_ids=known.other_ids,
+        faults=(*origin.faults, *known.faults, *_faults(track, contest, origin)),
     )
 
 
@@ -76,15 +81,15 @@ def usual_repeats(track: Track) -> int | None:
     return None if track.spec.grader == BRIDGE else track.spec.answers_per_prompt
 
 
-def is_counted(track: Track) -> bool:
-    """Whether the samples file of a track holds one sample a line, so that they can be counted."""
-    return track.spec.grader != BRIDGE
+def counted(track: Track) -> int | None:
+    """How many samples a track's file holds; None of evals that ask by themselves."""
+    return None if track.spec.grader == BRIDGE else count_samples(track.spec.samples)
 
 
 # --- one side ------------------------------------------------------------------------
 
 
-def _side(track: Track, model: str, origin: Origin, prices: Prices | None) -> Side:
+def _side(track: Track, model: str, origin: Origin, prices: Price | None) -> Side:
     answers = track.of(model)
     repeats = origin.repeats or _most_common(answers)
     owed = (len(track.heldout) + origin.left_out) * repeats
@@ -108,7 +113,7 @@ def _side(track: Track, model: str, origin: Origin, prices: Prices | None) -> Si
 
 def _most_common(answers: Answers | None) -> int:
     """How many answers most prompts have."""
-    counts = Counter(map(len, answers.values.values())) if answers else Counter[int]()
+    counts = Counter(len(row) for row in answers.values.values()) if answers else Counter[int]()
     return counts.most_common(1)[0][0] if counts else 1
 
 
@@ -121,41 +126,52 @@ def _marks(answers: Answers) -> dict[str, Mapping[str, float]]:
     }
 
 
-def _capped(answers: Answers, prices: Prices | None) -> dict[str, Mapping[str, float]]:
-    from harness.analysis.refusals import is_refusal
-
-    refused = {key: mean(map(is_refusal, texts)) for key, texts in answers.texts.items()}
-    found: dict[str, Mapping[str, float]] = {
-        "refusal_share": refused,
-        "tokens": _spent(answers, lambda one: one.prompt_tokens + one.completion_tokens),
+def _capped(answers: Answers, prices: Price | None) -> dict[str, Mapping[str, float]]:
+    tokens = _spent(answers, lambda one: sum(tokens_of(one)))
+    if prices is None:
+        return {"tokens": tokens}
+    return {
+        "tokens": tokens,
+        "cost_usd": _spent(answers, lambda one: cost_usd(prices, *tokens_of(one))),
     }
-    if prices is not None:
-        found["cost_usd"] = _spent(answers, lambda one: _dollars(one, prices))
-    return found
 
 
 def _spent(answers: Answers, price: Callable[[Usage], float]) -> dict[str, float]:
     """The mean over a sample's answers."""
-    return {key: mean(map(price, usages)) for key, usages in answers.usages.items()}
+    return {key: mean(map(price, found)) for key, found in answers.usages.items() if found}
 
 
-def _dollars(usage: Usage, prices: Prices) -> float:
-    asked = usage.prompt_tokens * prices.prompt
-    return (asked + usage.completion_tokens * prices.completion) / MILLION
+def tokens_of(usage: Usage) -> tuple[int, int]:
+    """Tokens asked and answered."""
+    return usage.prompt_tokens, usage.completion_tokens
+
+
+def _refusals(track: Track, model: str) -> dict[str, float]:
+    """The share of each prompt's answers that refuse."""
+    answers = track.of(model)
+    if answers is None:
+        return {}
+    keys = [key for key in track.heldout if key in answers.places]
+    return {key: mean(map(is_refusal, answers.texts[key])) for key in keys}
 
 
 def _copies(track: Track, model: str) -> dict[str, float]:
     """The share of each prompt's answers that copy training texts; {} without training data."""
-    from harness.analysis.diversity import per_prompt_copy_rate
-
     answers = track.of(model)
     if answers is None or not track.training_texts:
         return {}
-    keys = [key for key in track.heldout if answers.texts.get(key)]
+    keys = [key for key in track.heldout if key in answers.places]
     asked = [prompt_text(track.heldout[key].messages) for key in keys]
     texts = [answers.texts[key] for key in keys]
     shares = per_prompt_copy_rate(texts, track.training_texts, prompts=asked)
     return dict(zip(keys, map(float, shares), strict=True))
+
+
+READ_FROM_TEXTS: Mapping[str, Callable[[Track, str], dict[str, float]]] = {
+    "refusal_share": _refusals,
+    "copy_rate": _copies,
+}
+"""What is measured only where a policy caps it: every text has to be read for it."""
 
 
 def _diversity(track: Track, model: str) -> Estimate | None:
@@ -166,17 +182,32 @@ def _diversity(track: Track, model: str) -> Estimate | None:
 # --- what spoils it ------------------------------------------------------------------
 
 
-def _other_ids(samples: Iterable[tuple[str, Sample]]) -> dict[str, str]:
-    """What the data themselves call their samples."""
-    named = ((sample.metadata.get("id"), key) for key, sample in samples)
-    return {str(name): key for name, key in named if isinstance(name, (str, int))}
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What the data say of their samples: documents, and names of their own."""
+
+    clusters: Mapping[str, str]
+    other_ids: Mapping[str, str]
+    faults: tuple[str, ...]
+
+    @classmethod
+    def of(cls, track: Track) -> Names:
+        """Read every sample once; they may not be held in memory."""
+        clusters: dict[str, str] = {}
+        ids: dict[str, str] = {}
+        twice: list[str] = []
+        for key, sample in track.heldout.items():
+            if sample.cluster:
+                clusters[key] = sample.cluster
+            name = sample.metadata.get("id")
+            if isinstance(name, (str, int)):
+                if str(name) in ids:
+                    twice.append(f"the data hold the id '{name}' more than once")
+                ids[str(name)] = key
+        return cls(clusters, ids, tuple(twice[:1]))
 
 
 def _faults(track: Track, contest: Contest, origin: Origin) -> Iterator[str]:
-    names = [s.metadata.get("id") for s in track.heldout.values()]
-    counts = Counter(str(name) for name in names if isinstance(name, (str, int)))
-    if twice := [name for name, count in counts.items() if count > 1]:
-        yield f"the data hold the id '{twice[0]}' more than once"
     for model in filter(None, (contest.base, contest.tuned)):
         answers = track.of(model)
         if answers is not None:

@@ -111,7 +111,7 @@ def _results(track: Track, variety: Variety | None) -> tuple[Result, ...]:
         answers, checkpoint = track.of(model), about.get(model)
         if answers is None:
             continue
-        metrics = metrics_of(answers)
+        metrics = metrics_of(answers, track.heldout)
         if variety is not None:
             metrics |= variety.metrics_of(model)
         own = own_metrics(track.own_reports.get(model, {}), answers.total)
@@ -149,7 +149,7 @@ def _score_series(track: Track) -> Iterable[Series]:
     yield _series("held-out", "heldout", track, probe=False)
     if track.probe:
         yield _series("training prompts", "train", track, probe=True)
-    base = score(track.scores(0))
+    base = score(track.scores(0), track.heldout)
     if base is not None:
         yield Series("base model", "base", tuple(Point(e, base) for e in (0, track.epochs[-1])))
     if len(track.seeds) > 1:
@@ -160,7 +160,9 @@ def _score_series(track: Track) -> Iterable[Series]:
 def _series(name: str, role: Role, track: Track, *, probe: bool) -> Series:
     epochs = (0.0, *track.epochs)
     scores = ((epoch, track.scores(epoch, probe=probe)) for epoch in epochs)
-    points = ((e, train_score(track, of) if probe else score(of)) for e, of in scores)
+    points = (
+        (e, train_score(track, of) if probe else score(of, track.heldout)) for e, of in scores
+    )
     return Series(name, role, tuple(Point(epoch, found) for epoch, found in points if found))
 
 
@@ -247,6 +249,7 @@ def write_reports(document: Document, folder: Path) -> Written:
     """
     from harness.reports.html import render_html
     from harness.reports.json import render_json
+    from harness.reports.junit import render_junit
     from harness.reports.markdown import render_markdown
 
     written = Written(folder / "report.html", folder / "report.md", folder / "report.json")
@@ -255,6 +258,8 @@ def write_reports(document: Document, folder: Path) -> Written:
         written.markdown: render_markdown(document),
         written.html: render_html(document),
     }
+    if document.gate is not None:
+        texts[folder / "junit.xml"] = render_junit(document.gate)
     for path, text in texts.items():
         try:
             folder.mkdir(parents=True, exist_ok=True)

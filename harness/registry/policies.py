@@ -13,7 +13,7 @@ from typing import Any, Literal, cast
 import yaml
 
 from harness.errors import RegistryError, did_you_mean
-from harness.records import Combination, Demand, Policy, Prices, Rule, WhenInconclusive
+from harness.records import Combination, Demand, Policy, Price, Rule, WhenInconclusive
 from harness.registry.documents import Loader
 from harness.registry.fields import Fields
 
@@ -188,7 +188,7 @@ def _samples(fields: PolicyFields) -> int | None:
     return fields.integer("samples", least=1)
 
 
-def _prices(fields: PolicyFields) -> Prices | None:
+def _prices(fields: PolicyFields) -> Price | None:
     if "prices" not in fields:
         fields.take("prices")
         return None
@@ -199,7 +199,7 @@ def _prices(fields: PolicyFields) -> Prices | None:
         raise RegistryError(
             f"{inner.place}: give 'prompt' and 'completion', in dollars for a million tokens"
         )
-    return Prices(prompt, completion)
+    return Price(prompt, completion)
 
 
 def _check_costs(policy: Policy, fields: PolicyFields) -> None:

@@ -9,7 +9,8 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.records import Finding
+from harness.records import Check, Finding, Gate
+from harness.reports import gates
 from harness.reports.document import Document, Result
 
 SCHEMA_VERSION = 1
@@ -32,7 +33,7 @@ def _report(document: Document) -> dict[str, Any]:
         "evals": [_result(result) for section in sections for result in section.results],
         "comparisons": [compared for section in sections for compared in section.comparisons],
         "advice": [advice for section in sections for advice in section.advice],
-        "gate": None,
+        "gate": gate_of(document.gate) if document.gate else None,
         "findings": list(_findings(document)),
         "exclusions": [
             {"eval": section.eval, **plain(exclusion)}
@@ -40,12 +41,36 @@ def _report(document: Document) -> dict[str, Any]:
             for exclusion in section.exclusions
         ],
         "provenance": document.provenance,
+        "performance": document.performance,
     }
 
 
 def _result(result: Result) -> dict[str, Any]:
     values: dict[str, Any] = plain(result)
     return {"name": values.pop("eval"), **values}
+
+
+def gate_of(gate: Gate) -> dict[str, Any]:
+    """A gate as plain data, every check with its rule and both in words."""
+    return {
+        "outcome": gate.outcome,
+        "policy": plain(gate.policy),
+        "alpha": plain(gate.alpha),
+        "inconclusive": gate.inconclusive,
+        "checks": [_check(check) for check in gate.checks],
+    }
+
+
+def render_gate_json(gate: Gate) -> str:
+    """Return the gate alone, as it stands in a report."""
+    return json.dumps(gate_of(gate), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _check(check: Check) -> dict[str, Any]:
+    values: dict[str, Any] = plain(check)
+    rule = values.pop("rule")
+    words = {"asked": plain(gates.asked(check)), "found": plain(gates.found(check))}
+    return {"eval": values.pop("eval"), **rule, **values, **words}
 
 
 def _findings(document: Document) -> Iterator[dict[str, Any]]:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.reports import wording
-from harness.reports.document import Document, Provenance
-from harness.reports.escaping import code, longer_fence, prose
+from harness.reports import spending, wording
+from harness.reports.document import Document, Performance, Provenance
+from harness.reports.escaping import code, longer_fence, prose, table
+from harness.reports.markdown_gate import gate_parts
 from harness.reports.markdown_overview import overview
 from harness.reports.markdown_sections import findings_list, section_parts
 from harness.reports.sections import Story, document_story
@@ -21,6 +22,8 @@ MOST_CHARACTERS = 60_000
 SAMPLE_ROWS = 60
 """Samples that all evals together may show, where there is room."""
 
+MOST_SPENDERS = 40
+
 MOST_SAMPLE_ROWS = 8
 """Samples that one eval shows."""
 
@@ -28,7 +31,12 @@ MOST_SAMPLE_ROWS = 8
 def render_markdown(document: Document) -> str:
     """Return the report's summary; it says so where evals had to be left out for length."""
     start = "\n\n".join((*_opening(document), *findings_list(document.findings)))
-    end = "\n\n".join(_repeat(document.provenance, document_story(document)))
+    end = "\n\n".join(
+        (
+            *_spending(document.performance),
+            *_repeat(document.provenance, document_story(document)),
+        )
+    )
     blocks = [start]
     room = MOST_CHARACTERS - len(start) - len(end)
     samples = max(1, min(MOST_SAMPLE_ROWS, SAMPLE_ROWS // max(1, len(document.sections))))
@@ -46,10 +54,26 @@ def _opening(document: Document) -> Iterator[str]:
     yield f"# {prose(document.title)}"
     if document.description:
         yield prose(document.description)
+    if document.gate is not None:
+        yield from gate_parts(document.gate)
     if document.sections:
         yield from overview(document)
     else:
         yield "There is no eval in this report: nothing was measured."
+
+
+def _spending(told: Performance | None) -> Iterator[str]:
+    if told is None:
+        return
+    yield "## Cost and latency"
+    lines = [
+        (f"{code(row.model)}{f' ({row.role})' if row.role else ''}", *map(prose, row.cells))
+        for row in spending.rows(told.models)
+    ]
+    yield table(("Model", *spending.HEADERS), lines[:MOST_SPENDERS])
+    if len(lines) > MOST_SPENDERS:
+        yield f"{len(lines) - MOST_SPENDERS:,} more models are in the full report."
+    yield prose(spending.about(told))
 
 
 def _repeat(origin: Provenance, story: Story) -> Iterator[str]:

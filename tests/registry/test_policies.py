@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import RegistryError
-from harness.records import Policy, Prices, Rule
+from harness.records import Policy, Price, Rule
 from harness.registry import load_registry
 from harness.registry.policies import share_of
 
@@ -50,7 +50,7 @@ def test_a_policy_says_everything_that_a_team_may_ask(tmp_path: Path) -> None:
     policy = read(tmp_path, WHOLE)
     assert (policy.name, policy.alpha, policy.combine) == ("team", 0.1, "any")
     assert (policy.inconclusive, policy.graded, policy.samples) == ("warn", 0.95, 100)
-    assert policy.prices == Prices(0.15, 0.6)
+    assert policy.prices == Price(0.15, 0.6)
     assert [(rule.demand, rule.metric, rule.limit) for rule in policy.rules] == [
         ("non_inferior", "", 0.02),
         ("superior", "", 0.0),
