@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from harness.pipeline.accounts import Accounts
 from harness.records import Completion, Outcome, Sample, Usage
 from harness.running.journal import Contents
 
@@ -42,7 +43,7 @@ class Answers:
     values: dict[str, tuple[float, ...]] = field(default_factory=dict)
     details: dict[str, list[Mapping[str, float]]] = field(default_factory=dict)
     """Of answers that have some."""
-    places: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    places: dict[str, int | tuple[int, ...]] = field(default_factory=dict)
     failures: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
     failed_samples: set[str] = field(default_factory=set)
@@ -54,7 +55,8 @@ class Answers:
     completion_tokens: int = 0
     latencies_s: array[float] = field(default_factory=lambda: array("d"))
     """Of answers that were not replayed."""
-    usages: dict[str, tuple[Usage, ...]] = field(default_factory=dict)
+    accounts: Accounts = field(default_factory=Accounts)
+    """What the answers took, failed ones and the judge's too."""
     _held: list[Outcome] = field(default_factory=list)
     _shared: dict[tuple[Any, ...], tuple[Any, ...]] = field(default_factory=dict)
     _first: dict[str, tuple[int, str]] = field(default_factory=dict)
@@ -67,6 +69,7 @@ class Answers:
     def take(self, outcome: Outcome, place: int) -> None:
         """Take in one outcome that can be recalled from its place; the first repeats first."""
         self.total += 1
+        self.accounts.add(outcome)
         if outcome.failure is not None:
             self.failures[outcome.failure.kind] += 1
             self._note(outcome, outcome.failure.kind, outcome.failure.message)
@@ -77,14 +80,13 @@ class Answers:
         self._take_scores(outcome)
 
     def _take_completion(self, sample_id: str, completion: Completion, place: int) -> None:
-        self.places[sample_id] = (*self.places.get(sample_id, ()), place)
+        earlier = self.places_of(sample_id)
+        self.places[sample_id] = (*earlier, place) if earlier else place
         if completion.finish_reason == "length":
             self.cut.append((sample_id, place))
         if not completion.replayed:
             self.latencies_s.append(completion.latency_s)
         if completion.usage is not None:
-            row = (*self.usages.get(sample_id, ()), completion.usage)
-            self.usages[sample_id] = self._one(row)
             self.prompt_tokens += completion.usage.prompt_tokens
             self.completion_tokens += completion.usage.completion_tokens
 
@@ -120,7 +122,6 @@ class Answers:
         """
         self.values = {key: self.values[key] for key in sorted(self.values)}
         self.details = {key: self.details[key] for key in sorted(self.details)}
-        self.usages = {key: self.usages[key] for key in sorted(self.usages)}
 
     # --- read again ------------------------------------------------------------------
 
@@ -129,13 +130,24 @@ class Answers:
         """What was answered, by sample id, read whenever it is looked up."""
         return Texts(self)
 
+    @property
+    def usages(self) -> Usages:
+        """The tokens of each answer by sample id, where the server said them; read likewise."""
+        return Usages(self)
+
+    def places_of(self, sample_id: str) -> tuple[int, ...]:
+        """Where the answers to one sample stand. Most have one, which is held bare."""
+        places = self.places.get(sample_id, ())
+        return (places,) if isinstance(places, int) else places
+
     def outcome_at(self, place: int) -> Outcome:
         """One outcome, read again."""
         return self._held[place] if self.recall is None else self.recall(place)
 
-    def outcomes_of(self, sample_id: str) -> Iterator[Outcome]:
-        """The outcomes of one sample that have an answer."""
-        return map(self.outcome_at, self.places.get(sample_id, ()))
+    def completions_of(self, sample_id: str) -> list[Completion]:
+        """What was answered to one sample."""
+        said = (self.outcome_at(place).completion for place in self.places_of(sample_id))
+        return [completion for completion in said if completion is not None]
 
     def is_faulty(self, sample_id: str) -> bool:
         """Was any answer to this sample not all right?"""
@@ -143,7 +155,7 @@ class Answers:
 
     def fault(self, sample_id: str) -> Fault:
         """The first answer to a sample that was not all right."""
-        for outcome in self.outcomes_of(sample_id):
+        for outcome in map(self.outcome_at, self.places_of(sample_id)):
             for score in outcome.scores.values():
                 if score.value is not None and score.value < 1:
                     text = outcome.completion.text if outcome.completion else ""
@@ -155,7 +167,10 @@ class Answers:
     @property
     def by_prompt(self) -> dict[str, float]:
         """One value a sample: the mean over its repeats."""
-        return {key: sum(values) / len(values) for key, values in self.values.items()}
+        return {
+            key: row[0] if len(row) == 1 else sum(row) / len(row)
+            for key, row in self.values.items()
+        }
 
     @property
     def unmarked_share(self) -> float:
@@ -183,22 +198,38 @@ class Answers:
 
 
 @dataclass(frozen=True, slots=True)
-class Texts(Mapping[str, list[str]]):
-    """The texts of answers by sample id, in repeat order; none is held."""
+class _Read(Mapping[str, T]):
+    """Something about the answers to each sample, read whenever it is looked up."""
 
     answers: Answers
-
-    def __getitem__(self, sample_id: str) -> list[str]:
-        """Read what was answered to one sample."""
-        places = self.answers.places[sample_id]
-        said = (self.answers.outcome_at(place).completion for place in places)
-        return [completion.text for completion in said if completion is not None]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.answers.places)
 
     def __len__(self) -> int:
         return len(self.answers.places)
+
+    def __contains__(self, sample_id: object) -> bool:
+        return sample_id in self.answers.places
+
+    def _completions(self, sample_id: str) -> list[Completion]:
+        if sample_id not in self.answers.places:
+            raise KeyError(sample_id)
+        return self.answers.completions_of(sample_id)
+
+
+class Texts(_Read[list[str]]):
+    """The texts of answers by sample id, in repeat order."""
+
+    def __getitem__(self, sample_id: str) -> list[str]:
+        return [completion.text for completion in self._completions(sample_id)]
+
+
+class Usages(_Read[list[Usage]]):
+    """The tokens of answers by sample id, in repeat order, without those that do not say."""
+
+    def __getitem__(self, sample_id: str) -> list[Usage]:
+        return [c.usage for c in self._completions(sample_id) if c.usage is not None]
 
 
 IS_THE_IDEAL = frozenset({"match", "json_match", "json_validator", "extraction"})
@@ -250,3 +281,16 @@ def aligned(
     """The shared sample ids, and both models' values in that order."""
     keys = [key for key in tuned if key in base]
     return keys, [tuned[key] for key in keys], [base[key] for key in keys]
+
+
+def clusters_of(
+    keys: Sequence[str], samples: Mapping[str, Sample] | None
+) -> list[tuple[str, bool]] | None:
+    """The document of each sample, a sample without one standing for itself.
+
+    None where no two samples share one: they are independent then.
+    """
+    named = [samples[key].cluster if samples and key in samples else None for key in keys]
+    if len(set(filter(None, named))) == sum(1 for name in named if name):
+        return None
+    return [(name, True) if name else (key, False) for key, name in zip(keys, named, strict=True)]
