@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from harness.analysis.cost import PriceTable
 from harness.analysis.leakage import exact_overlap
 from harness.datasets import file_hash, read_training
 from harness.errors import RunFolderError
 from harness.messages import content_text
 from harness.pipeline.bridging import in_folder, own_reports
 from harness.pipeline.evaluation import Question, ideal_scores
+from harness.pipeline.gate_tracks import gate_tracks
 from harness.pipeline.ideals import empty_ideals, rejected_ideals
 from harness.pipeline.judgement import score
 from harness.pipeline.leaks import answers_in_training
@@ -19,16 +22,23 @@ from harness.pipeline.manifest import Manifest, located
 from harness.pipeline.measurement import Answers, answers_in
 from harness.pipeline.reporting import provenance, section, title_of
 from harness.pipeline.runfolder import RunFolder
+from harness.pipeline.spending import Payers, performance, whole_cost_usd
+from harness.pipeline.timing import first_answer_s
 from harness.pipeline.track import Track, probe_name
 from harness.pipeline.tuning import TunedRun, read_tuning
 from harness.prompts import train_probe
 from harness.records import Checkpoint, EvalSpec, Experiment, Finding, Sample, TrainingExample
+from harness.registry.prices import load_prices
 from harness.reports.document import Document
 from harness.running.journal import Contents
 
 
-def report_of(path: Path, notes: Sequence[str] = ()) -> Document:
+def report_of(
+    path: Path, notes: Sequence[str] = (), prices: Sequence[PriceTable] | None = None
+) -> Document:
     """Everything that a run folder can say, as a Document.
+
+    ``prices`` are tables of what models cost, the one that counts first; None: our own.
 
     Raises:
         RunFolderError: no run folder, or its data files have changed since.
@@ -36,13 +46,17 @@ def report_of(path: Path, notes: Sequence[str] = ()) -> Document:
     folder = RunFolder(path)
     manifest = folder.read()
     tracks = read_tracks(folder, manifest)
+    payers = Payers.of(manifest.study, load_prices() if prices is None else prices)
+    took = performance(tracks, payers, first_answer_s(folder.timing))
     about = Finding("provider", "info", "; ".join(notes)) if notes else None
     return Document(
         title=title_of(manifest.study, [track.spec.name for track in tracks]),
         description=manifest.study.description,
         sections=tuple(section(track) for track in tracks),
-        provenance=provenance(manifest, tracks),
+        provenance=replace(provenance(manifest, tracks), cost_usd=whole_cost_usd(took)),
         findings=(about,) if about else (),
+        performance=took,
+        gate=gate_tracks(folder, tracks, policy) if (policy := manifest.study.policy) else None,
     )
 
 

@@ -19,6 +19,7 @@ FILES = (
     "study.yaml",
     "journal.jsonl",
     "tuning.jsonl",
+    "timing.jsonl",
     "report.html",
     "report.md",
     "report.json",
@@ -47,6 +48,11 @@ class RunFolder:
     def tuning(self) -> Path:
         """Every finished tuning job: its checkpoints and curve."""
         return self.path / "tuning.jsonl"
+
+    @property
+    def timing(self) -> Path:
+        """When the first answer came, for each part of the run."""
+        return self.path / "timing.jsonl"
 
     @property
     def data(self) -> Path:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Protocol
 
 from harness import __version__
+from harness.analysis.cost import PriceTable
 from harness.datasets import read_training
 from harness.errors import ProviderError, RunFolderError, UsageError
 from harness.finetuning.jobs import TuningService
@@ -46,6 +47,7 @@ from harness.pipeline.manifest import Manifest, Plan, portable
 from harness.pipeline.reporting import Written, write_reports
 from harness.pipeline.runfolder import RunFolder, open_folder
 from harness.pipeline.selection import prepared, selected, with_repeats
+from harness.pipeline.timing import timed
 from harness.pipeline.tuning import Tuner, TuningWatch
 from harness.prompts import train_probe
 from harness.records import (
@@ -106,6 +108,8 @@ class Order:
     judge_access: Access | None = None
     """How to reach the judge, where it is not reached as the models are."""
     caching: Caching = field(default_factory=Caching)
+    prices: tuple[PriceTable, ...] | None = None
+    """What models cost, the table that counts first; None: our own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +171,7 @@ def run_study(order: Order, registry: Registry, access: Access, watch: Watch) ->
         tally = driven(_ask(order, questions, models, providers, journal, watch, bridge))
     if tally.failed and not (tally.answered or tally.skipped):
         raise ProviderError(_nothing_answered(folder, tally))
-    document = report_of(folder.path, notes=_notes(services.provider))
+    document = report_of(folder.path, _notes(services.provider), order.prices)
     written = write_reports(document, folder.path)
     logs = write_logs(folder, manifest, created_by=order.created_by)
     return Finished(document, written, folder.path, tally, logs)
@@ -382,7 +386,7 @@ async def _ask(
         for name, asked in questions.items():
             yield from all_cases(asked, models[name])
 
-    with watch.evaluating(total) as observer:
+    with watch.evaluating(total) as watching, timed(journal.path, watching) as observer:
         async with answering.opened() as provider:
             kept = answering.kept
             before = kept.models if kept else None

@@ -14,7 +14,18 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from harness.reports import answers, charts, panels, scores, sections, verdicts, wording
+from harness.reports import (
+    answers,
+    charts,
+    gates,
+    panels,
+    scores,
+    sections,
+    spending,
+    verdicts,
+    wording,
+)
+from harness.reports.compiled import kept_beside
 from harness.reports.document import Document, Panel
 from harness.reports.glossary import GLOSSARY
 
@@ -58,6 +69,7 @@ def _fingerprint(source: str) -> str:
 def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
+        bytecode_cache=kept_beside(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         finalize=_presentable,
@@ -68,7 +80,9 @@ def _environment() -> Environment:
         words=wording,
         verdicts=verdicts,
         sections=sections,
+        gates=gates,
         scores=scores,
+        spending=spending,
         panels=panels,
         answers=answers,
         glossary=GLOSSARY,

@@ -43,6 +43,7 @@ def test_a_report_follows_the_schema(document: Document):
         "findings",
         "exclusions",
         "provenance",
+        "performance",
     ]
     assert len(report["evals"]) == 18
     assert len(report["advice"]) == 15

@@ -1,0 +1,107 @@
+"""What a run took: tokens, dollars and seconds, by model and eval; a judge's apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from harness.analysis.cost import FREE, PriceTable, latency, price_of, total
+from harness.models.providers import DUMMY
+from harness.pipeline.accounts import Account, Accounts
+from harness.pipeline.track import PROBE_SUFFIX, Track
+from harness.records import Price, Study
+from harness.reports.document import Performance, Spender, Spending
+
+UNPAID = frozenset({"embedded", "recorded", DUMMY})
+"""Providers that nobody pays."""
+
+
+@dataclass(frozen=True, slots=True)
+class Payers:
+    """Who is paid what in a study."""
+
+    prices: Sequence[PriceTable]
+    provider: str
+    judge: str | None = None
+    judge_provider: str = "openai"
+
+    @classmethod
+    def of(cls, study: Study, prices: Sequence[PriceTable]) -> Payers:
+        """The models of a study, and its judge if it names one."""
+        judge = study.judge
+        if judge is None:
+            return cls(prices, study.provider)
+        return cls(prices, study.provider, judge.model, judge.provider)
+
+    def price(self, role: Spender, model: str) -> Price | None:
+        """What a model's answers cost; None where no price is known."""
+        provider = self.judge_provider if role == "judge" else self.provider
+        return FREE if provider in UNPAID else price_of(model, self.prices)
+
+
+Place = tuple[Spender, str, str | None]
+"""Who answered, under which name, to which eval (None: to all)."""
+
+
+def performance(
+    tracks: Iterable[Track], payers: Payers, first_answer_s: float | None = None
+) -> Performance | None:
+    """What a run took, by model, and by model and eval; None where nothing was answered."""
+    by_eval = accounts_of(tracks, payers.judge)
+    totals: dict[Place, Account] = {}
+    for (role, model, _), account in by_eval.items():
+        totals.setdefault((role, model, None), Account()).merge(account)
+    if not totals:
+        return None
+    priced = {payers.price(role, model) for role, model, _ in totals}
+    return Performance(
+        models=tuple(_spending(place, account, payers) for place, account in totals.items()),
+        evals=tuple(_spending(place, account, payers) for place, account in by_eval.items()),
+        first_answer_s=first_answer_s,
+        prices_as_of=tuple(sorted({price.as_of for price in priced if price and price.as_of})),
+    )
+
+
+def accounts_of(tracks: Iterable[Track], judge: str | None) -> dict[Place, Account]:
+    """The accounts of all who answered something; training prompts count with their eval."""
+    tables = {id(table): table for track in tracks for table in track.answers.values()}
+    found: dict[Place, Account] = {}
+    for table in sorted(tables.values(), key=lambda table: (table.model, table.eval)):
+        name = table.eval.removesuffix(PROBE_SUFFIX)
+        for place, account in _places(table.model, name, table.accounts, judge).items():
+            if account.answers:
+                found.setdefault(place, Account()).merge(account)
+    return found
+
+
+def _places(
+    model: str, eval_name: str, accounts: Accounts, judge: str | None
+) -> Mapping[Place, Account]:
+    return {
+        ("model", model, eval_name): accounts.own,
+        ("judge", judge or "judge", eval_name): accounts.judge,
+    }
+
+
+def _spending(place: Place, account: Account, payers: Payers) -> Spending:
+    role, model, eval_name = place
+    price = payers.price(role, model)
+    return Spending(
+        role=role,
+        model=model,
+        eval=eval_name,
+        answers=account.answers,
+        replayed=account.replayed,
+        prompt_tokens=account.prompt_tokens,
+        completion_tokens=account.completion_tokens,
+        cost_usd=account.paid_usd(price),
+        saved_usd=account.saved_usd(price),
+        latency=latency(account.latencies_s),
+    )
+
+
+def whole_cost_usd(told: Performance | None) -> float | None:
+    """What all answers cost, whoever paid for those that were replayed."""
+    if told is None:
+        return None
+    return total(cost for one in told.models for cost in (one.cost_usd, one.saved_usd))
