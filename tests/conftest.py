@@ -1,6 +1,7 @@
 """What tests of several rooms share.
 
-The embedded model's server, a task to tune it on, and the reference package where it is there.
+The embedded model's server, also one whose batches go wrong, a task to tune it on, and the
+reference package where it is there.
 """
 
 from __future__ import annotations
@@ -8,17 +9,27 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import json
+import re
+import time
 import warnings
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
+from threading import Thread
 from types import ModuleType
 from typing import Any
 
 import pytest
+import uvicorn
 
+from harness.embedded.batch_files import Fault, FaultyFile, Line
+from harness.embedded.batches import Batch, Batches
 from harness.embedded.corpus import sentence
-from harness.embedded.serving import running_server
+from harness.embedded.listing import Json
+from harness.embedded.server import application
+from harness.embedded.serving import base_url, listening, running_server
 from harness.embedded.workshop import Workshop
 
 LABELS = {"billing": "A", "travel": "B", "cooking": "C"}
@@ -112,3 +123,95 @@ def keyed_server() -> Iterator[str]:
 
     with running_server(api_key="the-right-key") as base_url:
         yield base_url
+
+
+# --- a server of batches that can be tampered with -----------------------------------
+
+
+class TamperedBatches(Batches):
+    """The embedded server's batches: counts what it answers, and goes wrong where it is told to.
+
+    Every attribute is asked first; None leaves things as they are.
+    """
+
+    def __init__(self, workshop: Workshop) -> None:
+        endpoints = {"/v1/chat/completions": workshop.chat, "/v1/completions": workshop.complete}
+        super().__init__(workshop.files, endpoints, time.time)
+        self.answered: Counter[str] = Counter()
+        self.seen: list[tuple[str, int]] = []
+        self.faults: Callable[[int], list[Fault]] = lambda batch: []
+        self.fate: Callable[[int, int, Line], Json | None] = lambda batch, line, request: None
+        self.over: Callable[[int, int], bool] = lambda batch, line: False
+        self.mangled: Callable[[list[bytes]], list[bytes]] = list
+
+    def checked(self, batch: Batch, data: bytes) -> tuple[Line, ...]:
+        lines = super().checked(batch, data)
+        self.seen.append((batch.id, len(lines)))
+        if faults := self.faults(len(self.seen)):
+            raise FaultyFile(faults)
+        return lines
+
+    def is_over(self, batch: Batch) -> bool:
+        return self.over(len(self.seen), sum(batch.counts.values()) - batch.counts["total"])
+
+    def result(self, batch: Batch, line: Line) -> Json:
+        self.answered[line.custom_id] += 1
+        place = sum(batch.counts.values()) - batch.counts["total"]
+        return self.fate(len(self.seen), place, line) or super().result(batch, line)
+
+    def encoded(self, results: Sequence[Json]) -> bytes:
+        return b"".join(self.mangled([super(TamperedBatches, self).encoded([r]) for r in results]))
+
+
+@dataclass
+class BatchServer:
+    """The server over HTTP. ``calls`` counts requests by route.
+
+    A hook runs when a route has done its work and before it answers; it says whether the
+    answer is lost. ``hidden``: the server has neither files nor batches.
+    """
+
+    batches: TamperedBatches
+    url: str = ""
+    calls: Counter[str] = field(default_factory=Counter)
+    hooks: dict[str, Callable[[], bool]] = field(default_factory=dict)
+    hidden: bool = False
+
+    def wrapped(self, app: Any) -> Any:
+        async def watched(scope: Any, receive: Any, send: Any) -> None:
+            held: list[Any] = []
+
+            async def hold(message: Any) -> None:
+                held.append(message)
+
+            if self.hidden and re.search("/(files|batches)", scope["path"]):
+                scope = {**scope, "path": "/nothing"}
+            await app(scope, receive, hold)
+            path = re.sub(r"/(file-|batch_)\w+", "/ID", scope["path"])
+            route = f"{scope['method']} {path}"
+            self.calls[route] += 1
+            hook = self.hooks.get(route)
+            if hook is None or not hook():
+                for message in held:
+                    await send(message)
+
+        return watched
+
+
+@pytest.fixture
+def batch_server() -> Iterator[BatchServer]:
+    """The embedded model with batches that a test can tamper with."""
+    with Workshop() as workshop, listening("127.0.0.1", 0) as listener:
+        workshop.batches.close()
+        workshop.batches = TamperedBatches(workshop)
+        running = BatchServer(workshop.batches, base_url(listener))
+        app = running.wrapped(application(workshop))
+        config = uvicorn.Config(
+            app, lifespan="off", ws="none", log_level="critical", timeout_graceful_shutdown=3
+        )
+        server = uvicorn.Server(config)
+        thread = Thread(target=server.run, args=([listener],), daemon=True)
+        thread.start()
+        yield running
+        server.should_exit = True
+        thread.join()

@@ -26,11 +26,14 @@ COMMANDS: dict[str, str] = {
     "plan": "Say how many samples and repeats a comparison needs.",
     "finetune": "Start and follow a fine-tuning job.",
     "serve": "Serve the embedded model as an OpenAI-compatible API.",
+    "batches": "Show the batches of a run that are under way, or cancel them.",
     "oaieval": "Run an eval as OpenAI evals does, flag for flag.",
     "oaievalset": "Run an eval set as OpenAI evals does.",
     "list": "List the registered evals, eval sets and studies.",
     "show": "Show one eval, eval set or study.",
+    "cache": "Say what answers are kept across runs, or forget them.",
     "report": "Write the reports of a run folder anew.",
+    "regrade": "Mark a run's answers anew, without asking anybody.",
     "import": "Take over what other services saved, such as OpenAI's hosted Evals.",
 }
 """Command name -> one line for the overview; the module of the same name holds the rest.

@@ -36,9 +36,10 @@ class BatchLimits:
     """What one input file may hold, how often to send, and how patiently to wait.
 
     The defaults stay below OpenAI's 50,000 requests and 200 MB a file. A request is sent at
-    most ``rounds`` times in one call. Batches are looked at every ``first_poll_s`` seconds in
-    the beginning and every ``longest_poll_s`` in the end; a server that does not answer is
-    given up after ``patience_s``, batches that do not end after ``longest_s``.
+    most ``rounds`` times in one call, where there was room for all at once. Batches are looked
+    at every ``first_poll_s`` seconds in the beginning and every ``longest_poll_s`` in the end;
+    a server that does not answer is given up after ``patience_s``, batches that do not end
+    after ``longest_s``.
     """
 
     requests: int = 50_000

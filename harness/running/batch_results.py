@@ -60,6 +60,10 @@ class Results:
                     self._index(raw, place)
                     place += len(raw)
 
+    def __len__(self) -> int:
+        """How many requests have a result."""
+        return len(self._places)
+
     def find(self, custom_id: str) -> Result | None:
         """A request's result, if one came."""
         place = self._places.get(_number(custom_id))

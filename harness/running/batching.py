@@ -33,6 +33,9 @@ from harness.running.journal import Journal
 from harness.running.retries import Limits
 from harness.running.runner import Case, Observer, Tally, run_cases
 
+AT_ONCE = 20
+"""So many batches at once, about, where an account has no room for all."""
+
 
 @dataclass(frozen=True, slots=True)
 class Batching:
@@ -110,21 +113,20 @@ class Collection:
     async def collect(self) -> None:
         """Wait for what was sent, send what is owed, and again, as long as that can help.
 
-        A round in which some parts had no room is not counted while less and less is owed.
+        A round that brought first results is not counted: there may have been no room for all.
         """
         batching = self.batching
         dispatch = Dispatch(batching.service, self.ledger, batching.limits, batching.watch)
         self._take_in(await dispatch.finish())
-        rounds, before = 0, 0
-        while self.stop is None and rounds < batching.limits.rounds and (owed := self._prepare()):
+        again = 0
+        while self.stop is None and again < batching.limits.rounds - 1 and self._prepare():
+            before = len(self.results)
             ended = await dispatch.finish()
             self._take_in(ended)
-            crowded = [part for part in ended if part.ended == TOO_MANY_TOKENS]
-            if crowded and len(crowded) == len(ended):
-                await self._shrink(crowded)
-            elif not crowded or owed == before:
-                rounds += 1
-            before = owed
+            if all(part.ended == TOO_MANY_TOKENS for part in ended):
+                await self._shrink(ended)
+            elif len(self.results) == before:
+                again += 1
 
     def settled(self) -> Iterator[Case]:
         """The cases that need nothing more, their requests marked with their custom ids."""
@@ -150,18 +152,21 @@ class Collection:
 
     # --- what to send ----------------------------------------------------------------
 
-    def _prepare(self) -> int:
-        """Write what is owed to files, note them, and return how many requests that is."""
+    def _prepare(self) -> bool:
+        """Write what is owed to files, and note them; False where there is nothing to send."""
         first = max(self.ledger.parts, default=0) + 1
         files = RequestFiles(self.ledger.folder, first, self.most, self.batching.limits.bytes)
+        is_short_of_room = self.most < self.batching.limits.requests
         with closing(files):
             for custom_id, request in self._owed():
+                if is_short_of_room and len(files.parts) == AT_ONCE:
+                    break
                 files.write(request, self.batching.service.line(custom_id, request))
         if self.stop is not None:
-            return 0
+            return False
         for part in files.parts:
             self.ledger.add(part)
-        return sum(part.requests for part in files.parts)
+        return bool(files.parts)
 
     def _owed(self) -> Iterator[tuple[str, Request]]:
         """Every request that is to be sent now, once."""
