@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.pipeline.judgement import difference, score
+from harness.pipeline.judgement import detectable, difference, score
 from harness.pipeline.measurement import aligned
 from harness.pipeline.metrics import by_sample
 from harness.pipeline.track import Track
@@ -20,8 +20,8 @@ def detail_comparisons(track: Track, model: str) -> Iterator[Comparison]:
         before, after = by_sample(base.details, name), by_sample(tuned.details, name)
         found = difference(after, before, track.heldout)
         keys, ours, theirs = aligned(after, before)
-        base_score = score(dict(zip(keys, theirs, strict=True)))
-        tuned_score = score(dict(zip(keys, ours, strict=True)))
+        base_score = score(dict(zip(keys, theirs, strict=True)), track.heldout)
+        tuned_score = score(dict(zip(keys, ours, strict=True)), track.heldout)
         if found is None or base_score is None or tuned_score is None:
             continue
         yield Comparison(
@@ -34,4 +34,5 @@ def detail_comparisons(track: Track, model: str) -> Iterator[Comparison]:
             delta=found[0],
             p_value=found[1],
             excluded=len(track.heldout) - len(keys),
+            detectable=detectable(keys, ours, theirs, track.heldout),
         )

@@ -10,23 +10,32 @@ from statistics import mean
 from harness.analysis.advice import Candidate, advise
 from harness.analysis.evidence import Evidence, Peak
 from harness.analysis.thresholds import DEFAULT, Thresholds
-from harness.pipeline.measurement import aligned
+from harness.pipeline.measurement import aligned, clusters_of
 from harness.pipeline.track import Track
 from harness.pipeline.variety import Variety
 from harness.records import Advice, Checkpoint, Comparison, Estimate, Sample
 
 
-def score(values: Mapping[str, float]) -> Estimate | None:
-    """The mean score with its interval: Wilson for right-or-wrong marks, t for graded ones."""
-    from harness.analysis.stats import mean_interval, wilson_interval
+def score(
+    values: Mapping[str, float], samples: Mapping[str, Sample] | None = None
+) -> Estimate | None:
+    """The mean score with its interval: Wilson for right-or-wrong marks, t for graded ones.
+
+    Where ``samples`` share documents, over these.
+    """
+    from harness.analysis import stats
 
     if not values:
         return None
-    marks = list(values.values())
+    marks, clusters = list(values.values()), clusters_of(list(values), samples)
     if all(mark in (0.0, 1.0) for mark in marks):
-        return wilson_interval(int(sum(marks)), len(marks))
-    bounded = all(0 <= mark <= 1 for mark in marks)
-    return mean_interval(marks, (0.0, 1.0) if bounded else None)
+        if clusters:
+            return stats.clustered_share_interval(marks, clusters)
+        return stats.wilson_interval(int(sum(marks)), len(marks))
+    bounds = (0.0, 1.0) if all(0 <= mark <= 1 for mark in marks) else None
+    if clusters:
+        return stats.clustered_mean_interval(marks, clusters, bounds)
+    return stats.mean_interval(marks, bounds)
 
 
 def exact(estimate: Estimate) -> Estimate:
@@ -64,15 +73,13 @@ def difference(
     base: Mapping[str, float],
     samples: Mapping[str, Sample] | None = None,
 ) -> tuple[Estimate, float] | None:
-    """Tuned minus base on the samples that both have, by cluster where samples name one."""
+    """Tuned minus base on the samples that both have, over documents where they share them."""
     from harness.analysis.stats import paired_difference
 
     keys, ours, theirs = aligned(tuned, base)
     if not keys:
         return None
-    clusters = [samples[key].cluster for key in keys if key in samples] if samples else []
-    named = len(clusters) == len(keys) and all(clusters)
-    return paired_difference(ours, theirs, clusters if named else None)
+    return paired_difference(ours, theirs, clusters_of(keys, samples))
 
 
 def unpaired_gap(train: Estimate | None, heldout: Estimate | None) -> Estimate | None:
@@ -97,8 +104,8 @@ def comparison(track: Track, model: str) -> Comparison | None:
     base, tuned = base_answers.by_prompt, tuned_answers.by_prompt
     found = difference(tuned, base, track.heldout)
     keys, ours, theirs = aligned(tuned, base)
-    base_score = score(dict(zip(keys, theirs, strict=True)))
-    tuned_score = score(dict(zip(keys, ours, strict=True)))
+    base_score = score(dict(zip(keys, theirs, strict=True)), track.heldout)
+    tuned_score = score(dict(zip(keys, ours, strict=True)), track.heldout)
     if found is None or base_score is None or tuned_score is None:
         return None
     changes = [ours[i] - theirs[i] for i in range(len(keys))]
@@ -115,7 +122,20 @@ def comparison(track: Track, model: str) -> Comparison | None:
         excluded=len(track.heldout) - len(keys),
         fixed=sum(change > 0 for change in changes) if binary else None,
         broken=sum(change < 0 for change in changes) if binary else None,
+        detectable=detectable(keys, ours, theirs, track.heldout),
     )
+
+
+def detectable(
+    keys: Sequence[str],
+    tuned: Sequence[float],
+    base: Sequence[float],
+    samples: Mapping[str, Sample],
+) -> float | None:
+    """The smallest true difference that these samples would show, from how much changed on them."""
+    from harness.analysis.stats import smallest_detectable_effect
+
+    return smallest_detectable_effect(tuned, base, clusters_of(keys, samples))
 
 
 # --- evidence ------------------------------------------------------------------------
@@ -127,7 +147,7 @@ def evidence_after(track: Track, epochs: float, variety: Variety | None = None) 
     before = earlier[-1] if earlier else 0.0
     tables = [answers for c in track.at(epochs) if (answers := track.of(c.model))]
     heldout, probe = track.scores(epochs), track.scores(epochs, probe=True)
-    train, held = train_score(track, probe), score(heldout)
+    train, held = train_score(track, probe), score(heldout, track.heldout)
     measured = variety.after(epochs) if variety else None
     return Evidence(
         eval=track.spec.name,
@@ -236,7 +256,8 @@ def candidates(
     best = max(tables, key=lambda e: mean(tables[e].values()))
     found = []
     for epoch, values in tables.items():
-        held, against_best = score(values), _delta(values, tables[best], track.heldout)
+        held = score(values, track.heldout)
+        against_best = _delta(values, tables[best], track.heldout)
         if held is not None and against_best is not None:
             usable = variety is None or variety.fit_for_use(epoch)
             found.append(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from harness.graders import field_scores
 from harness.pipeline.judgement import score
-from harness.pipeline.measurement import Answers
-from harness.records import Estimate
+from harness.pipeline.measurement import Answers, clusters_of
+from harness.records import Estimate, Sample
 from harness.reports.document import FIELD, SCORE, Unit
 
 COUNTS = frozenset({"tp", "fp", "fn"})
@@ -17,13 +18,18 @@ Details = Mapping[str, Sequence[Mapping[str, float]]]
 """The grader's further numbers of each answer, by sample id."""
 
 
-def metrics_of(answers: Answers) -> dict[str, Estimate]:
-    """The score, then shares of fields, then the mean of every further number; fields last."""
-    found = score(answers.by_prompt)
+def metrics_of(
+    answers: Answers, samples: Mapping[str, Sample] | None = None
+) -> dict[str, Estimate]:
+    """The score, then shares of fields, then the mean of every further number; fields last.
+
+    Where ``samples`` share documents, all intervals are over these.
+    """
+    found = score(answers.by_prompt, samples)
     metrics = {SCORE: found} if found else {}
-    metrics |= field_metrics(answers.details)
+    metrics |= field_metrics(answers.details, samples)
     for name in detail_names(answers.details):
-        detail = score(by_sample(answers.details, name))
+        detail = score(by_sample(answers.details, name), samples)
         if detail:
             metrics[name] = detail
     return metrics
@@ -68,18 +74,37 @@ PARTS: Mapping[str, Callable[[Counts], tuple[float, float]]] = {
 """What each share counts, and among how many."""
 
 
-def field_metrics(details: Details) -> dict[str, Estimate]:
-    """F1, precision and recall over the fields of all samples; a sample is one observation."""
+def field_metrics(
+    details: Details, samples: Mapping[str, Sample] | None = None
+) -> dict[str, Estimate]:
+    """F1, precision and recall over the fields of all samples.
+
+    A sample is one observation, and so is a document where samples share them.
+    """
     from harness.analysis.stats import pooled_share_interval
 
-    samples = [counts for rows in details.values() if (counts := _counts(rows))]
-    shares = field_scores(samples)
+    counts = {key: counted for key, rows in details.items() if (counted := _counts(rows))}
+    units = _by_cluster(counts, samples)
+    shares = field_scores(units)
     metrics = {}
     for name, part_and_whole in PARTS.items():
         if getattr(shares, name) is not None:
-            parts, wholes = zip(*map(part_and_whole, samples), strict=True)
-            metrics[name] = pooled_share_interval(parts, wholes)
+            parts, wholes = zip(*map(part_and_whole, units), strict=True)
+            metrics[name] = replace(pooled_share_interval(parts, wholes), n=len(counts))
     return metrics
+
+
+def _by_cluster(counts: Mapping[str, Counts], samples: Mapping[str, Sample] | None) -> list[Counts]:
+    """The counts of each sample, or of each document where samples share them."""
+    clusters = clusters_of(list(counts), samples)
+    if clusters is None:
+        return list(counts.values())
+    sums: dict[object, dict[str, float]] = {}
+    for cluster, found in zip(clusters, counts.values(), strict=True):
+        total = sums.setdefault(cluster, dict.fromkeys(COUNTS, 0.0))
+        for name, count in found.items():
+            total[name] += count
+    return list(sums.values())
 
 
 def _counts(rows: Sequence[Counts]) -> Counts:

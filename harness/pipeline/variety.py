@@ -20,7 +20,7 @@ from harness.analysis.evidence import DiversityDrop, less_diverse
 from harness.analysis.stats import mean_interval, paired_difference
 from harness.analysis.thresholds import DEFAULT, Thresholds
 from harness.messages import content_text
-from harness.pipeline.measurement import aligned, pooled
+from harness.pipeline.measurement import aligned, clusters_of, pooled
 from harness.pipeline.track import Track
 from harness.records import DiversityChange, Estimate, Finding, Sample
 from harness.reports.document import Panel, Point, Series
@@ -162,7 +162,9 @@ class Variety:
             return None
         tuned = pooled([self._copy_shares(c.model) for c in self.track.at(epochs)])
         keys, ours, theirs = aligned(tuned, self._copy_shares(self.track.base))
-        return paired_difference(ours, theirs)[0] if keys else None
+        if not keys:
+            return None
+        return paired_difference(ours, theirs, clusters_of(keys, self.track.heldout))[0]
 
     def _copy_shares(self, model: str) -> dict[str, float]:
         texts = self._texts(model)

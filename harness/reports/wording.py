@@ -275,7 +275,22 @@ def gain(comparison: Comparison, epochs: float | None = None) -> str:
         total = comparison.delta.n + comparison.excluded
         out = f"{comparison.excluded:,} of {counted(total, 'sample')}"
         return f"Cannot tell: {out} are excluded; on the others {told}."
-    return f"{capitalized(told)}; {samples(comparison)}."
+    found = detects(comparison)
+    return f"{capitalized(told)}; {samples(comparison)}{found and f'; {found}'}."
+
+
+def detects(comparison: Comparison) -> str:
+    """'differences of 9 points or more would be found'; empty where none is known."""
+    least = smallest(comparison)
+    return f"differences of {least} or more would be found" if least else ""
+
+
+def smallest(comparison: Comparison) -> str:
+    """The smallest true difference that would be found: '9 points'; empty where none is known."""
+    least = comparison.detectable
+    if least is None or not math.isfinite(least):
+        return ""
+    return f"{number(100 * least, 0 if least >= 0.05 else 1)} points"
 
 
 def diversity_text(comparison: Comparison) -> str:
