@@ -17,14 +17,17 @@ import typer
 from harness.errors import UsageError
 
 if TYPE_CHECKING:
+    from harness.analysis.cost import PriceTable
     from harness.models.providers import Access
     from harness.pipeline import Order
+    from harness.pipeline.caching import Caching
     from harness.records import Study
     from harness.registry import Registry
     from harness.running.retries import Limits
 
 KEY_NAME = "OPENAI_API_KEY"
 CONCURRENCY = 64
+OFF = "off"
 
 RegistryPaths = Annotated[
     list[Path] | None,
@@ -130,6 +133,36 @@ class RunOptions:
         ),
     ] = None
 
+    cache: Annotated[
+        str | None,
+        typer.Option(
+            "--cache",
+            metavar="DIR|off",
+            help="Where answers are kept across runs; unset: those of public servers are, in "
+            "~/.cache/harness.",
+        ),
+    ] = None
+    cache_sampled: Annotated[
+        bool,
+        typer.Option("--cache-sampled", help="Keep answers drawn without a seed, too."),
+    ] = False
+    cache_size: Annotated[
+        float,
+        typer.Option("--cache-size", metavar="GB", min=0.001, help="What the cache may take."),
+    ] = 1.0
+    prices: Annotated[
+        Path | None,
+        typer.Option(
+            "--prices", metavar="FILE", help="What models cost; it counts before ~/.evals."
+        ),
+    ] = None
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Say how many requests, tokens and dollars it would take; ask nobody."
+        ),
+    ] = False
+
     def known(self) -> Registry:
         """The registry to look names up in."""
         return registry(self.registry, self.data, self.allow_code)
@@ -187,7 +220,18 @@ class RunOptions:
             limits=limits(self.concurrency),
             judge_access=self.judge_access(),
             allow_code=tuple(self.allow_code or ()),
+            caching=self.caching(),
+            prices=prices(self.prices),
+            dry_run=self.dry_run,
         )
+
+    def caching(self) -> Caching:
+        """Where answers are kept, and which."""
+        from harness.pipeline.caching import Caching
+
+        folder = None if self.cache == OFF else cache_folder(self.cache)
+        size = int(self.cache_size * 10**9)
+        return Caching(folder, self.cache is not None, self.cache_sampled, size)
 
     def gated(self, study: Study) -> Study:
         """The study with the policy that was named, if one was; it replaces the study's own."""
@@ -265,6 +309,25 @@ def registry(
     from harness.registry import load_registry
 
     return load_registry(paths or (), Path.home(), data or (), allowed or ())
+
+
+def cache_folder(asked: str | None) -> Path:
+    """The folder of kept answers: as asked, or the user's own."""
+    if asked is not None:
+        return Path(asked).expanduser()
+    home = os.environ.get("XDG_CACHE_HOME")
+    return (Path(home) if home else Path.home() / ".cache") / "harness" / "completions"
+
+
+def prices(file: Path | None) -> tuple[PriceTable, ...]:
+    """What models cost: by the named file, the user's ``~/.evals`` and our own table.
+
+    Raises:
+        RegistryError: a file that is not there or cannot be read.
+    """
+    from harness.registry.prices import load_prices
+
+    return load_prices(Path.home(), file)
 
 
 def run_folder(out: Path | None, name: str) -> Path:

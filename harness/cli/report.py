@@ -7,9 +7,14 @@ from typing import Annotated
 
 import typer
 
+from harness.cli import options
+
 
 def report(
     path: Annotated[Path, typer.Argument(metavar="PATH", help="A run folder.")],
+    prices: Annotated[
+        Path | None, typer.Option("--prices", metavar="FILE", help="What models cost.")
+    ] = None,
 ) -> None:
     """Write report.html, report.md and report.json of a run folder anew, from its journal.
 
@@ -22,6 +27,6 @@ def report(
     from harness.cli.studyview import show_document
     from harness.pipeline import report_of, write_reports
 
-    document = report_of(path)
+    document = report_of(path, prices=options.prices(prices))
     show_document(document)
     print(f"Report: {write_reports(document, path).html}")

@@ -110,6 +110,8 @@ class Order:
     caching: Caching = field(default_factory=Caching)
     prices: tuple[PriceTable, ...] | None = None
     """What models cost, the table that counts first; None: our own."""
+    dry_run: bool = False
+    """Only say what it would take; see ``pipeline.preview``."""
 
 
 @dataclass(frozen=True, slots=True)
