@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness.analysis.cost import PriceTable
 from harness.analysis.leakage import exact_overlap
-from harness.datasets import file_hash, read_training
+from harness.datasets import read_training
 from harness.errors import RunFolderError
 from harness.messages import content_text
 from harness.pipeline.bridging import in_folder, own_reports
@@ -18,10 +18,10 @@ from harness.pipeline.gate_tracks import gate_tracks
 from harness.pipeline.ideals import empty_ideals, rejected_ideals
 from harness.pipeline.judgement import score
 from harness.pipeline.leaks import answers_in_training
-from harness.pipeline.manifest import Manifest, located
+from harness.pipeline.manifest import Manifest
 from harness.pipeline.measurement import Answers, answers_in
 from harness.pipeline.reporting import provenance, section, title_of
-from harness.pipeline.runfolder import RunFolder
+from harness.pipeline.runfolder import RunFolder, check_files
 from harness.pipeline.spending import Payers, performance, whole_cost_usd
 from harness.pipeline.timing import first_answer_s
 from harness.pipeline.track import Track, probe_name
@@ -68,7 +68,7 @@ def read_tracks(folder: RunFolder, manifest: Manifest) -> tuple[Track, ...]:
     """
     if not folder.journal.exists():
         raise RunFolderError(f"{folder.path}: nothing was answered yet (no journal.jsonl in it)")
-    _check_files(folder, manifest)
+    check_files(manifest.plan.files, folder.path)
     answers = answers_in(Contents.of(folder.journal))
     tuned = read_tuning(folder.tuning)
     return tuple(
@@ -84,16 +84,6 @@ def read_tracks(folder: RunFolder, manifest: Manifest) -> tuple[Track, ...]:
         for spec in manifest.plan.evals
         if spec.name in experiment.evals
     )
-
-
-def _check_files(folder: RunFolder, manifest: Manifest) -> None:
-    for name, digest in manifest.plan.files.items():
-        path = located(name)
-        if file_hash(path) != digest:
-            raise RunFolderError(
-                f"{path}: has changed since the run in {folder.path}; "
-                "restore it, or run again with another --out"
-            )
 
 
 def _track(

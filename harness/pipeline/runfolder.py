@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.datasets import file_hash
 from harness.errors import RunFolderError
 from harness.pipeline import manifest as manifests
 from harness.pipeline.manifest import Manifest
@@ -112,6 +113,21 @@ def open_folder(
     else:
         manifests.write(wanted, folder.manifest)
     return folder
+
+
+def check_files(files: Mapping[str, str], run: Path) -> None:
+    """See that a run's data files are what they were.
+
+    Raises:
+        RunFolderError: one has changed.
+    """
+    for name, digest in files.items():
+        path = manifests.located(name)
+        if file_hash(path) != digest:
+            raise RunFolderError(
+                f"{path}: has changed since the run in {run}; "
+                "restore it, or run again with another --out"
+            )
 
 
 @dataclass(frozen=True, slots=True)

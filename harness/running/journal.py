@@ -111,6 +111,7 @@ class Journal:
             self.sync()
         finally:
             with self._syncing:
+                self._settled = set()  # a closed journal is kept by some for long
                 if self._file >= 0:
                     os.close(self._file)
                     self._file = -1
