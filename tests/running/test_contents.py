@@ -54,7 +54,7 @@ def test_an_outcome_is_read_again_at_its_place(path: Path) -> None:
 def test_lines_that_are_no_outcomes_are_named(path: Path) -> None:
     with path.open("a") as file:
         file.write('{"eval": "e", "model": "m", "sample_id": "c", "repeat": 0}\n')
-    with pytest.raises(RunFolderError, match="journal.jsonl: the line at byte .* is no outcome"):
+    with pytest.raises(RunFolderError, match=r"journal.jsonl: the line at byte .* is no outcome"):
         list(Contents.of(path).outcomes("e", "m"))
     path.write_text('{"eval": "e"}\n')
     with pytest.raises(RunFolderError, match="is no journal"):
