@@ -11,9 +11,10 @@ import os
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from importlib import import_module
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 from urllib.parse import parse_qsl, urlsplit
 
 import orjson
@@ -308,6 +309,8 @@ class OpenAIBatches:
             raise ServerUnreachable(
                 f"{what}: nothing answers at {self._url}; start it or check --base-url"
             ) from error
+        except _transport_error() as error:
+            raise ServerUnreachable(f"{what}: {self._url} broke off its answer") from error
         except openai.OpenAIError as error:
             said = self._server.hidden(one_line(str(error)))
             raise BadResponse(f"{what}: {self._url}: {said}") from error
@@ -325,6 +328,17 @@ class OpenAIBatches:
                 "leave out --batch, or choose a server with /v1/files and /v1/batches"
             )
         return error_of(refused)
+
+
+def _transport_error() -> type[Exception]:
+    """What the package's HTTP library raises while a body is streamed.
+
+    Which library that is has changed between versions of the package.
+    """
+    import openai
+
+    library = import_module(openai.Timeout.__module__.partition(".")[0])
+    return cast("type[Exception]", library.HTTPError)
 
 
 def _path(endpoint: Endpoint) -> str:
