@@ -1,4 +1,4 @@
-.PHONY: help install demo test lint bench example clean
+.PHONY: help install demo test lint bench soak example clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -31,6 +31,9 @@ lint: install  ## style and types
 
 bench: install  ## measure speed against the floor, and parity with OpenAI evals
 	$(BIN)/python -m benchmarks
+
+soak: install  ## kill runs again and again under faults: is anything lost?
+	$(BIN)/python benchmarks/soak.py
 
 example: install  ## make the committed example report anew
 	$(BIN)/harness demo --out reports/example --overwrite
