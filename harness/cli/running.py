@@ -22,8 +22,14 @@ if TYPE_CHECKING:
 def carried_out(order: Order, registry: Registry, access: Access) -> Finished:
     """Run a study; Ctrl-C and errors leave a run that can be taken up again.
 
-    Where nothing was answered there is nothing to take up: then nothing is left.
+    Where nothing was answered there is nothing to take up: then nothing is left. A dry run
+    says what it would take, and ends.
     """
+    if order.dry_run:
+        from harness.cli.previewview import show_preview
+
+        show_preview(order, registry, access)
+        raise typer.Exit
     from harness.cli.studyview import StudyView
     from harness.pipeline import run_study
     from harness.pipeline.runfolder import Footprint

@@ -200,6 +200,8 @@ def show(finished: Finished) -> None:
     tally = finished.tally
     if finished.document.gate is not None:
         show_gate(finished.document.gate)
+    if tally.from_cache:
+        out.print(f"{tally.from_cache:,} requests were answered from the cache.")
     if tally.skipped and not tally.answered:
         out.print("Everything was answered already: nothing was asked.")
     if tally.failed:

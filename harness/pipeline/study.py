@@ -143,13 +143,13 @@ def run_study(order: Order, registry: Registry, access: Access, watch: Watch) ->
         HarnessError: something that the user can repair; what was answered is kept.
     """
     order = replace(order, study=selected(order.study, registry, watch.noticed))
-    specs = _specs(order, registry)
+    specs = specs_of(order, registry)
     refuse_solvers(order.study, specs.values())
     bridge = Bridge.of(specs.values(), registry, _terms(order))
     kept = kept_for(order.study, access, order.judge_access, order.caching)
     judge = judge_for(order, specs.values(), access, kept)
     questions = {
-        experiment.name: _questions(experiment, specs, order, judge)
+        experiment.name: questions_of(experiment, specs, order, judge)
         for experiment in order.study.experiments
     }
     for question in {q.spec.name: q for qs in questions.values() for q in qs}.values():
@@ -182,7 +182,7 @@ def run_study(order: Order, registry: Registry, access: Access, watch: Watch) ->
 # --- before the first call -----------------------------------------------------------
 
 
-def _specs(order: Order, registry: Registry) -> dict[str, EvalSpec]:
+def specs_of(order: Order, registry: Registry) -> dict[str, EvalSpec]:
     """The evals of every experiment by name, each once."""
     names = [name for experiment in order.study.experiments for name in experiment.evals]
     found = [prepared(registry.eval(name), order.study.base) for name in dict.fromkeys(names)]
@@ -190,9 +190,10 @@ def _specs(order: Order, registry: Registry) -> dict[str, EvalSpec]:
     return {spec.name: spec for spec in seeded}
 
 
-def _questions(
+def questions_of(
     experiment: Experiment, specs: dict[str, EvalSpec], order: Order, judge: Judge | None
 ) -> list[Question]:
+    """The evals of an experiment, ready to be asked."""
     probe: list[Sample] = []
     if experiment.training_data is not None:
         probe = train_probe(read_training(experiment.training_data), experiment.train_probe)

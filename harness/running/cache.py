@@ -187,6 +187,11 @@ class Cache:
         """Whether an answer is kept; looking is no use."""
         return self._row(key) is not None
 
+    @property
+    def is_there(self) -> bool:
+        """Whether there is a file; opening makes one."""
+        return _file_in(self.folder).exists()
+
     def __enter__(self) -> Self:
         try:
             self._table = Table.open(_file_in(self.folder), wait_s=0.1)
