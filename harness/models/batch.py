@@ -337,7 +337,9 @@ def _transport_error() -> type[Exception]:
     """
     import openai
 
-    library = import_module(openai.Timeout.__module__.partition(".")[0])
+    client = openai.DefaultAsyncHttpxClient
+    names = (kind.__module__.partition(".")[0] for kind in client.__mro__)
+    library = import_module(next(name for name in names if name.startswith("httpx")))
     return cast("type[Exception]", library.HTTPError)
 
 
