@@ -61,13 +61,13 @@ class Server:
 def served(latency_ms: float) -> Iterator[Server]:
     """A faulty server in a process of its own."""
     words = [sys.executable, str(HERE / "faulty_server.py"), "--latency", str(latency_ms)]
-    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        yield Server(int(process.stdout.readline().split()[1]))
-    finally:
-        process.kill()
-        process.wait()
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen(words, text=True, **pipes) as process:
+        try:
+            assert process.stdout is not None
+            yield Server(int(process.stdout.readline().split()[1]))
+        finally:
+            process.kill()
 
 
 @dataclass(frozen=True)
