@@ -1,191 +1,177 @@
-"""What the runner costs a sample, against a bare aiohttp loop that does the same in the same run.
+"""What asking costs: ours beside a bare aiohttp loop and other harnesses, in one run.
 
-``python benchmarks/bench_runner.py [--samples N] [--concurrency C] [--latency MS] [--rounds R]``
+``python -m benchmarks.bench_runner [--quick] [--rounds R] [--server SCRIPT]``
 
-Cost is the CPU time (user and system) of the client process; marginal cost is that of N samples
-less that of one, for each sample. Our side includes grading, journal, limits and retry logic.
-Both clients run in turns and the best round counts, since other work only ever adds to a time.
-``--server SCRIPT`` (or BENCH_SERVER) names another server that takes --port and --latency and
-prints ``ready``; without it the stand-in beside this file answers.
+CPU is the user and system time of the client process; marginal is that of a run less that of a
+run of one sample, for each sample. Ours includes grading, journal, limits and retry logic;
+``harness run`` the report and the logs too. Clients take turns and the best round counts, since
+other work only ever adds to a time. ``--quick`` measures CPU at 0 ms only. ``--server`` (or
+BENCH_SERVER) names another server that takes --port and --latency and prints ``ready``.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import os
-import random
-import socket
-import subprocess
+import platform
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
-import orjson
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
-HERE = Path(__file__).parent
+from benchmarks.runner.clients import BIN, FLOOR, HARNESS, OTHERS, RUNNER, Client
+from benchmarks.runner.measuring import STAND_IN, Cost, Failed, cost, marginal, served, timed
+from benchmarks.runner.work import Work
+
 GOAL = 1.5
-SYSTEM = "Read the question and reply with the single correct answer code and nothing else."
-WORDS = ("the", "of", "river", "answer", "question", "model", "light", "paper", "seven", "window")
-MODEL = "stand-in"
+OURS = (FLOOR, RUNNER, HARNESS)
+SIZES = {
+    (0, 64): 5000,
+    (0, 1000): 5000,
+    (50, 64): 3000,
+    (50, 1000): 10_000,
+    (300, 64): 1000,
+    (300, 1000): 6000,
+}
+"""Samples for a latency in ms and a number of connections: some seconds each."""
+
+MEMORY = (2000, 20_000, 200_000)
 
 
 @dataclass(frozen=True)
-class Cost:
-    """What one client process took: CPU and wall-clock seconds, peak memory in MB."""
+class Bench:
+    """Where the files are, who answers, and how often everything is repeated."""
 
-    cpu_s: float
-    wall_s: float
-    peak_mb: float
+    folder: Path
+    server: Path
+    rounds: int
 
-
-# --- the two clients -----------------------------------------------------------------
-
-
-def lines(path: Path) -> Iterator[dict[str, Any]]:
-    with path.open("rb") as file:
-        for line in file:
-            yield orjson.loads(line)
+    def work(self, count: int, concurrency: int, url: str) -> Work:
+        """A piece of work among this bench's files."""
+        return Work(self.folder, count, concurrency, url)
 
 
-async def floor(url: str, path: Path, concurrency: int) -> int:
-    """A bare loop: read, ask, compare."""
-    import aiohttp
-
-    samples, right = lines(path), 0
-    headers = {"Content-Type": "application/json", "Authorization": "Bearer x"}
-    connector = aiohttp.TCPConnector(limit=concurrency)
-    async with aiohttp.ClientSession(connector=connector, headers=headers) as session:
-
-        async def work() -> None:
-            nonlocal right
-            for sample in samples:
-                body = {"model": MODEL, "messages": sample["input"], "temperature": 0.0}
-                data = orjson.dumps(body | {"max_tokens": 16})
-                async with session.post(f"{url}/chat/completions", data=data) as response:
-                    answer = orjson.loads(await response.read())
-                text = answer["choices"][0]["message"]["content"]
-                right += text == sample["ideal"]
-
-        await asyncio.gather(*(work() for _ in range(concurrency)))
-    return right
+# --- the tables ----------------------------------------------------------------------
 
 
-async def ours(url: str, path: Path, concurrency: int) -> int:
-    """The harness: provider, runner, grader and journal."""
-    from harness.graders.text import Match
-    from harness.models.openai import OpenAIProvider
-    from harness.records import Outcome, Request, Sample, Sampling
-    from harness.running.journal import Journal
-    from harness.running.retries import Limits
-    from harness.running.runner import Case, Tally, run_cases
-
-    graders, sampling = {"accuracy": Match()}, Sampling(temperature=0.0, max_tokens=16)
-
-    class Marks:
-        right = 0
-
-        def observe(self, outcome: Outcome, tally: Tally) -> None:
-            self.right += outcome.scores["accuracy"].value == 1.0
-
-    def cases() -> Iterator[Case]:
-        for number, line in enumerate(lines(path)):
-            messages = tuple(line["input"])
-            sample = Sample(f"bench.{number}", messages, (line["ideal"],))
-            yield Case("bench", sample, Request(MODEL, messages, sampling), graders)
-
-    marks, limits = Marks(), Limits(concurrency)
-    with Journal.open(path.with_suffix(f".journal-{os.getpid()}"), "bench") as journal:
-        async with OpenAIProvider(url, "x") as provider:
-            await run_cases(cases(), provider, journal, limits=limits, observer=marks)
-    return marks.right
+def table(head: Sequence[str], rows: Iterator[Sequence[str]]) -> None:
+    """Print a table of Markdown, row by row as they come."""
+    print("\n| " + " | ".join(head) + " |\n|" + " --- |" * len(head), flush=True)
+    for row in rows:
+        print("| " + " | ".join(row) + " |", flush=True)
 
 
-# --- measuring -----------------------------------------------------------------------
-
-
-def write_samples(path: Path, count: int) -> Path:
-    from stand_in import answer_text
-
-    words = random.Random(7)
-    with path.open("wb") as file:
-        for number in range(count):
-            text = f"Question {number}: {' '.join(words.choices(WORDS, k=72))}?"
-            messages = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": text}]
-            file.write(orjson.dumps({"input": messages, "ideal": answer_text(text)}) + b"\n")
-    return path
-
-
-@contextmanager
-def served(script: Path, latency_ms: float) -> Iterator[str]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    command = [sys.executable, str(script), "--port", str(port), "--latency", str(latency_ms)]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    try:
-        assert server.stdout is not None
-        assert server.stdout.readline().startswith("ready"), f"{script} did not start"
-        yield f"http://127.0.0.1:{port}/v1"
-    finally:
-        server.terminate()
-        server.wait()
-
-
-def cost(client: str, url: str, path: Path, concurrency: int) -> Cost:
-    command = [sys.executable, __file__, "--client", client, "--url", url]
-    command += ["--file", str(path), "--concurrency", str(concurrency)]
-    started = time.perf_counter()
-    process = subprocess.Popen(command)
-    _, status, used = os.wait4(process.pid, 0)
-    wall_s = time.perf_counter() - started
-    if status:
-        sys.exit(f"the client {client!r} failed")
-    megabyte = 2**20 if sys.platform == "darwin" else 2**10
-    return Cost(used.ru_utime + used.ru_stime, wall_s, used.ru_maxrss / megabyte)
-
-
-def measure(given: argparse.Namespace) -> float:
-    """Print the table; return ours over the floor."""
+def cpu(bench: Bench, clients: Sequence[Client]) -> dict[str, float]:
+    """CPU a sample at 0 ms with 64 connections, and start-up; the best of all rounds."""
     best: dict[str, float] = {}
-    with TemporaryDirectory() as folder, served(given.server, given.latency) as url:
-        one = write_samples(Path(folder) / "one.jsonl", 1)
-        many = write_samples(Path(folder) / "many.jsonl", given.samples)
-        print(f"{'client':8}{'CPU ms/sample':>15}{'samples/s':>12}{'peak MB':>10}")
-        for client in ("floor", "ours") * given.rounds:
-            start = cost(client, url, one, given.concurrency)
-            run = cost(client, url, many, given.concurrency)
-            marginal_ms = (run.cpu_s - start.cpu_s) / given.samples * 1000
-            rate = given.samples / (run.wall_s - start.wall_s)
-            print(f"{client:8}{marginal_ms:15.3f}{rate:12.0f}{run.peak_mb:10.0f}")
-            best[client] = min(marginal_ms, best.get(client, marginal_ms))
-    return best["ours"] / best["floor"]
+    ones: dict[str, Cost] = {}
+    with served(bench.server, 0) as url:
+        for client in [*clients] * bench.rounds:
+            one = cost(client, bench.work(1, 64, url))
+            many = bench.work(min(SIZES[0, 64], client.most), 64, url)
+            found = marginal(client, many, one)
+            best[client.name] = min(found.cpu_ms, best.get(client.name, found.cpu_ms))
+            earlier = ones.get(client.name, one)
+            ones[client.name] = min(earlier, one, key=lambda cost: cost.wall_s)
+    floor = best[FLOOR.name]
+    table(
+        ("client", "CPU ms a sample", "times the floor", "1 sample: wall s", "CPU s", "peak MB"),
+        (
+            (name, f"{best[name]:.3f}", f"{best[name] / best[FLOOR.name]:.2f}", *_start(one))
+            for name, one in ones.items()
+        ),
+    )
+    return best
+
+
+def _start(one: Cost) -> tuple[str, str, str]:
+    return f"{one.wall_s:.2f}", f"{one.cpu_s:.2f}", f"{one.peak_mb:.0f}"
+
+
+def rates(bench: Bench, clients: Sequence[Client]) -> Iterator[Sequence[str]]:
+    """Samples a second for each latency and number of connections."""
+    for (latency_ms, concurrency), count in SIZES.items():
+        with served(bench.server, latency_ms) as url:
+            cells = [f"{latency_ms} ms, {concurrency}"]
+            for client in clients:
+                one = cost(client, bench.work(1, concurrency, url))
+                work = bench.work(min(count, client.most), concurrency, url)
+                cells.append(f"{marginal(client, work, one).rate:,.0f}")
+            yield cells
+
+
+def memory(bench: Bench) -> Iterator[Sequence[str]]:
+    """Peak memory by the number of samples."""
+    with served(bench.server, 0) as url:
+        for client in (FLOOR, HARNESS):
+            peaks = [cost(client, bench.work(n, 64, url)).peak_mb for n in (1, *MEMORY)]
+            yield (client.name, *(f"{peak:.0f}" for peak in peaks), f"{peaks[-1] - peaks[0]:.0f}")
+
+
+def help_s(rounds: int) -> float:
+    """The wall-clock time of ``harness --help``."""
+    return min(timed([str(BIN / "harness"), "--help"]).wall_s for _ in range(rounds + 2))
+
+
+def machine() -> str:
+    """When and on what this was measured."""
+    cpus = os.cpu_count()
+    return (
+        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {platform.system()} {platform.machine()}, "
+        f"{cpus} cores, Python {platform.python_version()}, load {os.getloadavg()[0]:.1f}; "
+        f"aiohttp {version('aiohttp')}, uvloop {_installed('uvloop')}"
+    )
+
+
+def _installed(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def usable(clients: Sequence[Client], bench: Bench) -> list[Client]:
+    """Those that are installed and come to an end; of the others it is said why not."""
+    found = []
+    with served(bench.server, 0) as url:
+        for client in clients:
+            try:
+                if client.missing is None:
+                    cost(client, bench.work(1, 64, url))
+                    found.append(client)
+                else:
+                    print(f"{client.name}: left out, {client.missing} is not installed")
+            except (Failed, OSError) as error:
+                print(f"{client.name}: left out, {error}")
+    return found
 
 
 def main(arguments: list[str] | None = None) -> int:
+    """Print the tables; 1 when our runner costs more than the goal."""
     options = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
-    options.add_argument("--samples", type=int, default=5000)
-    options.add_argument("--concurrency", type=int, default=64)
-    options.add_argument("--latency", type=float, default=0.0, help="milliseconds")
-    options.add_argument("--rounds", type=int, default=3)
-    options.add_argument(
-        "--server", type=Path, default=os.environ.get("BENCH_SERVER", HERE / "stand_in.py")
-    )
-    options.add_argument("--client", choices=("floor", "ours"), help=argparse.SUPPRESS)
-    options.add_argument("--url", help=argparse.SUPPRESS)
-    options.add_argument("--file", type=Path, help=argparse.SUPPRESS)
+    options.add_argument("--quick", action="store_true", help="CPU at 0 ms only")
+    options.add_argument("--rounds", type=int, default=2)
+    options.add_argument("--server", type=Path, default=os.environ.get("BENCH_SERVER", STAND_IN))
     given = options.parse_args(arguments)
-    if given.client:
-        client = floor if given.client == "floor" else ours
-        right = asyncio.run(client(given.url, given.file, given.concurrency))
-        assert right == sum(1 for _ in lines(given.file)), f"{right} right answers"
-        return 0
-    ratio = measure(given)
-    print(f"ours / floor = {ratio:.2f} (goal: at most {GOAL})")
+    with TemporaryDirectory() as folder:
+        bench = Bench(Path(folder), given.server, given.rounds)
+        print(machine())
+        others = [] if given.quick else usable(OTHERS, bench)
+        best = cpu(bench, (*OURS, *others))
+        if not given.quick:
+            names = [client.name for client in (*OURS, *others)]
+            table(("samples/s at", *names), rates(bench, (*OURS, *others)))
+            head = ("peak MB at", "1", *(f"{n:,}" for n in MEMORY), "more than at 1")
+            table(head, memory(bench))
+            print(f"\n`harness --help`: {help_s(given.rounds):.2f} s")
+    ratio = best[RUNNER.name] / best[FLOOR.name]
+    whole = best[HARNESS.name] / best[FLOOR.name]
+    print(f"\nour runner / floor = {ratio:.2f} (goal: at most {GOAL}); harness run {whole:.2f}")
     return int(ratio > GOAL)
 
 

@@ -1,0 +1,1 @@
+"""What asking costs: ours, the floor and other harnesses, against one stand-in server."""
