@@ -8,6 +8,7 @@ from pathlib import Path
 from statistics import mean
 
 from harness.errors import RunFolderError
+from harness.graders import needs_judge
 from harness.pipeline.bridging import own_metrics
 from harness.pipeline.details import detail_comparisons
 from harness.pipeline.examples import flips_of, galleries_of, misses_of
@@ -85,6 +86,8 @@ def metric_name(track: Track) -> str:
     """What the eval's own score is called: what its marks mean decides."""
     if track.spec.task == "open":
         return "format compliance"
+    if needs_judge(track.spec):
+        return "the judge's score"
     tables = (track.of(model) for model in track.model_names)
     marks = (mark for table in tables if table for row in table.values.values() for mark in row)
     return "accuracy" if all(mark in (0.0, 1.0) for mark in marks) else "score"
