@@ -121,7 +121,8 @@ class Completion:
     """One choice of a model's answer. ``usage`` is None when the server does not say.
 
     Where a grader looks at several answers together, ``parts`` are these and ``text`` joins
-    them; usage and latency are their sums. ``tool_calls`` are calls in the wire format.
+    them; usage and latency are their sums. ``tool_calls`` are calls in the wire format. A
+    latency of 0 was not measured, as in a batch.
     """
 
     text: str

@@ -37,7 +37,7 @@ class Account:
         usage = completion.usage
         self.answers += 1
         self.replayed += completion.replayed
-        if not completion.replayed and usage != NO_TOKENS:
+        if completion.latency_s and not completion.replayed and usage != NO_TOKENS:
             self.latencies_s.append(completion.latency_s)
         if usage is None:
             self.uncounted += not completion.replayed

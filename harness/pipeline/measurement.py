@@ -84,7 +84,7 @@ class Answers:
         self.places[sample_id] = (*earlier, place) if earlier else place
         if completion.finish_reason == "length":
             self.cut.append((sample_id, place))
-        if not completion.replayed:
+        if completion.latency_s and not completion.replayed:
             self.latencies_s.append(completion.latency_s)
         if completion.usage is not None:
             self.prompt_tokens += completion.usage.prompt_tokens

@@ -115,6 +115,8 @@ def test_killed_anywhere_and_resumed_nothing_is_sent_twice_and_the_report_is_the
     assert not (place / "batched" / "report.json").exists()
     code, _, err = ended(run("--batch", "--out", "batched", "--resume"))
     assert code == 0, err
+    assert "p95_s" in (direct / "report.json").read_text()
+    assert "p95_s" not in (place / "batched" / "report.json").read_text()
     assert numbers(place / "batched") == numbers(direct)
     assert answers(place / "batched") == answers(direct)
     assert len(batch_server.batches.answered) == 20
