@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
+from harness.analysis.stats import score_test
 from harness.errors import RegistryError
 from harness.records import Policy, Price, Rule
 from harness.registry import load_registry
@@ -177,3 +179,16 @@ def test_a_wrong_policy_in_a_study_is_named_with_its_line(tmp_path: Path) -> Non
 )
 def test_a_share_is_written_as_people_do(written: object, share: float | None) -> None:
     assert share_of(written) == (None if share is None else pytest.approx(share))
+
+
+def test_the_policy_of_the_docs_is_one(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "gate.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    example = next(block for block in blocks if block.startswith("alpha:"))
+    assert len(read(tmp_path, example).rules) == 11
+
+
+@pytest.mark.parametrize(("limit", "enough"), [(0.02, 149), (0.01, 299)])
+def test_the_docs_say_how_many_samples_show_that_nothing_happens(limit: float, enough: int) -> None:
+    assert score_test([0.0] * enough, limit, bounds=(0.0, 1.0)).p_below <= 0.05
+    assert score_test([0.0] * (enough - 1), limit, bounds=(0.0, 1.0)).p_below > 0.05
