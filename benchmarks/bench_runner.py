@@ -78,7 +78,6 @@ def cpu(bench: Bench, clients: Sequence[Client]) -> dict[str, float]:
             best[client.name] = min(found.cpu_ms, best.get(client.name, found.cpu_ms))
             earlier = ones.get(client.name, one)
             ones[client.name] = min(earlier, one, key=lambda cost: cost.wall_s)
-    floor = best[FLOOR.name]
     table(
         ("client", "CPU ms a sample", "times the floor", "1 sample: wall s", "CPU s", "peak MB"),
         (

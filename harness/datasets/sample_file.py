@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 
 from harness.datasets.lines import Place, decoded, is_seekable
 from harness.datasets.samples import LAYOUTS, Reading, picked_items, read_samples
 from harness.records import Sample
+
+
+CLUSTER = b'"cluster"'
+
+
+def clusters(samples: Mapping[str, Sample]) -> Mapping[str, str]:
+    """The document of each sample that names one, by sample id."""
+    if isinstance(samples, SampleFile):
+        return samples.clusters
+    return {key: sample.cluster for key, sample in samples.items() if sample.cluster is not None}
 
 
 class SampleFile(Mapping[str, Sample]):
@@ -27,6 +38,18 @@ class SampleFile(Mapping[str, Sample]):
         line = self._file.readline().partition(b"\r")[0]
         place = Place(self._path, 0, start=start)
         return LAYOUTS[self._reading.layout](decoded(line, place), sample_id, place, self._reading)
+
+    @cached_property
+    def clusters(self) -> Mapping[str, str]:
+        """The documents of those samples that name one; the file is read once for them."""
+        found = {}
+        for key, start in self._starts.items():
+            self._file.seek(start)
+            if CLUSTER in self._file.readline():
+                cluster = self[key].cluster
+                if cluster is not None:
+                    found[key] = cluster
+        return found
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._starts)

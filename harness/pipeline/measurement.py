@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from harness.pipeline.accounts import Accounts
+from harness.datasets import clusters
 from harness.records import Completion, Outcome, Sample, Usage
 from harness.running.journal import Contents
 
@@ -290,7 +291,8 @@ def clusters_of(
 
     None where no two samples share one: they are independent then.
     """
-    named = [samples[key].cluster if samples and key in samples else None for key in keys]
+    documents = clusters(samples) if samples else {}
+    named = [documents.get(key) for key in keys]
     if len(set(filter(None, named))) == sum(1 for name in named if name):
         return None
     return [(name, True) if name else (key, False) for key, name in zip(keys, named, strict=True)]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.datasets import Reading, read_samples, samples_by_id
+from harness.datasets import Reading, clusters, read_samples, samples_by_id
 from harness.datasets.sample_file import SampleFile
 
 LINES = [
@@ -29,6 +29,13 @@ def test_looked_up_samples_are_those_that_are_read(tmp_path: Path, ending: str, 
     assert len(found) == 3
     assert "numbers.test.2" in found
     assert found["numbers.test.1"].cluster == "c"
+
+
+def test_the_documents_of_samples_are_known_without_reading_the_others(tmp_path: Path) -> None:
+    path = tmp_path / "samples.jsonl"
+    path.write_text("\n".join(LINES))
+    found = samples_by_id(path, "numbers.test.v1", Reading())
+    assert clusters(found) == clusters(dict(found)) == {"numbers.test.1": "c"}
 
 
 def test_only_picked_samples_are_there(tmp_path: Path) -> None:
