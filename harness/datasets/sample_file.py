@@ -10,7 +10,6 @@ from harness.datasets.lines import Place, decoded, is_seekable
 from harness.datasets.samples import LAYOUTS, Reading, picked_items, read_samples
 from harness.records import Sample
 
-
 CLUSTER = b'"cluster"'
 
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from harness.pipeline.accounts import Accounts
 from harness.datasets import clusters
+from harness.pipeline.accounts import Accounts
 from harness.records import Completion, Outcome, Sample, Usage
 from harness.running.journal import Contents
 
