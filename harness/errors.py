@@ -7,7 +7,8 @@
     ├── RunFolderError           a journal or run folder that cannot be used as asked
     ├── RunStopped               a signal ended the run; its journal is kept
     └── ProviderError            a server or model that did not answer as it should
-        ├── ServerUnreachable        nothing listens, connection broken, timeout
+        ├── ServerUnreachable        nothing listens, connection broken
+        │   └── TimedOut                 no whole answer in time
         ├── AuthenticationFailed     wrong or missing key: stops the run
         ├── ModelNotFound            unknown model: stops the run
         ├── QuotaExhausted           the account is out of credit: stops the run
@@ -16,6 +17,8 @@
         ├── RequestRejected          the server refuses this request (400, 413, 422)
         ├── RateLimited              429, with the wait that the server asks for
         ├── ServerFailed             5xx
+        │   └── ServerOverloaded         503 and the like, with the wait that it asks for
+        ├── CostCapReached           the run has cost what it may: stops the run
         ├── NotRecorded              a replayed file has no answer to this request
         ├── BatchExpired             a batch's time was over before this request's turn
         ├── BatchCancelled           someone cancelled a batch: stops the run
@@ -77,6 +80,10 @@ class ServerUnreachable(ProviderError):
     retryable = True
 
 
+class TimedOut(ServerUnreachable):
+    """No whole answer came in time."""
+
+
 class AuthenticationFailed(ProviderError):
     """The key is missing or wrong."""
 
@@ -134,6 +141,21 @@ class ServerFailed(ProviderError):
 
     kind = "server_failed"
     retryable = True
+
+
+class ServerOverloaded(ServerFailed):
+    """The server has too much to do; ``retry_after_s`` is the wait that it asks for, if any."""
+
+    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class CostCapReached(ProviderError):
+    """The run has cost what it may: nothing more is sent, what is under way is taken in."""
+
+    kind = "cost_cap"
+    fatal = True
 
 
 class NotRecorded(ProviderError):

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from harness.running.retries import Limits
 
 KEY_NAME = "OPENAI_API_KEY"
-CONCURRENCY = 64
+MOST_CONCURRENCY = 1000
+"""In flight at most where the number is found by itself."""
 OFF = "off"
 
 RegistryPaths = Annotated[
@@ -84,8 +85,27 @@ class RunOptions:
     ] = None
     concurrency: Annotated[
         str,
-        typer.Option("--concurrency", metavar="N|auto", help="Requests in flight at most."),
+        typer.Option(
+            "--concurrency", metavar="N|auto", help="Requests in flight; auto: as many as help."
+        ),
     ] = "auto"
+    rpm: Annotated[
+        float | None, typer.Option("--rpm", min=0.01, help="Requests a minute at most.")
+    ] = None
+    tpm: Annotated[
+        float | None, typer.Option("--tpm", min=1, help="Tokens a minute at most.")
+    ] = None
+    max_cost: Annotated[
+        float | None,
+        typer.Option("--max-cost", metavar="USD", min=0, help="Stop when it has cost so much."),
+    ] = None
+    max_attempts: Annotated[
+        int, typer.Option("--max-attempts", min=1, help="Tries of a request that fails.")
+    ] = 5
+    deadline: Annotated[
+        float,
+        typer.Option("--deadline", min=0.1, help="Seconds for one sample, all tries together."),
+    ] = 600.0
     timeout: Annotated[
         float, typer.Option("--timeout", min=0.1, help="Seconds for one request.")
     ] = 60.0
@@ -197,7 +217,7 @@ class RunOptions:
             api_key=key,
             organization=self.organization,
             headers=dict(_header(text) for text in self.header or ()),
-            timeout_s=self.timeout,
+            timeout_s=min(self.timeout, self.deadline),
         )
 
     def order(self, study: Study) -> Order:
@@ -217,12 +237,27 @@ class RunOptions:
             retry_failed=self.retry_failed,
             batch=self.batch,
             max_samples=self.max_samples,
-            limits=limits(self.concurrency),
+            limits=self.limits(),
+            max_cost=self.max_cost,
             judge_access=self.judge_access(),
             allow_code=tuple(self.allow_code or ()),
             caching=self.caching(),
             prices=prices(self.prices),
             dry_run=self.dry_run,
+        )
+
+    def limits(self) -> Limits:
+        """How much and how long to ask.
+
+        Raises:
+            UsageError: a concurrency that is none.
+        """
+        return replace(
+            limits(self.concurrency),
+            rpm=self.rpm,
+            tpm=self.tpm,
+            max_attempts=self.max_attempts,
+            deadline_s=self.deadline,
         )
 
     def caching(self) -> Caching:
@@ -294,7 +329,7 @@ def limits(concurrency: str) -> Limits:
     from harness.running.retries import Limits
 
     if concurrency == "auto":
-        return Limits(concurrency=CONCURRENCY)
+        return Limits(concurrency=MOST_CONCURRENCY, adaptive=True)
     if not concurrency.isdecimal() or int(concurrency) < 1:
         raise UsageError(f"--concurrency {concurrency}: give a number of 1 or more, or auto")
     return Limits(concurrency=int(concurrency))

@@ -25,7 +25,10 @@ from harness.errors import (
     ProviderError,
     RequestRejected,
     ServerUnreachable,
+    TimedOut,
 )
+from harness.models.base import Allowance
+from harness.models.ratelimits import PREFIX, allowance
 from harness.models.refusals import error_of, not_the_api, one_line, refusal
 from harness.models.server import Server, shown
 from harness.models.wire import PATHS, TokensField, body, choices, parsed
@@ -33,6 +36,8 @@ from harness.records import Completion, Request
 
 LARGEST_BODY = 64 * 2**20
 LARGE_REQUEST = 2**20
+
+LEFT, TOKENS_LEFT = PREFIX + "remaining-requests", PREFIX + "remaining-tokens"
 
 NO_USAGE = "the server gives no token counts"
 NO_LOGPROBS = "the server ignores logprobs"
@@ -68,6 +73,7 @@ class OpenAIProvider:
         self._renamed: set[str] = set()
         self._noticed: dict[str, None] = {}
         self._answered = False
+        self.allowance: Allowance | None = None
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -126,6 +132,8 @@ class OpenAIProvider:
             "POST", self._urls[request.endpoint], orjson.dumps(body(request, tokens_field))
         )
         latency_s = perf_counter() - started
+        if LEFT in headers or TOKENS_LEFT in headers:
+            self.allowance = allowance(headers)
         if status == 200:
             return self._choices(request, headers, raw, latency_s)
         error = self._refused(request, status, headers, raw)
@@ -230,7 +238,8 @@ def _too_large(response: aiohttp.ClientResponse) -> BadResponse:
 
 def _broken(error: Exception, url: str, timeout_s: float) -> ProviderError:
     """A connection's failure in our words: what happened and what to check."""
-    return ServerUnreachable(_what_broke(error, url, timeout_s))
+    kind = TimedOut if isinstance(error, TimeoutError) else ServerUnreachable
+    return kind(_what_broke(error, url, timeout_s))
 
 
 def _what_broke(error: Exception, url: str, timeout_s: float) -> str:

@@ -5,12 +5,9 @@ Server text is untrusted: it is quoted on one line, cut, and without control cha
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from harness.errors import (
@@ -22,8 +19,10 @@ from harness.errors import (
     RateLimited,
     RequestRejected,
     ServerFailed,
+    ServerOverloaded,
     WrongAddress,
 )
+from harness.models.ratelimits import retry_after_s
 from harness.models.wire import parsed
 
 QUOTED_LENGTH = 300
@@ -148,6 +147,13 @@ def _failed(refused: Refusal) -> ProviderError:
     return ServerFailed(f"{refused.url} failed ({refused.status}){refused.quoted}; see its log")
 
 
+def _overloaded(refused: Refusal) -> ProviderError:
+    return ServerOverloaded(
+        f"{refused.url} is overloaded ({refused.status}){refused.quoted}; see its log",
+        retry_after_s(refused.headers),
+    )
+
+
 def _missing(refused: Refusal) -> ProviderError:
     if refused.is_json and _is_about_the_model(refused):
         return _unknown_model(refused)
@@ -222,35 +228,7 @@ BY_STATUS = {
     409: _failed,
     425: _failed,
     429: _limited,
+    503: _overloaded,
+    504: _overloaded,
+    529: _overloaded,
 }
-
-
-# --- how long to wait ----------------------------------------------------------------
-
-
-def retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """The wait in seconds that the headers ask for: retry-after-ms, else retry-after."""
-    milliseconds = _number(headers.get("retry-after-ms"))
-    if milliseconds is not None:
-        return milliseconds / 1000
-    said = headers.get("Retry-After")
-    seconds = _number(said)
-    return seconds if seconds is not None or said is None else _until(said, headers.get("Date"))
-
-
-def _number(text: str | None) -> float | None:
-    try:
-        value = float(text or "")
-    except ValueError:
-        return None
-    return max(value, 0.0) if math.isfinite(value) else None
-
-
-def _until(date: str, server_now: str | None) -> float | None:
-    """Seconds until an HTTP date, by the server's own clock where it tells it."""
-    try:
-        then = parsedate_to_datetime(date)
-        now = parsedate_to_datetime(server_now) if server_now else datetime.now(UTC)
-        return max((then - now).total_seconds(), 0.0)
-    except (TypeError, ValueError):
-        return None

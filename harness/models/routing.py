@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from harness.errors import ModelNotFound, did_you_mean
-from harness.models.base import Provider
+from harness.models.base import Allowance, Provider
 from harness.records import Completion, Endpoint, Request
 
 
@@ -30,6 +30,7 @@ class RoutingProvider:
         self._ways = dict(ways)
         self._others = others
         self._opened = AsyncExitStack()
+        self.allowance: Allowance | None = None
 
     async def complete(self, request: Request) -> tuple[Completion, ...]:
         """Ask where the model is served.
@@ -47,7 +48,10 @@ class RoutingProvider:
         if way.extra:
             sampling = replace(sampling, extra={**sampling.extra, **way.extra})
         there = replace(request, model=way.model, endpoint=way.endpoint, sampling=sampling)
-        return await way.provider.complete(there)
+        try:
+            return await way.provider.complete(there)
+        finally:
+            self.allowance = getattr(way.provider, "allowance", None)
 
     async def __aenter__(self) -> Self:
         served = [*(way.provider for way in self._ways.values()), self._others]

@@ -44,6 +44,7 @@ from harness.pipeline.evaluation import Question, all_cases
 from harness.pipeline.folder_report import report_of
 from harness.pipeline.logs import WrittenLog, write_logs
 from harness.pipeline.manifest import Manifest, Plan, portable
+from harness.pipeline.purses import purse_for
 from harness.pipeline.reporting import Written, write_reports
 from harness.pipeline.runfolder import RunFolder, open_folder
 from harness.pipeline.selection import prepared, selected, with_repeats
@@ -107,6 +108,8 @@ class Order:
     """Send files of requests, and wait for the answers, instead of asking one by one."""
     judge_access: Access | None = None
     """How to reach the judge, where it is not reached as the models are."""
+    max_cost: float | None = None
+    """US dollars after which nothing more is sent."""
     caching: Caching = field(default_factory=Caching)
     prices: tuple[PriceTable, ...] | None = None
     """What models cost, the table that counts first; None: our own."""
@@ -143,6 +146,8 @@ def run_study(order: Order, registry: Registry, access: Access, watch: Watch) ->
         HarnessError: something that the user can repair; what was answered is kept.
     """
     order = replace(order, study=selected(order.study, registry, watch.noticed))
+    purse = purse_for(order.study, order.prices, order.max_cost)
+    order = replace(order, limits=replace(order.limits, purse=purse))
     specs = specs_of(order, registry)
     refuse_solvers(order.study, specs.values())
     bridge = Bridge.of(specs.values(), registry, _terms(order))
@@ -303,7 +308,7 @@ def judge_for(
         raise UsageError(f"{judged[0]} is marked by a model; name one with --judge MODEL")
     way = order.judge_access or access
     reached = replace(way, base_url=way.base_url or order.study.base_url)
-    provider = RetryingProvider(routing_provider([named], reached), order.limits)
+    provider = RetryingProvider(routing_provider([named], reached), order.limits, capped=False)
     return Judge(kept.judge(provider) if kept else provider, named.name)
 
 

@@ -23,7 +23,13 @@ from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import Any, Protocol
 
-from harness.errors import HarnessError, ProviderError, RunStopped, TooFewChoices
+from harness.errors import (
+    CostCapReached,
+    HarnessError,
+    ProviderError,
+    RunStopped,
+    TooFewChoices,
+)
 from harness.graders.base import Grader
 from harness.models.base import Provider
 from harness.records import Completion, Failure, Outcome, Request, Sample, Score, Usage
@@ -66,7 +72,8 @@ class Tally:
     """Running totals, in answers (choices), for progress and reports. Observers only read it.
 
     ``skipped`` were in the journal already; ``from_cache`` are requests that the cache answered;
-    ``failures`` counts the failed by kind.
+    ``failures`` counts the failed by kind. ``window`` is how many requests may be in flight;
+    ``cost_usd`` what this call has paid, as far as prices are known.
     """
 
     answered: int = 0
@@ -77,6 +84,8 @@ class Tally:
     retries: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    window: int = 0
+    cost_usd: float = 0.0
     failures: Counter[str] = field(default_factory=Counter)
 
 
@@ -105,6 +114,7 @@ async def run_cases(
 
     Raises:
         ProviderError: a fatal one (key, model, address, server down); the run stopped at once.
+        CostCapReached: what was under way is answered and written, nothing more was sent.
         RunFolderError: the journal cannot be written.
         RunStopped: SIGTERM came. Ctrl-C cancels the run as asyncio does.
         HarnessError: what reading the cases raises, such as a DatasetError.
@@ -115,6 +125,8 @@ async def run_cases(
     with _stopped_by_sigterm():
         async with _synced(journal) as syncer:
             await _all_or_first_error([run.work(shared) for _ in range(limits.concurrency)], syncer)
+    if run.broke is not None:
+        raise run.broke
     return run.tally
 
 
@@ -127,6 +139,7 @@ class _Run:
     journal: Journal
     observer: Observer | None
     tally: Tally = field(default_factory=Tally)
+    broke: CostCapReached | None = None
 
     async def work(self, cases: Iterator[Case]) -> None:
         """Take one case after the other until none is left."""
@@ -134,8 +147,15 @@ class _Run:
             answers = case.answers()
             missing = [place for place, a in enumerate(answers) if not self.journal.holds(a)]
             self.tally.skipped += len(answers) - len(missing)
-            if missing:
+            if self.broke is not None:
+                return
+            if not missing:
+                continue
+            try:
                 await self._take(case, answers, missing)
+            except CostCapReached as error:
+                self.broke = error
+                return
 
     async def _take(self, case: Case, answers: list[Answer], missing: list[int]) -> None:
         """Ask once, and write one outcome for each missing choice."""
@@ -175,6 +195,8 @@ class _Run:
         self.journal.append(outcome)
         tally = self.tally
         tally.retries = self.retrying.retries
+        tally.window = self.retrying.window
+        tally.cost_usd = self.retrying.spent_usd
         if outcome.failure is not None:
             tally.failed += 1
             tally.failures[outcome.failure.kind] += 1

@@ -18,6 +18,7 @@ from harness.errors import (
     RateLimited,
     RequestRejected,
     ServerFailed,
+    ServerOverloaded,
     ServerUnreachable,
     TooFewChoices,
     WrongAddress,
@@ -224,7 +225,7 @@ async def test_an_error_of_older_servers_with_status_200_is_an_error(scripted: A
         (401, AuthenticationFailed),
         (400, RequestRejected),
         (500, ServerFailed),
-        (503, ServerFailed),
+        (503, ServerOverloaded),
     ],
 )
 async def test_a_status_has_its_error(

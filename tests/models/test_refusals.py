@@ -16,9 +16,11 @@ from harness.errors import (
     RateLimited,
     RequestRejected,
     ServerFailed,
+    ServerOverloaded,
     WrongAddress,
 )
-from harness.models.refusals import error_of, one_line, refusal, retry_after_s
+from harness.models.ratelimits import retry_after_s
+from harness.models.refusals import error_of, one_line, refusal
 
 URL = "http://host/v1/chat/completions"
 
@@ -54,8 +56,8 @@ def said(message: str, **fields: Any) -> dict[str, Any]:
         (418, "teapot", RequestRejected),
         (408, "", ServerFailed),
         (500, said("oops"), ServerFailed),
-        (503, "<html>busy</html>", ServerFailed),
-        (529, said("overloaded"), ServerFailed),
+        (503, "<html>busy</html>", ServerOverloaded),
+        (529, said("overloaded"), ServerOverloaded),
         (200, said("upstream failed"), BadResponse),
         (200, said("slow down", code=429), RateLimited),
         (200, said("upstream failed", code=502), ServerFailed),

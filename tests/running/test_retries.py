@@ -36,7 +36,7 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     async def sleep(seconds: float) -> None:
         waited.append(seconds)
 
-    clock = SimpleNamespace(sleep=sleep, get_running_loop=asyncio.get_running_loop)
+    clock = SimpleNamespace(**{**vars(asyncio), "sleep": sleep})
     monkeypatch.setattr(retries, "asyncio", clock)
     return waited
 
