@@ -57,19 +57,17 @@ def carried_out(order: Order, registry: Registry, access: Access) -> Finished:
 
 
 def _say_how_to_resume(out: Path, *more: str) -> None:
+    from harness.pipeline.runfolder import RunFolder
+
+    batches = RunFolder(out).batches_under_way()
     typed = [word for word in sys.argv[1:] if word not in ("--resume", "--overwrite", *more)]
     if not any(word == "--out" or word.startswith("--out=") for word in typed):
         typed += ["--out", str(out)]
+    if batches and "--batch" not in typed:
+        typed.append("--batch")
     command = shlex.join(["harness", *typed, "--resume", *more])
     print(f"Stopped; what was answered is kept. To go on:\n  {command}", file=sys.stderr)
-    _say_what_goes_on(out)
-
-
-def _say_what_goes_on(out: Path) -> None:
-    """Batches do not need this process: they go on, and are paid for."""
-    from harness.pipeline.runfolder import RunFolder
-
-    batches = ", ".join(RunFolder(out).batches_under_way())
-    if batches:
+    if batches:  # they do not need this process, and are paid for
         command = shlex.join(["harness", "batches", str(out), "--cancel"])
-        print(f"The server goes on with {batches}. To cancel:\n  {command}", file=sys.stderr)
+        names = ", ".join(batches)
+        print(f"The server goes on with {names}. To cancel:\n  {command}", file=sys.stderr)

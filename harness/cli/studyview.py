@@ -174,7 +174,7 @@ def batches_note(progress: BatchProgress) -> str:
         parts.append(f"{progress.failed:,} failed")
     if progress.remaining_s:
         minutes = progress.remaining_s / 60
-        parts.append(f"about {minutes:.0f} min to go" if minutes >= 1 else "a minute to go")
+        parts.append(f"{minutes:.0f} min to go" if minutes >= 1 else "less than a minute to go")
     return "  ".join(parts)
 
 
