@@ -16,12 +16,14 @@ NO_TOKENS = Usage(0, 0)
 class Account:
     """Answers and their tokens. Those that were replayed cost nothing and took no time.
 
-    ``uncounted`` are answers of which the server did not say their tokens.
+    ``uncounted`` are answers of which the server did not say their tokens,
+    ``replayed_uncounted`` those among them that were replayed.
     """
 
     answers: int = 0
     replayed: int = 0
     uncounted: int = 0
+    replayed_uncounted: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
     replayed_prompt_tokens: int = 0
@@ -40,7 +42,8 @@ class Account:
         if completion.latency_s and not completion.replayed and usage != NO_TOKENS:
             self.latencies_s.append(completion.latency_s)
         if usage is None:
-            self.uncounted += not completion.replayed
+            self.uncounted += 1
+            self.replayed_uncounted += completion.replayed
             return
         self.prompt_tokens += usage.prompt_tokens
         self.completion_tokens += usage.completion_tokens
@@ -53,6 +56,7 @@ class Account:
         self.answers += other.answers
         self.replayed += other.replayed
         self.uncounted += other.uncounted
+        self.replayed_uncounted += other.replayed_uncounted
         self.prompt_tokens += other.prompt_tokens
         self.completion_tokens += other.completion_tokens
         self.replayed_prompt_tokens += other.replayed_prompt_tokens
@@ -63,7 +67,7 @@ class Account:
         """What the replayed answers would have cost."""
         if not self.replayed:
             return 0.0
-        if price is None:
+        if price is None or self.replayed_uncounted:
             return None
         return cost_usd(price, self.replayed_prompt_tokens, self.replayed_completion_tokens)
 
@@ -71,11 +75,17 @@ class Account:
         """What the other answers cost; None where a price or a count is not known."""
         if self.replayed == self.answers:
             return 0.0
-        if price is None or self.uncounted:
+        if price is None or self.uncounted > self.replayed_uncounted:
             return None
         prompt = self.prompt_tokens - self.replayed_prompt_tokens
         completion = self.completion_tokens - self.replayed_completion_tokens
         return cost_usd(price, prompt, completion)
+
+    def whole_usd(self, price: Price | None) -> float | None:
+        """What all answers cost, whoever paid for those that were replayed, and when."""
+        if price is None or self.uncounted:
+            return None
+        return cost_usd(price, self.prompt_tokens, self.completion_tokens)
 
 
 @dataclass(slots=True)

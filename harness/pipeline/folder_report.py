@@ -53,7 +53,7 @@ def report_of(
         title=title_of(manifest.study, [track.spec.name for track in tracks]),
         description=manifest.study.description,
         sections=tuple(section(track) for track in tracks),
-        provenance=replace(provenance(manifest, tracks), cost_usd=whole_cost_usd(took)),
+        provenance=replace(provenance(manifest, tracks), cost_usd=whole_cost_usd(tracks, payers)),
         findings=(about,) if about else (),
         performance=took,
         gate=gate_tracks(folder, tracks, policy) if (policy := manifest.study.policy) else None,

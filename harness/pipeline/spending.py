@@ -100,8 +100,12 @@ def _spending(place: Place, account: Account, payers: Payers) -> Spending:
     )
 
 
-def whole_cost_usd(told: Performance | None) -> float | None:
-    """What all answers cost, whoever paid for those that were replayed."""
-    if told is None:
-        return None
-    return total(cost for one in told.models for cost in (one.cost_usd, one.saved_usd))
+def whole_cost_usd(tracks: Iterable[Track], payers: Payers) -> float | None:
+    """What all answers of a report cost, whichever run paid for them; None is not known.
+
+    The same answers always cost the same, so a resumed run says what an undisturbed one does.
+    """
+    found: dict[tuple[Spender, str], Account] = {}
+    for (role, model, _), account in accounts_of(tracks, payers.judge).items():
+        found.setdefault((role, model), Account()).merge(account)
+    return total(account.whole_usd(payers.price(*who)) for who, account in found.items())

@@ -101,15 +101,26 @@ def test_models_judges_and_evals_have_their_lines() -> None:
     assert lines["model", "ft:m:x"].cost_usd is None
     assert {one.eval for one in told.evals} == {"e"}
     assert told.prices_as_of == ("2026-11",)
-    assert whole_cost_usd(told) is None
+    assert whole_cost_usd(tracks, Payers.of(study, tables)) is None
+
+
+def test_the_same_answers_cost_the_same_whoever_paid() -> None:
+    payers = Payers(({"m": PRICE},), "openai")
+    costs = [
+        whole_cost_usd([track(*(outcome("e", "m", c) for c in said))], payers)
+        for said in ([ASKED] * 3, [ASKED, KEPT, KEPT], [KEPT] * 3)
+    ]
+    assert costs == [0.003 + 0.003] * 3
+    assert whole_cost_usd([track(outcome("e", "m", Completion("?")))], payers) is None
 
 
 def test_nobody_pays_the_embedded_model() -> None:
     payers = Payers.of(Study("s", "m", (), provider="embedded"), ())
-    told = performance([track(outcome("e", "m", ASKED))], payers)
+    tracks = [track(outcome("e", "m", ASKED))]
+    told = performance(tracks, payers)
     assert told is not None
     assert told.models[0].cost_usd == 0.0
-    assert whole_cost_usd(told) == 0.0
+    assert whole_cost_usd(tracks, payers) == 0.0
 
 
 def test_nothing_answered_took_nothing() -> None:
