@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import os
-import shlex
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
@@ -81,7 +81,11 @@ class RunOptions:
     ] = None
     header: Annotated[
         list[str] | None,
-        typer.Option("--header", metavar="NAME:VALUE", help="Sent with every request; repeatable."),
+        typer.Option(
+            "--header",
+            metavar="NAME:VALUE",
+            help="Sent with every request; a VALUE '$NAME' is that variable's; repeatable.",
+        ),
     ] = None
     concurrency: Annotated[
         str,
@@ -92,9 +96,9 @@ class RunOptions:
     rpm: Annotated[
         float | None, typer.Option("--rpm", min=0.01, help="Requests a minute at most.")
     ] = None
-    tpm: Annotated[
-        float | None, typer.Option("--tpm", min=1, help="Tokens a minute at most.")
-    ] = None
+    tpm: Annotated[float | None, typer.Option("--tpm", min=1, help="Tokens a minute at most.")] = (
+        None
+    )
     max_cost: Annotated[
         float | None,
         typer.Option("--max-cost", metavar="USD", min=0, help="Stop when it has cost so much."),
@@ -314,10 +318,19 @@ def with_run_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _header(text: str) -> tuple[str, str]:
+    """A header's name and value; a value ``$NAME`` is read from the environment.
+
+    Nothing of a header is quoted: all of it may be the key.
+    """
     name, colon, value = text.partition(":")
     if not colon or not name.strip():
-        raise UsageError(f"--header '{text}': write it as NAME:VALUE")
-    return name.strip(), value.strip()
+        raise UsageError("a --header has no name: write it as NAME:VALUE")
+    value = value.strip()
+    if not re.fullmatch(r"\$\w+", value):
+        return name.strip(), value
+    if value[1:] not in os.environ:
+        raise UsageError(f"{value[1:]} is not set; export what header {name.strip()!r} needs")
+    return name.strip(), os.environ[value[1:]]
 
 
 def limits(concurrency: str) -> Limits:
@@ -375,5 +388,7 @@ def run_folder(out: Path | None, name: str) -> Path:
 
 
 def command_line() -> str:
-    """The command as it was typed."""
-    return shlex.join(["harness", *sys.argv[1:]])
+    """The command as it was typed, without what is secret in it."""
+    from harness.models.secrecy import shown_command
+
+    return shown_command(["harness", *sys.argv[1:]])

@@ -60,12 +60,14 @@ def _say_how_to_resume(out: Path, *more: str) -> None:
     from harness.pipeline.runfolder import RunFolder
 
     batches = RunFolder(out).batches_under_way()
+    from harness.models.secrecy import shown_command
+
     typed = [word for word in sys.argv[1:] if word not in ("--resume", "--overwrite", *more)]
     if not any(word == "--out" or word.startswith("--out=") for word in typed):
         typed += ["--out", str(out)]
     if batches and "--batch" not in typed:
         typed.append("--batch")
-    command = shlex.join(["harness", *typed, "--resume", *more])
+    command = shown_command(["harness", *typed, "--resume", *more])
     print(f"Stopped; what was answered is kept. To go on:\n  {command}", file=sys.stderr)
     if batches:  # they do not need this process, and are paid for
         command = shlex.join(["harness", "batches", str(out), "--cancel"])

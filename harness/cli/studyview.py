@@ -145,6 +145,7 @@ class StudyView:
 
 
 REDRAWN_EVERY_S = 0.1
+MANY_ENOUGH = 2
 
 
 class Answers:
@@ -155,16 +156,41 @@ class Answers:
         self._step = max(1, total // TENTHS)
         self._next = self._step
         self._due_s = 0.0
+        self._began_s = monotonic()
 
     def observe(self, outcome: Outcome, tally: Tally) -> None:
         """See one answer."""
         done = tally.answered + tally.failed + tally.skipped
         if self._view.shows_bars and (done >= self._total or monotonic() >= self._due_s):
             self._due_s = monotonic() + REDRAWN_EVERY_S
-            self._view.advance(self._task, done, totals(tally))
+            self._view.advance(self._task, done, course(tally))
         if done >= self._next:
-            self._view.tenth(done, self._total, totals(tally))
+            note = f"{self._speed(tally, done)}  {course(tally)}".strip()
+            self._view.tenth(done, self._total, note)
             self._next = done - done % self._step + self._step
+
+    def _speed(self, tally: Tally, done: int) -> str:
+        """Answers a second, and how long the others will take."""
+        new, seconds = tally.answered + tally.failed, monotonic() - self._began_s
+        if new < MANY_ENOUGH or seconds <= 0:
+            return ""
+        left_s = max(self._total - done, 0) * seconds / new
+        return f"{new / seconds:.3g}/s" + (f"  {duration(left_s)} left" if left_s else "")
+
+
+def duration(seconds: float) -> str:
+    """Hours, minutes and seconds."""
+    whole = round(seconds)
+    hours, minutes = whole // 3600, whole // 60 % 60
+    return f"{hours}:{minutes:02}:{whole % 60:02}"
+
+
+def course(tally: Tally) -> str:
+    """How a run goes: requests at a time where that is found by itself, cost, totals."""
+    parts = [f"{tally.window} at a time"] if tally.window else []
+    if tally.cost_usd:
+        parts.append(f"${tally.cost_usd:.4f}" if tally.cost_usd < 1 else f"${tally.cost_usd:,.2f}")
+    return "  ".join([*parts, totals(tally)]).strip()
 
 
 def batches_note(progress: BatchProgress) -> str:

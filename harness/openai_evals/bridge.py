@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from harness.errors import RegistryError
 from harness.graders.base import Judge
 from harness.models.base import Provider
+from harness.models.secrecy import without_secrets
 from harness.openai_evals import bridge_files
 from harness.openai_evals.bridge_files import REPORT, FinalReport, as_json
 from harness.openai_evals.calls import Calls, Run, Stopped
-from harness.openai_evals.log_writer import without_secrets
 from harness.openai_evals.marks import ideal_of
 from harness.prompts import models_of
 from harness.records import DEFAULT_SEED, Endpoint, EvalSpec, Failure, Outcome, Sample

@@ -6,7 +6,6 @@ import base64
 import hashlib
 import json
 import os
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, is_dataclass
@@ -16,6 +15,7 @@ from typing import Any, BinaryIO
 
 from harness.errors import RegistryError, RunFolderError
 from harness.graders import Grader, make_grader
+from harness.models.secrecy import without_secrets
 from harness.openai_evals.classes import class_of, report_of
 from harness.openai_evals.events import Answer, events_of
 from harness.openai_evals.final_report import Number, Totals
@@ -24,13 +24,6 @@ from harness.records import Endpoint, EvalSpec, Messages, Outcome, Sample
 
 SEED = 20220722
 """The seed that OpenAI evals uses when none is given."""
-
-SECRETS = (
-    re.compile(r"(--header[= ]+'?[^:\s']+:\s*)[^'\s]+(?:\s[^'\s-][^'\s]*)*"),
-    re.compile(r"((?:api[_-]?key|token|secret|password|authorization)\s*[=:]\s*)[^\s,'\"]+", re.I),
-    re.compile(r"(\bsk-)[\w-]{6,}"),
-)
-"""Where a command line can hold a key; the first group stays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,13 +183,6 @@ def _eval_spec(spec: EvalSpec) -> dict[str, Any]:
         "key": spec.name,
         "group": spec.source.stem if spec.source else spec.name.partition(".")[0],
     }
-
-
-def without_secrets(command: str) -> str:
-    """The command as it was typed, its keys and header values as stars."""
-    for pattern in SECRETS:
-        command = pattern.sub(r"\1***", command)
-    return command
 
 
 @dataclass(frozen=True, slots=True)

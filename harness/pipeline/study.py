@@ -36,6 +36,7 @@ from harness.models.providers import (
     openai_provider,
     routing_provider,
 )
+from harness.models.secrecy import without_secret_fields, without_secrets
 from harness.openai_evals.bridge import Terms
 from harness.openai_evals.bridge_files import GRADER
 from harness.pipeline.bridging import Bridge, refuse_solvers
@@ -243,7 +244,24 @@ def _placed_study(study: Study) -> Study:
         replace(e, training_data=e.training_data.resolve()) if e.training_data else e
         for e in study.experiments
     )
-    return replace(study, experiments=tuple(experiments), source=None)
+    return replace(
+        study,
+        experiments=tuple(experiments),
+        source=None,
+        base_url=_shown_address(study.base_url),
+        judge=_shown_route(study.judge) if study.judge else None,
+        routes=tuple(map(_shown_route, study.routes)),
+    )
+
+
+def _shown_route(route: Route) -> Route:
+    """A route as it may be written down: an address or an option can carry a key."""
+    extra = without_secret_fields(route.extra)
+    return replace(route, base_url=_shown_address(route.base_url), extra=extra)
+
+
+def _shown_address(base_url: str | None) -> str | None:
+    return base_url and without_secrets(base_url)
 
 
 def services_for(study: Study, access: Access) -> Services:
@@ -277,6 +295,11 @@ def _batching(order: Order, services: Services, watch: Watch, kept: Kept | None)
         raise UsageError(
             f"--batch: {order.study.provider} models have no batches; leave it out, or name a "
             "server with --base-url"
+        )
+    if order.max_cost is not None:
+        raise UsageError(
+            "--max-cost cannot be kept with --batch, which sends everything at once; see what it "
+            "costs with --dry-run, or bound it with --max-samples"
         )
     holds = kept.holds if kept else None
     return Batching(services.batches, watch, holds=holds, retry_failed=order.retry_failed)

@@ -148,8 +148,8 @@ class RetryingProvider:
 
     @property
     def window(self) -> int:
-        """How many requests may be in flight now."""
-        return self._gate.limiter.window
+        """How many requests may be in flight now, where that is found by itself; else 0."""
+        return self._gate.limiter.window if self.limits.adaptive else 0
 
     @property
     def spent_usd(self) -> float:

@@ -72,7 +72,8 @@ class Tally:
     """Running totals, in answers (choices), for progress and reports. Observers only read it.
 
     ``skipped`` were in the journal already; ``from_cache`` are requests that the cache answered;
-    ``failures`` counts the failed by kind. ``window`` is how many requests may be in flight;
+    ``failures`` counts the failed by kind. ``window`` is how many requests may be in flight
+    where that is found by itself;
     ``cost_usd`` what this call has paid, as far as prices are known.
     """
 

@@ -78,9 +78,8 @@ class Window:
             return
         self._count += 1
         self._logs += log(max(now - sent_at, 1e-6))
-        if self._doubling:
-            if self.quiet_s is not None and self._full and self.size < self.most:
-                self.size = min(self.size + 1.0, self.most)
+        if self._doubling and self._full and self.quiet_s is not None:
+            self.size = min(self.size + 1.0, self.most)
         if self._count >= self._round:
             self._end_round(now)
 
