@@ -17,6 +17,7 @@ from harness.pipeline.manifest import Manifest
 from harness.pipeline.metrics import metrics_of, units_of
 from harness.pipeline.track import Track
 from harness.pipeline.variety import UNMEASURED, Variety
+from harness.pipeline.winner import winner_finding
 from harness.records import Comparison, DiversityChange, Estimate, Finding, Study
 from harness.reports.document import (
     Document,
@@ -54,7 +55,12 @@ def section(track: Track, findings: Sequence[Finding] = ()) -> Section:
         flips_omitted=flips_omitted,
         galleries=galleries_of(track, advices),
         exclusions=tuple(_exclusions(track)),
-        findings=(*track.findings, *findings, *(variety.findings if variety else ())),
+        findings=(
+            *track.findings,
+            *findings,
+            *(variety.findings if variety else ()),
+            *([picked] if (picked := winner_finding(track)) else []),
+        ),
         misses=misses,
         misses_omitted=misses_omitted,
     )
