@@ -9,7 +9,7 @@ from harness.records import Latency
 from harness.reports import wording
 from harness.reports.document import Performance, Spending
 
-HEADERS = ("Answers", "From cache", "Tokens in", "Tokens out", "Cost", "p50", "p95", "p99")
+HEADERS = ("Answers", "Replayed", "Tokens in", "Tokens out", "Cost", "p50", "p95", "p99")
 NOTHING = "–"
 NO_PRICE = "no price known"
 
@@ -76,7 +76,7 @@ def about(told: Performance) -> str:
         parts.append(f"The first answer came after {seconds(told.first_answer_s)}.")
     parts.append(
         "Times are those of requests that were sent, without waiting for a turn and trying again;"
-        " answers that were replayed have none and cost nothing."
+        " answers that were replayed, from the cache or a file, have none and cost nothing."
     )
     if told.prices_as_of:
         parts.append(f"Prices as of {wording.listed(told.prices_as_of)}.")
