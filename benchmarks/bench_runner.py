@@ -98,9 +98,13 @@ def rates(bench: Bench, clients: Sequence[Client]) -> Iterator[Sequence[str]]:
         with served(bench.server, latency_ms) as url:
             cells = [f"{latency_ms} ms, {concurrency}"]
             for client in clients:
-                one = cost(client, bench.work(1, concurrency, url))
-                work = bench.work(min(count, client.most), concurrency, url)
-                cells.append(f"{marginal(client, work, one).rate:,.0f}")
+                one, work = (bench.work(n, concurrency, url) for n in (1, min(count, client.most)))
+                try:
+                    found = marginal(client, work, cost(client, one))
+                    cells.append(f"{found.rate:,.0f}")
+                except Failed as error:
+                    print(f"{client.name}: {error}", file=sys.stderr)
+                    cells.append("failed")
             yield cells
 
 
