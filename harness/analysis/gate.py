@@ -9,12 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from harness.analysis.stats import (
     LEAST_CLUSTERS,
     ThresholdTest,
     bonferroni,
     difference_test,
+    e_values,
     holm,
     sample_variance,
     samples_left,
@@ -38,6 +40,13 @@ SLOW_SHARE = 0.05
 
 MOST_SAMPLES = 10_000_000
 UNITS: Mapping[str, str] = {"tokens": "count", "cost_usd": "usd"}
+
+
+Watching = Literal["end", "look", "any time", "end of any time"]
+"""When one looks. What has no order of asking is judged at the end only."""
+
+AT_THE_END: frozenset[Watching] = frozenset({"end", "end of any time"})
+AT_ANY_TIME: frozenset[Watching] = frozenset({"any time", "end of any time"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +75,9 @@ class Evidence:
     ``samples`` are the ids that were to be asked, by which answers are paired; ``offered`` how
     many the data hold; ``other_ids`` what else samples are called. ``candidates`` is how many
     models the tuned one was picked from, on these very answers. ``diversity`` is the tuned
-    model's over the base's. ``faults`` say what spoils the evidence as a whole.
+    model's over the base's. ``faults`` say what spoils the evidence as a whole. ``watching`` is
+    when one looks: at the end, at one of several planned looks before it (the policy then has
+    that look's alpha), or at any time; ``samples`` are then in the random order of asking.
     """
 
     eval: str
@@ -79,6 +90,7 @@ class Evidence:
     diversity: Estimate | None = None
     other_ids: Mapping[str, str] = field(default_factory=dict)
     faults: tuple[str, ...] = ()
+    watching: Watching = "end"
 
 
 def judged(policy: Policy, evidence: Sequence[Evidence], means: Callable[[str, str], bool]) -> Gate:
@@ -189,6 +201,9 @@ def _compared(check: Check, policy: Policy, one: Evidence) -> Check:
     threshold = rule.limit if rule.demand == "gain" else -rule.limit
     clusters = _clusters(keys, one)
     test = difference_test(ours, theirs, threshold, clusters)
+    if one.watching in AT_ANY_TIME:
+        differences = [a - b for a, b in zip(ours, theirs, strict=True)]
+        test = _at_any_time(test, differences)
     shown = _decided(check, test, policy)
     if shown.outcome == "inconclusive":
         needed = samples_to_pass(ours, theirs, threshold, clusters)
@@ -227,6 +242,8 @@ def _against_bar(
     shares = _are_shares(found) and check.rule.metric not in UNITS
     bounds = (0.0, 1.0) if shares else None
     test = score_test(found, check.rule.limit, _clusters(keys, one), bounds)
+    if one.watching in AT_ANY_TIME:
+        test = _at_any_time(test, found)
     unit = UNITS.get(check.rule.metric, "share" if shares else "count")
     return _bounded(check, test, policy, above=above, unit=unit)
 
@@ -267,7 +284,8 @@ def _quick(check: Check, policy: Policy, one: Evidence) -> Check:
             f"{one.tuned.marked:,} (not of replayed ones and logs)",
         )
     slow = [float(time > check.rule.limit) for time in times]
-    return _bounded(check, score_test(slow, SLOW_SHARE, bounds=(0.0, 1.0)), policy, above=False)
+    test = score_test(slow, SLOW_SHARE, bounds=(0.0, 1.0))
+    return _bounded(check, _answers_alike(test, one), policy, above=False)
 
 
 def _dependable(check: Check, policy: Policy, one: Evidence) -> Check:
@@ -275,7 +293,7 @@ def _dependable(check: Check, policy: Policy, one: Evidence) -> Check:
     spoiled = sum(one.tuned.failed.get(kind, 0) for kind in OWN_FAILURES)
     values = [1.0] * spoiled + [0.0] * one.tuned.marked
     test = score_test(values, check.rule.limit, bounds=(0.0, 1.0))
-    return _bounded(check, test, policy, above=False)
+    return _bounded(check, _answers_alike(test, one), policy, above=False)
 
 
 def _flawless(check: Check, policy: Policy, one: Evidence) -> Check:
@@ -285,6 +303,9 @@ def _flawless(check: Check, policy: Policy, one: Evidence) -> Check:
         name: name if name in one.samples else one.other_ids.get(name) for name in _wanted(check)
     }
     strangers = [name for name, key in ids.items() if key is None]
+    if strangers and one.watching not in AT_THE_END:
+        said = f"not asked before the run stopped: {_named(strangers)}"
+        return replace(check, outcome="inconclusive", reason=said)
     if strangers:
         return replace(check, reason=f"the data hold no sample {_named(strangers)}")
     unmarked = [name for name, key in ids.items() if key not in marks]
@@ -315,6 +336,9 @@ def _varied(check: Check, policy: Policy, one: Evidence) -> Check:
         )
     least = 1 - check.rule.limit
     outcome: GateOutcome = "inconclusive"
+    if one.watching not in AT_THE_END:
+        said = "variety is judged when all samples were asked"
+        return replace(check, outcome=outcome, estimate=ratio, unit="ratio", reason=said)
     if ratio.low >= least:
         outcome = "pass"
     elif ratio.high < least:
@@ -352,6 +376,26 @@ def _decided(check: Check, test: ThresholdTest, policy: Policy) -> Check:
         outcome = "fail"
     missed = min(1.0, max(0.0, test.p_below))
     return replace(check, outcome=outcome, p_value=p_value, p_missed=missed, reason=test.caution)
+
+
+def _at_any_time(test: ThresholdTest, values: Sequence[float]) -> ThresholdTest:
+    """The same with p values that hold whenever one looks: 1 over the most evidence so far."""
+    one_sided = abs(test.threshold) < 1 and all(-1 <= value <= 1 for value in values)
+    if test.clusters is not None or not one_sided:
+        return replace(test, p_above=1.0, p_below=1.0, caution=NOT_AT_ANY_TIME)
+    above = e_values(values, test.threshold).max()
+    below = e_values([-value for value in values], -test.threshold).max()
+    return replace(test, p_above=min(1.0, 1 / above), p_below=min(1.0, 1 / below))
+
+
+NOT_AT_ANY_TIME = "clusters and numbers that are no shares are judged with --looks, not at any time"
+
+
+def _answers_alike(test: ThresholdTest, one: Evidence) -> ThresholdTest:
+    """Counts of answers have no order of asking: at any time they decide nothing."""
+    if one.watching != "any time":  # at its end they are looked at for the first time
+        return test
+    return replace(test, p_above=1.0, p_below=1.0, caution="judged when all samples were asked")
 
 
 def _turned(test: ThresholdTest) -> ThresholdTest:

@@ -142,6 +142,20 @@ class RunOptions:
             help="Hold the result against a policy; the exit code is the gate's (0, 1, 3, 4).",
         ),
     ] = None
+    looks: Annotated[
+        int | None,
+        typer.Option(
+            "--looks",
+            min=2,
+            max=20,
+            metavar="N",
+            help="With --policy: look so often, and stop when it is decided.",
+        ),
+    ] = None
+    any_time: Annotated[
+        bool,
+        typer.Option("--any-time", help="The same at any time; needs more samples to decide."),
+    ] = False
     data: Annotated[
         list[Path] | None,
         typer.Option(
@@ -241,6 +255,7 @@ class RunOptions:
             retry_failed=self.retry_failed,
             batch=self.batch,
             max_samples=self.max_samples,
+            looks=self.looked(),
             limits=self.limits(),
             max_cost=self.max_cost,
             judge_access=self.judge_access(),
@@ -271,6 +286,16 @@ class RunOptions:
         folder = None if self.cache == OFF else cache_folder(self.cache)
         size = int(self.cache_size * 10**9)
         return Caching(folder, self.cache is not None, self.cache_sampled, size)
+
+    def looked(self) -> int | None:
+        """How often to look before the end; 0 at any time, None never.
+
+        Raises:
+            UsageError: both ways at once.
+        """
+        if self.any_time and self.looks is not None:
+            raise UsageError("give --looks N or --any-time, not both")
+        return 0 if self.any_time else self.looks
 
     def gated(self, study: Study) -> Study:
         """The study with the policy that was named, if one was; it replaces the study's own."""

@@ -18,6 +18,7 @@ from harness.pipeline.gate_tracks import gate_tracks
 from harness.pipeline.ideals import empty_ideals, rejected_ideals
 from harness.pipeline.judgement import score
 from harness.pipeline.leaks import answers_in_training
+from harness.pipeline.looks import last_look, looked_at
 from harness.pipeline.manifest import Manifest
 from harness.pipeline.measurement import Answers, answers_in
 from harness.pipeline.reporting import provenance, section, title_of
@@ -46,17 +47,21 @@ def report_of(
     folder = RunFolder(path)
     manifest = folder.read()
     tracks = read_tracks(folder, manifest)
+    look, policy = last_look(folder.path), manifest.study.policy
+    gate = gate_tracks(folder, tracks, policy) if policy is not None else None
+    tracks = looked_at(tracks, look)
     payers = Payers.of(manifest.study, load_prices() if prices is None else prices)
     took = performance(tracks, payers, first_answer_s(folder.timing))
-    about = Finding("provider", "info", "; ".join(notes)) if notes else None
+    about = [Finding("provider", "info", "; ".join(notes))] if notes else []
+    about += [look.finding()] if look is not None else []
     return Document(
         title=title_of(manifest.study, [track.spec.name for track in tracks]),
         description=manifest.study.description,
         sections=tuple(section(track) for track in tracks),
         provenance=replace(provenance(manifest, tracks), cost_usd=whole_cost_usd(tracks, payers)),
-        findings=(about,) if about else (),
+        findings=tuple(about),
         performance=took,
-        gate=gate_tracks(folder, tracks, policy) if (policy := manifest.study.policy) else None,
+        gate=gate,
     )
 
 

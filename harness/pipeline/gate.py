@@ -12,12 +12,12 @@ from harness.errors import DatasetError, HarnessError, RunFolderError, UsageErro
 from harness.pipeline import sides
 from harness.pipeline.comparing import joined
 from harness.pipeline.folder_report import read_tracks
-from harness.pipeline.gate_tracks import duplicates, gate_tracks
+from harness.pipeline.gate_tracks import duplicates, gate_tracks, unjudged
 from harness.pipeline.gating import Contest, Origin, counted, evidence_of, usual_repeats
 from harness.pipeline.runfolder import RunFolder
 from harness.pipeline.sides import labelled, side_of
 from harness.pipeline.track import Track
-from harness.records import Check, Experiment, Gate, Policy
+from harness.records import Experiment, Gate, Policy
 from harness.registry import Registry
 from harness.registry.catalog import fits
 
@@ -47,12 +47,6 @@ def gate_places(
         return gate_folder(RunFolder(path), policy, base, tuned)
     except (DatasetError, RunFolderError) as error:
         return unjudged(policy, str(error))
-
-
-def unjudged(policy: Policy, reason: str) -> Gate:
-    """The gate over evidence that could not be had at all."""
-    checks = (Check(rule.pattern, rule, "", "unjudged", reason=reason) for rule in policy.rules)
-    return Gate(policy.name, "unjudged", tuple(checks), policy.alpha, policy.inconclusive)
 
 
 # --- one run folder ------------------------------------------------------------------

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
-from harness.analysis.gate import Evidence, judged
+from harness.analysis.gate import Evidence, Watching, judged
 from harness.errors import UsageError, did_you_mean
 from harness.pipeline.gating import (
     Contest,
@@ -18,9 +19,10 @@ from harness.pipeline.gating import (
     usual_repeats,
 )
 from harness.pipeline.judgement import Judge
+from harness.pipeline.looks import Look, last_look, looked_at
 from harness.pipeline.runfolder import RunFolder
 from harness.pipeline.track import Track
-from harness.records import Gate, Policy
+from harness.records import Check, Gate, Policy
 from harness.registry.catalog import fits
 from harness.running.journal import outcomes
 
@@ -41,6 +43,15 @@ def gate_tracks(
         UsageError: a model that is not there.
     """
     _check_names(tracks, base, tuned)
+    look = last_look(folder.path)
+    if look is not None:
+        own = folder.read().study.policy
+        if policy != own and not look.is_last:
+            return unjudged(policy, STOPPED_BY_ANOTHER)
+        if policy == own:
+            policy, tracks = replace(policy, alpha=look.level), looked_at(tracks, look)
+        else:
+            look = None
     evidence: list[Evidence] = []
     faults = duplicates(folder.journal)
     for _, group in groupby(tracks, key=lambda track: track.experiment.name):
@@ -48,7 +59,7 @@ def gate_tracks(
         contest = _contest(experiment, base, tuned, policy)
         if contest is not None:
             evidence += (
-                evidence_of(track, contest, _folder_origin(track, faults), policy)
+                evidence_of(track, contest, _folder_origin(track, faults, look), policy)
                 for track in experiment
             )
     return judged(policy, evidence, fits)
@@ -96,13 +107,36 @@ def _advised(track: Track) -> str | None:
     return Judge(track).advice_after(track.epochs[-1]).checkpoint
 
 
-def _folder_origin(track: Track, faults: Mapping[str, str]) -> Origin:
+def _folder_origin(track: Track, faults: Mapping[str, str], look: Look | None) -> Origin:
+    """Where a look stopped the run, the samples asked until then are all that were wanted."""
     fault = faults.get(track.spec.name)
+    stopped = look is not None and not look.is_last
     return Origin(
-        offered=counted(track),
+        offered=None if stopped else counted(track),
         repeats=usual_repeats(track),
         faults=(fault,) if fault else (),
+        watching=_watching(look),
     )
+
+
+def _watching(look: Look | None) -> Watching:
+    if look is None:
+        return "end"
+    if look.any_time:
+        return "end of any time" if look.is_last else "any time"
+    return "end" if look.is_last else "look"
+
+
+STOPPED_BY_ANOTHER = (
+    "this run was stopped early by a policy of its own, and only that can judge it; "
+    "run all samples to ask something else"
+)
+
+
+def unjudged(policy: Policy, reason: str) -> Gate:
+    """The gate over evidence that could not be had at all."""
+    checks = (Check(rule.pattern, rule, "", "unjudged", reason=reason) for rule in policy.rules)
+    return Gate(policy.name, "unjudged", tuple(checks), policy.alpha, policy.inconclusive)
 
 
 def duplicates(journal: Path) -> dict[str, str]:

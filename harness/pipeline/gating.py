@@ -10,7 +10,7 @@ from statistics import mean
 
 from harness.analysis.cost import cost_usd
 from harness.analysis.diversity import per_prompt_copy_rate
-from harness.analysis.gate import OWN, Evidence, Side
+from harness.analysis.gate import OWN, Evidence, Side, Watching
 from harness.analysis.refusals import is_refusal
 from harness.datasets import count_samples
 from harness.messages import prompt_text
@@ -49,6 +49,7 @@ class Origin:
     repeats: int | None = None
     left_out: int = 0
     faults: tuple[str, ...] = ()
+    watching: Watching = "end"
 
 
 def evidence_of(track: Track, contest: Contest, origin: Origin, policy: Policy) -> Evidence:
@@ -73,6 +74,7 @@ def evidence_of(track: Track, contest: Contest, origin: Origin, policy: Policy) 
         diversity=_diversity(track, contest.tuned) if has_variety else None,
         other_ids=known.other_ids,
         faults=(*origin.faults, *known.faults, *_faults(track, contest, origin)),
+        watching=origin.watching,
     )
 
 

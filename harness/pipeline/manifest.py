@@ -35,6 +35,8 @@ class Plan:
     evals: tuple[EvalSpec, ...]
     endpoint: str = "chat"
     max_samples: int | None = None
+    looks: int | None = None
+    """How often a gate may be looked at before the end (0: at any time; None: never)."""
     files: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property

@@ -25,6 +25,7 @@ FILES = (
     "report.md",
     "report.json",
     "junit.xml",
+    "looks.jsonl",
 )
 FOLDERS = ("data", "logs", FOLDER)
 

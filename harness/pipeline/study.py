@@ -7,7 +7,7 @@ run folder, so a run that was interrupted and resumed gives the report of one th
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import (
     AbstractContextManager,
     AsyncExitStack,
@@ -42,8 +42,10 @@ from harness.openai_evals.bridge_files import GRADER
 from harness.pipeline.bridging import Bridge, refuse_solvers
 from harness.pipeline.caching import Caching, Kept, kept_for
 from harness.pipeline.evaluation import Question, all_cases
-from harness.pipeline.folder_report import report_of
+from harness.pipeline.folder_report import read_tracks, report_of
+from harness.pipeline.gate_tracks import gate_tracks
 from harness.pipeline.logs import WrittenLog, write_logs
+from harness.pipeline.looks import Look, asked_until_decided, check_can_stop, note, schedule
 from harness.pipeline.manifest import Manifest, Plan, portable
 from harness.pipeline.purses import purse_for
 from harness.pipeline.reporting import Written, write_reports
@@ -58,6 +60,7 @@ from harness.records import (
     EvalSpec,
     Experiment,
     Finding,
+    Gate,
     Route,
     Sample,
     Study,
@@ -114,6 +117,8 @@ class Order:
     caching: Caching = field(default_factory=Caching)
     prices: tuple[PriceTable, ...] | None = None
     """What models cost, the table that counts first; None: our own."""
+    looks: int | None = None
+    """How often to look whether the policy's gate is decided, and stop (0: at any time)."""
     dry_run: bool = False
     """Only say what it would take; see ``pipeline.preview``."""
 
@@ -161,6 +166,8 @@ def run_study(order: Order, registry: Registry, access: Access, watch: Watch) ->
     for question in {q.spec.name: q for qs in questions.values() for q in qs}.values():
         for finding in question.check():
             watch.noticed(question.spec.name, finding)
+    if order.looks is not None:
+        check_can_stop(order.study, questions, batch=order.batch)
     services = services_for(order.study, access)
     batching = _batching(order, services, watch, kept)
     manifest = Manifest(_plan(order, specs), order.command, __version__)
@@ -227,6 +234,7 @@ def _plan(order: Order, specs: dict[str, EvalSpec]) -> Plan:
         evals=tuple(map(_placed_spec, specs.values())),
         endpoint=order.endpoint,
         max_samples=order.max_samples,
+        looks=order.looks,
         files={portable(path): file_hash(path) for path in sorted(paths)},
     )
 
@@ -422,7 +430,11 @@ async def _ask(
             kept = answering.kept
             before = kept.models if kept else None
             limits, batching = order.limits, answering.batching
-            if batching is not None:
+            if order.looks is not None:
+                tally = await _ask_until_decided(
+                    order, questions, models, provider, journal, observer, before
+                )
+            elif batching is not None:
                 tally = await run_batched(
                     cases, batching, journal, limits=limits, observer=observer, before=before
                 )
@@ -444,6 +456,36 @@ async def _ask(
         for finding in kept.findings():
             watch.noticed(order.study.name, finding)
     return tally
+
+
+async def _ask_until_decided(
+    order: Order,
+    questions: dict[str, list[Question]],
+    models: dict[str, list[str]],
+    provider: Provider,
+    journal: Journal,
+    observer: Observer | None,
+    before: Callable[[Provider], Provider] | None,
+) -> Tally:
+    """The same in blocks, until the policy's gate is decided."""
+    folder, policy = RunFolder(order.out), order.study.policy
+    if policy is None or order.looks is None:
+        raise UsageError("early stopping needs a policy to decide by; name one: --policy")
+    manifest = folder.read()
+    asked = [question for group in questions.values() for question in group]
+
+    def ask(cases: Iterator[Case], shown: Observer | None) -> Awaitable[Tally]:
+        return run_cases(
+            cases, provider, journal, limits=order.limits, observer=shown, before=before
+        )
+
+    def decide(look: Look) -> Gate:
+        note(look, folder.path)
+        return gate_tracks(folder, read_tracks(folder, manifest), policy)
+
+    looks = list(schedule(asked, order.looks, policy.alpha))
+    groups = [(group, models[name]) for name, group in questions.items()]
+    return await asked_until_decided(looks, groups, ask, decide, observer)
 
 
 def _terms(order: Order) -> Terms:
