@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -167,11 +168,17 @@ class Answers:
 
     @property
     def by_prompt(self) -> dict[str, float]:
-        """One value a sample: the mean over its repeats."""
-        return {
-            key: row[0] if len(row) == 1 else sum(row) / len(row)
+        """One value a sample: the mean over its repeats. A mark that is no number is none."""
+        means = (
+            (key, row[0] if len(row) == 1 else sum(row) / len(row))
             for key, row in self.values.items()
-        }
+        )
+        return {key: value for key, value in means if math.isfinite(value)}
+
+    @property
+    def not_numbers(self) -> int:
+        """How many marks are NaN or infinite."""
+        return sum(not math.isfinite(value) for row in self.values.values() for value in row)
 
     @property
     def unmarked_share(self) -> float:
@@ -180,7 +187,7 @@ class Answers:
 
     def excluded(self, samples: Sequence[str] | Mapping[str, Sample]) -> int:
         """How many of the samples have no mark at all."""
-        marked = (self.values, self.details)
+        marked = (self.by_prompt, self.details)
         return sum(1 for key in samples if not any(key in one for one in marked))
 
     def cut_short_share(self, samples: Mapping[str, Sample], grader: str) -> float:

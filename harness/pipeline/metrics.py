@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
@@ -38,7 +39,7 @@ def metrics_of(
 def units_of(answers: Answers) -> dict[str, Unit]:
     """The units of those metrics that are no shares: some value of theirs is outside 0..1."""
     names = [n for n in detail_names(answers.details) if not _is_share(answers.details, n)]
-    if any(not 0 <= value <= 1 for values in answers.values.values() for value in values):
+    if any(value < 0 or value > 1 for values in answers.values.values() for value in values):
         names.append(SCORE)
     return dict.fromkeys(names, "count")
 
@@ -54,12 +55,13 @@ def detail_names(details: Details) -> list[str]:
 def by_sample(details: Details, name: str) -> dict[str, float]:
     """One value a sample that has it: the mean over its repeats."""
     values = {key: [row[name] for row in rows if name in row] for key, rows in details.items()}
-    return {key: sum(found) / len(found) for key, found in values.items() if found}
+    means = {key: sum(found) / len(found) for key, found in values.items() if found}
+    return {key: value for key, value in means.items() if math.isfinite(value)}
 
 
 def _is_share(details: Details, name: str) -> bool:
     rows = (row for rows in details.values() for row in rows if name in row)
-    return all(0 <= row[name] <= 1 for row in rows)
+    return not any(row[name] < 0 or row[name] > 1 for row in rows)
 
 
 # --- fields of extracted objects -----------------------------------------------------

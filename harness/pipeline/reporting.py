@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -96,7 +97,8 @@ def metric_name(track: Track) -> str:
         return "the judge's score"
     tables = (track.of(model) for model in track.model_names)
     marks = (mark for table in tables if table for row in table.values.values() for mark in row)
-    return "accuracy" if all(mark in (0.0, 1.0) for mark in marks) else "score"
+    known = (mark for mark in marks if math.isfinite(mark))
+    return "accuracy" if all(mark in (0.0, 1.0) for mark in known) else "score"
 
 
 def _comparisons(track: Track, metric: str, variety: Variety | None) -> Iterator[Comparison]:
@@ -224,6 +226,8 @@ def _exclusions(track: Track) -> Iterator[Exclusion]:
             yield Exclusion(model, kind, count, answers.examples[kind])
         if answers.unmarked:
             yield Exclusion(model, "no_mark", answers.unmarked, answers.examples["no_mark"])
+        if wrong := answers.not_numbers:
+            yield Exclusion(model, "not_a_number", wrong, "the mark is NaN or infinite")
     for model in track.model_names:
         if missing := _unanswered(track, model):
             yield Exclusion(model, "not_asked", missing, "the run folder holds no answer to it")

@@ -118,3 +118,13 @@ def test_a_comparison_without_any_change_has_numbers_too() -> None:
     assert found.detectable is not None
     numbers = (found.delta.low, found.delta.high, found.p_value, found.detectable)
     assert all(map(math.isfinite, numbers))
+
+
+def test_a_mark_that_is_no_number_is_left_out_and_counted() -> None:
+    broken = {**LUMPY, "s0": math.nan, "s1": math.inf}
+    shown = section(track(LUMPY, broken, ALONE))
+    assert [result.excluded for result in shown.results] == [0, 2]
+    assert shown.comparisons[0].excluded == 2
+    assert shown.metric == "accuracy"
+    assert [(e.kind, e.count) for e in shown.exclusions] == [("not_a_number", 2)]
+    assert metrics_of(marked("m", broken, f1=math.nan)).keys() == {"accuracy"}
