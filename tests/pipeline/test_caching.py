@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -152,6 +153,29 @@ def test_a_second_run_asks_nobody_and_says_the_same(
     assert "kept: 20 answers in " in stats
     assert ended(start("cache", "clear", "--cache", "kept"))[1] == "kept: empty\n"
     assert "kept: 0 answers" in ended(start("cache", "stats", "--cache", "kept"))[1]
+
+
+def test_killed_and_resumed_with_a_cache_the_journal_stays_the_truth(
+    place: Path, start: Started, embedded_server: str
+) -> None:
+    words = (*RUN, "--base-url", embedded_server, "--cache", "shared", "--concurrency", "2")
+    process = start(*words, "--out", "torn")
+    journal = place / "torn" / "journal.jsonl"
+    while process.poll() is None and (
+        not journal.exists() or journal.read_bytes().count(b"\n") < 6
+    ):
+        time.sleep(0.005)
+    process.kill()
+    process.communicate()
+    code, _, err = ended(start(*words, "--out", "torn", "--resume"))
+    assert code == 0, err
+    code, _, err = ended(start(*words, "--out", "calm", "--cache", "off"))
+    assert code == 0, err
+    torn, calm = (json.loads((place / n / "report.json").read_text()) for n in ("torn", "calm"))
+    for report in (torn, calm):
+        del report["performance"], report["provenance"]["command"]
+    assert torn == calm
+    assert len(journal.read_bytes().splitlines()) == 21
 
 
 def test_a_local_server_is_asked_anew_unless_a_cache_is_named(
