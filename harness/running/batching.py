@@ -78,7 +78,7 @@ async def run_batched(
         collection.settled(),
         Answers(collection),
         journal,
-        limits=limits,
+        limits=replace(limits, adaptive=False, rpm=None, tpm=None),
         observer=observer,
         before=before,
     )

@@ -22,6 +22,7 @@ small.test.v1:
   class: evals.elsuite.basic.includes:Includes
   args: {samples_jsonl: small.jsonl, task: one-answer, temperature: 1, seed: 5, max_tokens: 6}
 """
+PRICES = 'tiny-base: {input: 1, output: 1, as_of: "2026-11"}\n'
 KEY = "sk-geheim-0123456789"
 Started = Callable[..., subprocess.Popen[str]]
 
@@ -176,6 +177,18 @@ def test_models_without_batches_are_refused_before_anything_is_asked(
     assert code == 2
     assert f"--batch: {kind} models have no batches" in err
     assert not (place / "no").exists()
+
+
+def test_a_cap_on_cost_is_refused_because_a_batch_cannot_keep_it(
+    place: Path, run: Started, batch_server: Any
+) -> None:
+    (place / "prices.yaml").write_text(PRICES)
+    code, _, err = ended(
+        run("--batch", "--max-cost", "1", "--prices", "prices.yaml", "--out", "no")
+    )
+    assert code == 2
+    assert "--max-cost cannot be kept with --batch" in err
+    assert not batch_server.calls
 
 
 def test_a_server_without_batches_is_said_to_be_one(
