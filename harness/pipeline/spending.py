@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from harness.analysis.cost import FREE, PriceTable, latency, price_of, total
 from harness.models.providers import DUMMY
 from harness.pipeline.accounts import Account, Accounts
 from harness.pipeline.track import PROBE_SUFFIX, Track
-from harness.records import Price, Study
+from harness.records import Price, Route, Study
 from harness.reports.document import Performance, Spender, Spending
 
 UNPAID = frozenset({"embedded", "recorded", DUMMY})
@@ -18,24 +18,28 @@ UNPAID = frozenset({"embedded", "recorded", DUMMY})
 
 @dataclass(frozen=True, slots=True)
 class Payers:
-    """Who is paid what in a study."""
+    """Who is paid what in a study. ``routes`` say which models stand behind other names."""
 
     prices: Sequence[PriceTable]
     provider: str
     judge: str | None = None
     judge_provider: str = "openai"
+    routes: Mapping[str, Route] = field(default_factory=dict)
 
     @classmethod
     def of(cls, study: Study, prices: Sequence[PriceTable]) -> Payers:
         """The models of a study, and its judge if it names one."""
+        routes = {route.name: route for route in study.routes}
         judge = study.judge
         if judge is None:
-            return cls(prices, study.provider)
-        return cls(prices, study.provider, judge.model, judge.provider)
+            return cls(prices, study.provider, routes=routes)
+        return cls(prices, study.provider, judge.model, judge.provider, routes)
 
     def price(self, role: Spender, model: str) -> Price | None:
         """What a model's answers cost; None where no price is known."""
         provider = self.judge_provider if role == "judge" else self.provider
+        if role == "model" and model in self.routes:
+            provider, model = self.routes[model].provider, self.routes[model].model
         return FREE if provider in UNPAID else price_of(model, self.prices)
 
 

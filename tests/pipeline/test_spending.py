@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.analysis.cost import FREE
 from harness.pipeline.accounts import Account, Accounts
 from harness.pipeline.measurement import answers_by_model
 from harness.pipeline.spending import Payers, performance, whole_cost_usd
@@ -121,6 +122,14 @@ def test_nobody_pays_the_embedded_model() -> None:
     assert told is not None
     assert told.models[0].cost_usd == 0.0
     assert whole_cost_usd(tracks, payers) == 0.0
+
+
+def test_a_route_has_the_price_of_the_model_behind_it() -> None:
+    routes = (Route("alias", "m"), Route("own", "tiny-base", "embedded"))
+    payers = Payers.of(Study("s", "alias,own", (), routes=routes), ({"m": PRICE},))
+    assert payers.price("model", "alias") == PRICE
+    assert payers.price("model", "own") == FREE
+    assert payers.price("model", "alias,own") is None
 
 
 def test_nothing_answered_took_nothing() -> None:
