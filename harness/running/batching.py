@@ -31,7 +31,7 @@ from harness.running.batch_requests import RequestFiles
 from harness.running.batch_results import Results, requests_of
 from harness.running.journal import Journal
 from harness.running.retries import Limits
-from harness.running.runner import Case, Observer, Tally, run_cases
+from harness.running.runner import Case, Observer, Tally, _stopped_by_sigterm, run_cases
 
 AT_ONCE = 20
 """So many batches at once, about, where an account has no room for all."""
@@ -70,10 +70,12 @@ async def run_batched(
         ProviderError: a batch was refused or cancelled, or an error as of ``run_cases``; the
             answers that came are in the journal.
         RunFolderError: a file cannot be written, or the server does not know a batch any more.
+        RunStopped: SIGTERM came; the batches go on.
     """
     collection = Collection(cases, batching, journal, Ledger.open(journal.path.parent / FOLDER))
-    async with batching.service:
-        await collection.collect()
+    with _stopped_by_sigterm():
+        async with batching.service:
+            await collection.collect()
     tally = await run_cases(
         collection.settled(),
         Answers(collection),

@@ -139,7 +139,7 @@ def test_ctrl_c_leaves_batches_running_and_says_how_to_go_on_and_to_cancel(
     batch_server.hooks["GET /v1/batches/ID"] = lambda: bool(process.send_signal(signal.SIGINT))
     code, _, err = ended(process)
     batch_server.hooks.clear()
-    assert code == 130
+    assert code == 130, err
     assert "Traceback" not in err
     assert "--batch --out batched --resume" in err
     (name,) = set(re.findall(r"batch_\w+", err))
@@ -163,6 +163,17 @@ def test_ctrl_c_leaves_batches_running_and_says_how_to_go_on_and_to_cancel(
     assert code == 0, err
     assert len(answers(place / "batched")) == 20
     assert ended(harness("batches", "batched"))[1] == "No batches are under way.\n"
+
+
+def test_sigterm_ends_the_waiting_as_ctrl_c_does(run: Started, batch_server: Any) -> None:
+    process = run("--batch", "--out", "batched")
+    waiting = Event()
+    batch_server.batches.fate = lambda *_: waiting.wait(60) and None
+    batch_server.hooks["GET /v1/batches/ID"] = lambda: bool(process.send_signal(signal.SIGTERM))
+    code, _, err = ended(process)
+    waiting.set()
+    assert code == 130, err
+    assert "The server goes on with batch_" in err
 
 
 @pytest.mark.parametrize(
@@ -204,7 +215,7 @@ def test_a_server_without_batches_is_said_to_be_one(
 
 def test_the_key_is_in_no_file_of_the_run(place: Path, run: Started) -> None:
     code, out, err = ended(run("--batch", "--out", "batched"))
-    assert code == 0
+    assert code == 0, err
     written = [path.read_bytes() for path in (place / "batched").rglob("*") if path.is_file()]
     assert len(written) > 5
     assert not any(KEY.encode() in data for data in (*written, out.encode(), err.encode()))
