@@ -8,13 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.analysis.cost import PriceTable
-from harness.analysis.leakage import exact_overlap
 from harness.datasets import read_training
 from harness.errors import RunFolderError
 from harness.messages import content_text
 from harness.pipeline.bridging import in_folder, own_reports
 from harness.pipeline.evaluation import Question, ideal_scores
-from harness.pipeline.gate_tracks import gate_tracks
 from harness.pipeline.ideals import empty_ideals, rejected_ideals
 from harness.pipeline.judgement import score
 from harness.pipeline.leaks import answers_in_training
@@ -28,7 +26,16 @@ from harness.pipeline.timing import first_answer_s
 from harness.pipeline.track import Track, probe_name
 from harness.pipeline.tuning import TunedRun, read_tuning
 from harness.prompts import train_probe
-from harness.records import Checkpoint, EvalSpec, Experiment, Finding, Sample, TrainingExample
+from harness.records import (
+    Checkpoint,
+    EvalSpec,
+    Experiment,
+    Finding,
+    Gate,
+    Policy,
+    Sample,
+    TrainingExample,
+)
 from harness.registry.prices import load_prices
 from harness.reports.document import Document
 from harness.running.journal import Contents
@@ -48,7 +55,7 @@ def report_of(
     manifest = folder.read()
     tracks = read_tracks(folder, manifest)
     look, policy = last_look(folder.path), manifest.study.policy
-    gate = gate_tracks(folder, tracks, policy) if policy is not None else None
+    gate = _gate(folder, tracks, policy) if policy is not None else None
     tracks = looked_at(tracks, look)
     payers = Payers.of(manifest.study, load_prices() if prices is None else prices)
     took = performance(tracks, payers, first_answer_s(folder.timing))
@@ -63,6 +70,12 @@ def report_of(
         performance=took,
         gate=gate,
     )
+
+
+def _gate(folder: RunFolder, tracks: Sequence[Track], policy: Policy) -> Gate:
+    from harness.pipeline.gate_tracks import gate_tracks
+
+    return gate_tracks(folder, tracks, policy)
 
 
 def read_tracks(folder: RunFolder, manifest: Manifest) -> tuple[Track, ...]:
@@ -144,6 +157,8 @@ def leaked(training: Sequence[TrainingExample], heldout: Mapping[str, Sample]) -
     learned = [_whole(e.messages[:-1], content_text(e.messages[-1]["content"])) for e in training]
     if not learned:
         return
+    from harness.analysis.leakage import exact_overlap
+
     asked = [_whole(s.messages, s.ideal[0] if s.ideal else "") for s in heldout.values()]
     ids = list(heldout)
     yield from (ids[overlap.heldout] for overlap in exact_overlap(learned, asked))

@@ -6,14 +6,18 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import mean
+from typing import TYPE_CHECKING
 
-from harness.analysis.advice import Candidate, advise
-from harness.analysis.evidence import Evidence, Peak
 from harness.analysis.thresholds import DEFAULT, Thresholds
+from harness.analysis.wilson import wilson_interval
 from harness.pipeline.measurement import aligned, clusters_of
 from harness.pipeline.track import Track
-from harness.pipeline.variety import Variety
 from harness.records import Advice, Checkpoint, Comparison, Estimate, Sample
+
+if TYPE_CHECKING:  # numpy costs more to import than a small run takes
+    from harness.analysis.advice import Candidate
+    from harness.analysis.evidence import Evidence, Peak
+    from harness.pipeline.variety import Variety
 
 
 def score(
@@ -23,15 +27,16 @@ def score(
 
     Where ``samples`` share documents, over these.
     """
-    from harness.analysis import stats
-
     if not values:
         return None
     marks, clusters = list(values.values()), clusters_of(list(values), samples)
-    if all(mark in (0.0, 1.0) for mark in marks):
-        if clusters:
-            return stats.clustered_share_interval(marks, clusters)
-        return stats.wilson_interval(int(sum(marks)), len(marks))
+    is_binary = all(mark in (0.0, 1.0) for mark in marks)
+    if is_binary and not clusters:
+        return wilson_interval(int(sum(marks)), len(marks))
+    from harness.analysis import stats
+
+    if is_binary and clusters:
+        return stats.clustered_share_interval(marks, clusters)
     bounds = (0.0, 1.0) if all(0 <= mark <= 1 for mark in marks) else None
     if clusters:
         return stats.clustered_mean_interval(marks, clusters, bounds)
@@ -143,6 +148,8 @@ def detectable(
 
 def evidence_after(track: Track, epochs: float, variety: Variety | None = None) -> Evidence:
     """All that is known of a track after ``epochs`` epochs, from its checkpoints up to then."""
+    from harness.analysis.evidence import Evidence
+
     earlier = tuple(e for e in track.epochs if e < epochs)
     before = earlier[-1] if earlier else 0.0
     tables = [answers for c in track.at(epochs) if (answers := track.of(c.model))]
@@ -229,6 +236,8 @@ def _series(track: Track, name: str, epochs: float) -> tuple[float, ...]:
 
 def peak(track: Track, epochs: float, earlier: Sequence[float]) -> Peak | None:
     """The best earlier checkpoint on held-out data, corrected for having been picked."""
+    from harness.analysis.evidence import Peak
+
     last = track.scores(epochs)
     contrasts = []
     for epoch in earlier:
@@ -249,6 +258,8 @@ def candidates(
     track: Track, epochs: float, variety: Variety | None, limits: Thresholds = DEFAULT
 ) -> tuple[Candidate, ...]:
     """The checkpoints that exist after ``epochs`` epochs, each against the best of them."""
+    from harness.analysis.advice import Candidate
+
     seen = [e for e in track.epochs if e <= epochs]
     tables = {e: scores for e in seen if (scores := track.scores(e))}
     if not tables:
@@ -276,6 +287,15 @@ def best_seed(track: Track, epochs: float) -> Checkpoint:
     return max(track.at(epochs), key=held)
 
 
+def variety_of(track: Track, limits: Thresholds = DEFAULT) -> Variety | None:
+    """How varied the answers are; None where that is nothing to ask of them."""
+    if track.spec.task != "open":
+        return None
+    from harness.pipeline.variety import Variety
+
+    return Variety.of(track, limits)
+
+
 @dataclass(slots=True)
 class Judge:
     """Judges one track: all seeds pooled, and each seed alone, so that dissent can be named.
@@ -289,13 +309,15 @@ class Judge:
     alone: tuple[tuple[str, Track, Variety | None], ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.variety = Variety.of(self.track, self.limits)
+        self.variety = variety_of(self.track, self.limits)
         seeds = self.track.seeds if len(self.track.seeds) > 1 else ()
         single = ((f"seed {seed}", self.track.only(seed)) for seed in seeds)
-        self.alone = tuple((name, t, Variety.of(t, self.limits)) for name, t in single)
+        self.alone = tuple((name, t, variety_of(t, self.limits)) for name, t in single)
 
     def advice_after(self, epochs: float) -> Advice:
         """What to do after ``epochs`` epochs."""
+        from harness.analysis.advice import advise
+
         return advise(
             evidence_after(self.track, epochs, self.variety),
             candidates(self.track, epochs, self.variety, self.limits),

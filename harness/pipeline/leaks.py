@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from harness.analysis.leakage import exact_overlap
 from harness.records import Finding, Sample, TrainingExample
 
 IDEAL = "ideal"
@@ -22,6 +21,8 @@ def answers_in_training(
     named = [str(example.metadata[IDEAL]) for example in training if example.metadata.get(IDEAL)]
     if not named:
         return None
+    from harness.analysis.leakage import exact_overlap
+
     wanted = [sample.ideal[0] for sample in heldout if sample.ideal]
     found = len(exact_overlap(named, wanted))
     if not found:

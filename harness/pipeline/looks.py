@@ -15,7 +15,6 @@ from pathlib import Path
 
 import orjson
 
-from harness.analysis.stats import look_levels
 from harness.datasets import ordered
 from harness.errors import RunFolderError, UsageError
 from harness.pipeline.evaluation import Question
@@ -88,6 +87,8 @@ def check_can_stop(
 
 def schedule(questions: Sequence[Question], looks: int, alpha: float) -> Iterator[Look]:
     """The looks to take: equal shares of every eval's samples."""
+    from harness.analysis.stats import look_levels
+
     offered = {q.spec.name: len(q.samples_by_id()) for q in questions}
     largest = max(offered.values(), default=0)
     any_time = looks == ANY_TIME

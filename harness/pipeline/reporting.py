@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import mean
+from typing import TYPE_CHECKING
 
 from harness.errors import RunFolderError
 from harness.graders import needs_judge
@@ -17,7 +18,6 @@ from harness.pipeline.judgement import Judge, comparison, score, train_score
 from harness.pipeline.manifest import Manifest
 from harness.pipeline.metrics import metrics_of, units_of
 from harness.pipeline.track import Track
-from harness.pipeline.variety import UNMEASURED, Variety
 from harness.pipeline.winner import winner_finding
 from harness.records import Comparison, DiversityChange, Estimate, Finding, Study
 from harness.reports.document import (
@@ -32,6 +32,9 @@ from harness.reports.document import (
     Series,
     Unit,
 )
+
+if TYPE_CHECKING:
+    from harness.pipeline.variety import Variety
 
 
 def section(track: Track, findings: Sequence[Finding] = ()) -> Section:
@@ -112,7 +115,7 @@ def _diversity(track: Track, model: str, variety: Variety | None) -> DiversityCh
     """Open tasks are never compared by quality alone, not even where diversity is unknown."""
     if track.spec.task != "open":
         return None
-    return variety.change_of(model) if variety else UNMEASURED
+    return variety.change_of(model) if variety else DiversityChange("unmeasured")
 
 
 def _results(track: Track, variety: Variety | None) -> tuple[Result, ...]:

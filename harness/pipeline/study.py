@@ -43,7 +43,6 @@ from harness.pipeline.bridging import Bridge, refuse_solvers
 from harness.pipeline.caching import Caching, Kept, kept_for
 from harness.pipeline.evaluation import Question, all_cases
 from harness.pipeline.folder_report import read_tracks, report_of
-from harness.pipeline.gate_tracks import gate_tracks
 from harness.pipeline.logs import WrittenLog, write_logs
 from harness.pipeline.looks import Look, asked_until_decided, check_can_stop, note, schedule
 from harness.pipeline.manifest import Manifest, Plan, portable
@@ -481,6 +480,8 @@ async def _ask_until_decided(
 
     def decide(look: Look) -> Gate:
         note(look, folder.path)
+        from harness.pipeline.gate_tracks import gate_tracks
+
         return gate_tracks(folder, read_tracks(folder, manifest), policy)
 
     looks = list(schedule(asked, order.looks, policy.alpha))
