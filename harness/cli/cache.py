@@ -37,7 +37,7 @@ def cache(
 
       harness cache clear --cache my-cache
     """
-    from harness.running.cache import clear, stock
+    from harness.running.cache_file import clear, stock
 
     place = options.cache_folder(str(folder) if folder else None)
     if action is Action.CLEAR:

@@ -17,9 +17,10 @@ from urllib.parse import urlsplit
 from harness.models.base import Provider
 from harness.models.providers import DUMMY, OPENAI_URL, SOLVER, Access
 from harness.records import Finding, Request, Route, Study
+from harness.running.caching import CachingProvider, Place, Scope, key_in
 
 if TYPE_CHECKING:
-    from harness.running.cache import Cache, CachingProvider, Place, Scope
+    from harness.running.cache import Cache
 
 FILES = ("recorded", DUMMY)
 """Providers that ask nobody, whatever address is given."""
@@ -60,16 +61,12 @@ class Kept:
         return self._behind(provider, self.judge_scope)
 
     def _behind(self, provider: Provider, scope: Scope) -> Provider:
-        from harness.running.cache import CachingProvider
-
         made = CachingProvider(provider, self.cache, scope, self.sampled)
         self.providers.append(made)
         return made
 
     def holds(self, request: Request) -> bool:
         """Whether the cache answers this request to the models."""
-        from harness.running.cache import key_in
-
         key = key_in(self.scope, request, self.sampled)
         return key is not None and self.cache.holds(key)
 
@@ -108,8 +105,6 @@ def _keeps(scope: Scope) -> bool:
 
 def model_scope(study: Study, access: Access, *, everywhere: bool) -> Scope:
     """Where each model of a study is asked, as ``services_for`` connects it."""
-    from harness.running.cache import Scope
-
     if study.routes:
         return _routed(study.routes, access, everywhere=everywhere)
     is_embedded = study.provider == "embedded" and access.base_url is None
@@ -120,8 +115,6 @@ def model_scope(study: Study, access: Access, *, everywhere: bool) -> Scope:
 
 def judge_scope(study: Study, access: Access, *, everywhere: bool) -> Scope:
     """Where the judge is asked, if there is one."""
-    from harness.running.cache import Scope
-
     if study.judge is None:
         return Scope()
     url = access.base_url or study.base_url
@@ -131,8 +124,6 @@ def judge_scope(study: Study, access: Access, *, everywhere: bool) -> Scope:
 def _routed(
     routes: Iterable[Route], access: Access, *, everywhere: bool, default_url: str | None = None
 ) -> Scope:
-    from harness.running.cache import Scope
-
     places: dict[str, Place | None] = {}
     others = None
     for route in routes:
@@ -157,8 +148,6 @@ def _place(
     base_url: str | None, access: Access, there: Mapping[str, Any], *, everywhere: bool
 ) -> Place | None:
     """A server, told apart by all that may lead to another model of the same name."""
-    from harness.running.cache import Place
-
     address = base_url or access.default_url or OPENAI_URL
     if is_local(address) and not everywhere:
         return None

@@ -22,7 +22,6 @@ from harness.records import EvalSpec, Experiment, Messages, Request
 from harness.registry import Registry
 from harness.registry.prices import load_prices
 from harness.reports.document import Spender
-from harness.running.cache import CachingProvider
 from harness.running.journal import latest
 from harness.running.runner import Case
 
@@ -109,7 +108,7 @@ def preview(order: Order, registry: Registry, access: Access, notice: Notice) ->
         if kept is not None and kept.cache.is_there:
             stack.enter_context(kept.cache)
         foresight = _Foresight(
-            Payers.of(order.study, tables), _counter(order), _Held(kept), _settled(order)
+            Payers.of(order.study, tables), _counter(order), kept, _settled(order)
         )
         expected: list[Expected] = []
         for experiment in order.study.experiments:
@@ -133,29 +132,13 @@ def _keyed_order(order: Order) -> Order:
 # --- counting ------------------------------------------------------------------------
 
 
-class _Held:
-    """Which requests the cache answers."""
-
-    def __init__(self, kept: Kept | None) -> None:
-        self._kept = kept
-        asked = kept and kept.models(None)  # type: ignore[arg-type]  # nobody is asked
-        self._provider = asked if isinstance(asked, CachingProvider) else None
-
-    def holds(self, request: Request) -> bool:
-        """Whether its answer is kept."""
-        if self._provider is None:
-            return False
-        key = self._provider.key_of(request)
-        return key is not None and self._provider.cache.holds(key)
-
-
 @dataclass(eq=False)
 class _Foresight:
     """Counts what would be asked; ``found`` are answers that the run folder holds."""
 
     payers: Payers
     count: Count
-    held: _Held
+    kept: Kept | None
     settled: frozenset[int]
     counted: set[int] = field(default_factory=set)
     found: int = 0
@@ -204,7 +187,7 @@ class _Foresight:
         """Count a request; the tokens of its prompt."""
         prompt_tokens = self.count(request.messages)
         asked.requests += 1
-        if self.held.holds(request):
+        if self.kept is not None and self.kept.holds(request):
             asked.kept += 1
             return prompt_tokens
         asked.prompt_tokens += prompt_tokens

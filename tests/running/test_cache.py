@@ -17,17 +17,9 @@ import pytest
 
 from harness.errors import ServerFailed, TooFewChoices, UsageError
 from harness.records import Completion, Request, Sampling, Usage
-from harness.running.cache import (
-    Cache,
-    CachingProvider,
-    Place,
-    Scope,
-    Table,
-    clear,
-    packed_answer,
-    stock,
-    unpacked,
-)
+from harness.running.cache import Cache, packed_answer, unpacked
+from harness.running.cache_file import Table, clear, stock
+from harness.running.caching import CachingProvider, Place, Scope
 
 FILLER = Path(__file__).with_name("cache_filler.py")
 ANSWER = (Completion("yes", "stop", Usage(5, 2), latency_s=0.3),)
