@@ -89,7 +89,7 @@ def test_a_paired_table(a, b, c, d, tango, newcombe, price, exact, midp):
     assert stats.mcnemar_midp(b, c) == pytest.approx(midp, abs=NEAR)
     assert mcnemar([[a, b], [c, d]], exact=True).pvalue == pytest.approx(exact, abs=NEAR)
     assert bonett_price(b, c, a + b + c + d) == pytest.approx(price, abs=NEAR)
-    assert newcombes(a, b, c, d) == pytest.approx(newcombe, abs=2e-3)
+    assert newcombes(a, b, c, d) == pytest.approx(newcombe, abs=NEAR)
 
 
 def bonett_price(b, c, n):
