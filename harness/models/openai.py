@@ -209,7 +209,8 @@ class OpenAIProvider:
             async with self._session.request(
                 method, url, data=sent, allow_redirects=False
             ) as response:
-                return response.status, response.headers, await _read(response)
+                raw = self._server.cleaned(await _read(response))
+                return response.status, response.headers, raw
         except (aiohttp.ClientError, OSError) as error:
             raise _broken(error, shown(url), self.timeout_s) from error
 

@@ -12,6 +12,9 @@ from harness.errors import UsageError
 SHORTEST_SECRET = 6
 """Shorter keys (``x``, ``EMPTY``) are placeholders; hiding them would maim ordinary words."""
 
+SURELY_SECRET = 12
+"""Shorter values of headers and queries may be words of an answer."""
+
 
 @dataclass(frozen=True)
 class Server:
@@ -50,6 +53,17 @@ class Server:
         for secret in self._secrets:
             text = text.replace(secret, "[key]")
         return text
+
+    def cleaned(self, raw: bytes) -> bytes:
+        """An answer without our own secrets, where a server repeats what it was sent."""
+        for secret in self._raw_secrets:
+            if secret in raw:
+                raw = raw.replace(secret, b"[key]")
+        return raw
+
+    @cached_property
+    def _raw_secrets(self) -> tuple[bytes, ...]:
+        return tuple(secret.encode() for secret in self._secrets if len(secret) >= SURELY_SECRET)
 
     @cached_property
     def _address(self) -> SplitResult:

@@ -12,11 +12,14 @@ from harness.models.base import Allowance
 from harness.running.pace import Pace
 from harness.running.window import Window
 
-CATCH_UP_S = 0.003
+CATCH_UP_S, MOST_CATCH_UP_S = 0.003, 0.03
 """A sender that woke late may send so much of its time's requests at once."""
 
 IDLE_S = 0.05
 """A longer pause than the pace's own means that there was nothing to send, or no place."""
+
+REST, LONGEST_REST_S = 2.0, 1.0
+"""So many requests are left out after a cut, for a server whose measure is full to the brim."""
 
 STRICT = 0.99
 """Caps are kept a little below, so that no minute holds more."""
@@ -41,7 +44,7 @@ class Spacing:
 
     def take(self, now: float, seconds: float) -> None:
         """Something was sent that fills so many seconds."""
-        earliest = now - (seconds / 2 if seconds > CATCH_UP_S else CATCH_UP_S)
+        earliest = now - min(max(seconds / 2, CATCH_UP_S), MOST_CATCH_UP_S)
         self.free_at = (self.free_at if self.free_at > earliest else earliest) + seconds
 
 
@@ -148,7 +151,8 @@ class Limiter:
         if not self.adaptive:
             return
         if self._pace.refused(now, sent_at):
-            self._spacing.free_at = max(self._spacing.free_at, now)
+            rest_s = min(REST / self._pace.rate(now), LONGEST_REST_S)
+            self._spacing.free_at = max(self._spacing.free_at, now + rest_s)
         self._row += 1
         if self._row > SURE_AFTER and retry_after_s and sent_at > self._closed_until:
             self._close(now, retry_after_s)

@@ -18,8 +18,12 @@ CONVERGED = 0.99
 """Where the way back levels off, below a rate that was refused before it was reached again."""
 
 FIRST_CUT = 0.5
-DOUBLED_S = 1.0
-"""How fast the rate grows from the first cut on, until the limit is met again."""
+DOUBLED_S, DOUBLED_BEYOND_S = 1.0, 3.0
+"""How fast the rate grows from the first cut on, until the limit is met again; and how fast
+where nothing is refused any more as far above the limit as it was cut below it."""
+
+BLIND_S = 1.0
+"""So long after the first cut refusals say only that it was too small, not where the limit is."""
 
 RETURN_S, SEARCH_S = 8.0, 2.5
 """How long the way back to the refused rate takes: as a rule, and after a cut too small."""
@@ -53,6 +57,7 @@ class Pace:
         "_deaf_until",
         "_drop",
         "_earlier",
+        "_first_at",
         "_mark",
         "_no",
         "_ok",
@@ -74,6 +79,7 @@ class Pace:
         self._series_rate = self._series_ok = self._series_s = 0.0
         self._series_no = 0
         self._searching = False
+        self._first_at = -inf
         self._deaf_until = -inf
         self._began = self._mark = -inf
         self._count = self._earlier = 0
@@ -86,7 +92,10 @@ class Pace:
             doublings = (now - self._curve_at) / DOUBLED_S
             return (self._top - self._drop) * float(2.0 ** min(doublings, 30.0))
         way = (now - self._curve_at) / self._return_s - 1.0
-        return self._top + self._drop * way * way * way
+        if way <= 1.0:
+            return self._top + self._drop * way * way * way
+        doublings = (way - 1.0) * self._return_s / DOUBLED_BEYOND_S
+        return (self._top + self._drop) * float(2.0 ** min(doublings, 30.0))
 
     def answered(self, now: float, sent_at: float) -> None:
         """The server took a request."""
@@ -112,7 +121,7 @@ class Pace:
             return self._listen_again(now)
         if self._top == inf:
             self._cut(now, max(self._measured(now), 1 / (now - sent_at + 1e-3)), FIRST_CUT)
-            self._searching = True
+            self._searching, self._first_at = True, now
             return True
         rate = self.rate(now)
         if self._is_in_vain(sent_at, rate):
@@ -130,7 +139,9 @@ class Pace:
         sent = max(rate * (sent_at - self._cut_at), self._no - 1.0) + 1.0
         part = max(DEEPEST_CUT, min(CUT * (sent - self._no + 0.5) / sent, CUT))
         top = rate * (1 + part) / 2
+        searching = self._searching and now - self._first_at < BLIND_S
         self._cut(now, top, part * rate / top, SEARCH_S)
+        self._searching = searching
 
     def _is_in_vain(self, sent_at: float, rate: float) -> bool:
         """Was more answered since the cuts began than a limit at this rate would have allowed?"""
