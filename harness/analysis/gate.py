@@ -302,18 +302,18 @@ def _flawless(check: Check, policy: Policy, one: Evidence) -> Check:
     ids = {
         name: name if name in one.samples else one.other_ids.get(name) for name in _wanted(check)
     }
+    missed = [name for name, key in ids.items() if key is not None and marks.get(key, 1) < 1]
+    if missed:
+        return replace(check, outcome="fail", reason=f"wrong: {_named(missed)}")
     strangers = [name for name, key in ids.items() if key is None]
     if strangers and one.watching not in AT_THE_END:
-        said = f"not asked before the run stopped: {_named(strangers)}"
+        said = f"not asked so far: {_named(strangers)}"
         return replace(check, outcome="inconclusive", reason=said)
     if strangers:
         return replace(check, reason=f"the data hold no sample {_named(strangers)}")
     unmarked = [name for name, key in ids.items() if key not in marks]
     if unmarked:
         return replace(check, reason=f"no mark for {_named(unmarked)}")
-    missed = [name for name, key in ids.items() if key is not None and marks[key] < 1]
-    if missed:
-        return replace(check, outcome="fail", reason=f"wrong: {_named(missed)}")
     return replace(check, outcome="pass")
 
 

@@ -395,3 +395,59 @@ def test_wrong_use_is_one_line_and_code_2(
         err = capsys.readouterr().err
         assert said in err
         assert err.count("\n") == 1
+
+
+# --- early stopping ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("way", [("--looks", "5"), ("--any-time",)])
+def test_a_run_stops_when_the_gate_is_decided_and_says_so(
+    harness: Harness, place: Path, way: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (place / "floor.yaml").write_text('evals: {"sums.*": {floor: 95%}}\n')
+    words = ("--registry", "reg", "--policy", "floor.yaml", *way)
+    assert harness("study", study(place, "worse"), "--out", "early", *words) == 1
+    asked = len((place / "early" / "journal.jsonl").read_text().splitlines()) - 1
+    assert 0 < asked < 2 * N
+    report = json.loads((place / "early" / "report.json").read_text())
+    (note,) = [one for one in report["findings"] if one["rule"] == "looks"]
+    assert "stopped early, the gate was decided" in note["message"]
+    assert note["evidence"] == {"asked": asked // 2, "of": N}
+    assert report["exclusions"] == []
+    assert report["evals"][0]["metrics"]["accuracy"]["n"] == asked // 2
+    assert harness("gate", "early") == 1
+    capsys.readouterr()
+    assert harness("gate", "early", "--policy", "no-worse") == 4
+    never_blamed(capsys, "stopped early by a policy of its own")
+
+
+def test_a_run_that_stays_open_asks_everything_and_can_be_judged_by_others(
+    harness: Harness, place: Path
+) -> None:
+    words = ("--registry", "reg", "--policy", "policy.yaml", "--looks", "4")
+    assert harness("study", study(place, "alike"), "--out", "open", *words) == 3
+    assert len((place / "open" / "journal.jsonl").read_text().splitlines()) == 2 * N + 1
+    assert harness("gate", "open", "--policy", "no-worse") == 3
+    (place / "floor.yaml").write_text('evals: {"sums.*": {floor: 40%}}\n')
+    assert harness("gate", "open", "--policy", "floor.yaml") == 0
+
+
+def test_a_stopped_run_is_taken_up_where_it_ended(harness: Harness, place: Path) -> None:
+    (place / "floor.yaml").write_text('evals: {"sums.*": {floor: 95%}}\n')
+    words = ("--registry", "reg", "--policy", "floor.yaml", "--looks", "5", "--out", "early")
+    name = study(place, "worse")
+    assert harness("study", name, *words) == 1
+    before = (place / "early" / "journal.jsonl").read_text()
+    assert harness("study", name, *words, "--resume") == 1
+    assert (place / "early" / "journal.jsonl").read_text() == before
+
+
+def test_looks_need_a_policy_and_one_model(
+    harness: Harness, place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("--registry", "reg", "--out", "x", "--looks", "5")
+    assert harness("study", study(place, "worse"), *words) == 2
+    assert "need a policy" in capsys.readouterr().err
+    two = study(place, "worse", "better")
+    assert harness("study", two, *words, "--policy", "policy.yaml") == 2
+    assert "one tuned model" in capsys.readouterr().err
