@@ -43,6 +43,8 @@ def compare(
     """
     earlier = [_is_there(place) for place in (base, *tuned)]
     if all(earlier):
+        if asked.dry_run:
+            raise UsageError("--dry-run: earlier runs are only read, nobody is asked; leave it out")
         _read(base, tuned, evals or [], asked)
         return
     if any(earlier):

@@ -123,3 +123,11 @@ def test_a_dry_run_asks_nobody_needs_no_key_and_leaves_nothing(place: Path, star
     assert "Nothing was sent." in out
     assert err == ""
     assert sorted(place.rglob("*")) == before
+
+
+def test_comparing_earlier_runs_asks_nobody_anyway(place: Path, start: Started) -> None:
+    process = start("compare", "reg", "reg", "--dry-run")
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert "earlier runs are only read" in err
+    assert not (place / "reports").exists()
