@@ -408,10 +408,12 @@ def mirrored(estimate: Estimate) -> Estimate:
     return replace(estimate, value=-estimate.value, low=-estimate.high, high=-estimate.low)
 
 
-def _clusters(keys: Sequence[str], one: Evidence) -> list[str] | None:
-    """The samples' documents, where every one of them names its own."""
-    named = all(one.clusters.get(key) for key in keys)
-    return [one.clusters[key] for key in keys] if named else None
+def _clusters(keys: Sequence[str], one: Evidence) -> list[tuple[str, bool]] | None:
+    """The samples' documents, a sample without one standing for itself; None where none share."""
+    named = [one.clusters.get(key) for key in keys]
+    if len(set(filter(None, named))) == sum(1 for name in named if name):
+        return None
+    return [(name, True) if name else (key, False) for key, name in zip(keys, named, strict=True)]
 
 
 def _are_shares(values: Iterable[float]) -> bool:
