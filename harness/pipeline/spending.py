@@ -100,7 +100,7 @@ def _spending(place: Place, account: Account, payers: Payers) -> Spending:
         completion_tokens=account.completion_tokens,
         cost_usd=account.paid_usd(price),
         saved_usd=account.saved_usd(price),
-        latency=latency(account.latencies_s),
+        latency=latency(round(s, 6) for s in account.latencies_s),  # held in single precision
     )
 
 
