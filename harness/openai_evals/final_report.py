@@ -96,11 +96,11 @@ def boostrap_std(totals: Totals) -> dict[str, Number]:
     A half drawn without replacement holds a hypergeometric number of right answers, so that
     number is drawn instead of the half: the same distribution, whatever the number of answers.
     """
-    import numpy as np
-
     half = len(totals.marks) // 2
     if half == 0:
         return {"boostrap_std": None}
+    import numpy as np
+
     right = sum(mark == 1 for mark in totals.marks)
     draws = np.random.default_rng(BOOTSTRAP_SEED).hypergeometric(
         right, len(totals.marks) - right, half, size=BOOTSTRAPS
@@ -169,7 +169,11 @@ REPORTS: Mapping[str, tuple[Metric, ...]] = {
 
 
 def _mean(values: array[float]) -> Number:
-    """numpy's mean: its order of adding decides the last digit."""
+    """numpy's mean: its order of adding decides the last digit, unless all are right or wrong."""
+    if not values:
+        return None
+    if all(value in (0.0, 1.0) for value in values):
+        return sum(values) / len(values)
     import numpy as np
 
-    return float(np.mean(values)) if values else None
+    return float(np.mean(values))

@@ -83,9 +83,11 @@ def field_metrics(
 
     A sample is one observation, and so is a document where samples share them.
     """
+    counts = {key: counted for key, rows in details.items() if (counted := _counts(rows))}
+    if not counts:
+        return {}
     from harness.analysis.stats import pooled_share_interval
 
-    counts = {key: counted for key, rows in details.items() if (counted := _counts(rows))}
     units = _by_cluster(counts, samples)
     shares = field_scores(units)
     metrics = {}

@@ -15,11 +15,11 @@ def winner(track: Track) -> tuple[float, float, Estimate] | None:
     Compares all epoch counts on the samples that all of them have a mark for. None where there
     is nothing to pick from, where marks are no shares, or where samples share documents.
     """
-    from harness.analysis.stats import selected_score
-
     tables = {epoch: scores for epoch in track.epochs if (scores := track.scores(epoch))}
     if len(tables) < 2:
         return None
+    from harness.analysis.stats import selected_score
+
     first, *others = tables.values()
     keys = [key for key in first if all(key in table for table in others)]
     rows = {epoch: [table[key] for key in keys] for epoch, table in tables.items()}
