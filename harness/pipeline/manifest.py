@@ -9,15 +9,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import yaml
 
 from harness.errors import RunFolderError
 from harness.records import EvalSpec, Study
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 """The fast one where libyaml is there; both write the same text."""
@@ -72,10 +75,16 @@ class Manifest:
 
 def plain(plan: Plan) -> dict[str, Any]:
     """A plan as YAML can hold it; paths into our own data do not name this machine."""
+    raw = _adapter().dump_python(plan, mode="json")
+    return {key: _without_root(value) for key, value in raw.items()}
+
+
+@cache
+def _adapter() -> TypeAdapter[Plan]:
+    """Between plans and plain data; making it takes longer than using it."""
     from pydantic import TypeAdapter
 
-    raw = TypeAdapter(Plan).dump_python(plan, mode="json")
-    return {key: _without_root(value) for key, value in raw.items()}
+    return TypeAdapter(Plan)
 
 
 def write(manifest: Manifest, path: Path) -> None:
@@ -104,14 +113,14 @@ def read(path: Path) -> Manifest:
     Raises:
         RunFolderError: not there, not readable, or not a manifest.
     """
-    from pydantic import TypeAdapter, ValidationError
+    from pydantic import ValidationError
 
     folder = path.parent
     if not folder.is_dir():
         raise RunFolderError(f"{folder}: no such run folder")
     try:
         raw = yaml.load(path.read_text(encoding="utf-8"), LOADER)  # noqa: S506 - a safe one
-        plan = TypeAdapter(Plan).validate_python(_with_root(raw["plan"]))
+        plan = _adapter().validate_python(_with_root(raw["plan"]))
         return Manifest(plan, str(raw["command"]), str(raw["harness"]))
     except FileNotFoundError as error:
         raise RunFolderError(f"{folder}: is no run folder (no {path.name} in it)") from error
