@@ -16,7 +16,6 @@ import json
 import subprocess
 import sys
 import tempfile
-import venv
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -173,13 +172,13 @@ def peer_python() -> Path | None:
     """The interpreter of an environment that holds the other packages; None without them."""
     home = Path(tempfile.gettempdir()) / "harness-bench-peers"
     python = home / "bin" / "python"
-    if not python.exists():
-        venv.create(home, with_pip=True)
-    asked = [str(python), "-m", "pip", "install", "--quiet", *PACKAGES]
-    done = subprocess.run(asked, capture_output=True, text=True, check=False)
-    if done.returncode:
-        print(f"the other packages cannot be installed here: only ours\n{done.stderr[-300:]}")
-        return None
+    make = [] if python.exists() else [[sys.executable, "-m", "venv", str(home)]]
+    for asked in (*make, [str(python), "-m", "pip", "install", "--quiet", *PACKAGES]):
+        done = subprocess.run(asked, capture_output=True, text=True, check=False)
+        if done.returncode:
+            why = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+            print(f"the other packages cannot be installed here, so only ours: {why}")
+            return None
     return python
 
 
