@@ -177,16 +177,22 @@ class RetryingProvider:
         self._heard = True
         if self.limits.purse is not None:
             self.limits.purse.pay(request.model, completions)
+            self._lack()
         return completions
 
     def _check_purse(self) -> None:
-        """Send nothing, and nobody who waits, once the run has cost what it may."""
+        lack = self._lack()
+        if lack is not None:
+            raise lack
+
+    def _lack(self) -> CostCapReached | None:
+        """Whether the run has cost what it may; then nobody who waits is sent either."""
         if self.limits.purse is None or not self.capped:
-            return
+            return None
         lack = self.limits.purse.lack()
         if lack is not None:
             self._gate.send_away(lack)
-            raise lack
+        return lack
 
     async def _ask_again(
         self, request: Request, effort: _Effort, error: ProviderError

@@ -11,6 +11,7 @@ import pytest
 from harness.errors import (
     AuthenticationFailed,
     BadResponse,
+    CostCapReached,
     DatasetError,
     HarnessError,
     ModelNotFound,
@@ -23,7 +24,7 @@ from harness.errors import (
 )
 from harness.records import Completion, Outcome, Score, Usage
 from harness.running.journal import Journal, latest, outcomes
-from harness.running.retries import Limits
+from harness.running.retries import Limits, Purse
 from harness.running.runner import Case, Tally, run_cases
 
 Cases = Callable[..., Iterator[Case]]
@@ -268,3 +269,38 @@ async def test_a_journal_that_cannot_be_written_stops_the_run(
 
 async def test_no_cases_are_no_work(echo: Any, journal: Journal, at_once: MakeLimits) -> None:
     assert await run_cases([], echo, journal, limits=at_once()) == Tally()
+
+
+@pytest.mark.parametrize("adaptive", [True, False])
+async def test_a_run_that_has_cost_what_it_may_takes_in_what_is_under_way_and_stops(
+    echo: Any, cases: Cases, journal: Journal, at_once: MakeLimits, adaptive: bool
+) -> None:
+    purse = Purse(lambda model, usage: usage.prompt_tokens / 10, cap=5.0)
+    limits = at_once(concurrency=4, adaptive=adaptive, purse=purse)
+    with pytest.raises(CostCapReached, match=r"--max-cost 5 is reached .* --resume"):
+        await run_cases(cases(100), echo, journal, limits=limits)
+    kept = list(outcomes(journal.path))
+    assert len(kept) == len(echo.asked)
+    assert all(outcome.completion is not None for outcome in kept)
+    assert 10 <= len(kept) <= 18
+    rest = await run_cases(cases(100), echo, journal, limits=at_once())
+    assert rest.skipped == len(kept)
+    assert rest.answered == 100 - len(kept)
+
+
+async def test_a_cap_on_what_nobody_can_price_stops_the_run_after_the_first_answers(
+    echo: Any, cases: Cases, journal: Journal, at_once: MakeLimits
+) -> None:
+    limits = at_once(concurrency=1, purse=Purse(lambda model, usage: None, cap=5.0))
+    with pytest.raises(CostCapReached, match="'m' costs is not known"):
+        await run_cases(cases(100), echo, journal, limits=limits)
+    assert len(echo.asked) == 1
+
+
+async def test_a_run_tells_what_it_costs_and_how_many_are_in_flight(
+    echo: Any, cases: Cases, journal: Journal, at_once: MakeLimits
+) -> None:
+    limits = at_once(adaptive=True, purse=Purse(lambda model, usage: 0.5))
+    tally = await run_cases(cases(8), echo, journal, limits=limits)
+    assert tally.cost_usd == 4.0
+    assert tally.window == 4
