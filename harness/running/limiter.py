@@ -30,6 +30,9 @@ LONGEST_HOLD_S = 60.0
 SURE_AFTER = 3
 """Refusals in a row, in spite of a cut, after which everybody waits as the server asks."""
 
+BROKEN_REST_S = 0.2
+"""How long nothing is sent after connections that failed one after the other."""
+
 FIRST_GUESS = 500.0
 """Tokens of a request before any was counted."""
 
@@ -52,13 +55,14 @@ class Limiter:
     """Decides whether one more request may be sent.
 
     Each request is announced by ``sent`` and ended by exactly one of ``answered``, ``refused``,
-    ``timed_out`` and ``ended``. With ``adaptive`` the number in flight and the rate follow the
+    ``timed_out``, ``broke`` and ``ended``. With ``adaptive`` the number in flight and the rate follow the
     server, up to ``most`` in flight; else ``most`` it is. ``rpm`` and ``tpm`` are hard caps.
     """
 
     __slots__ = (
         "_allowed",
         "_allowed_until",
+        "_broken",
         "_called",
         "_closed_until",
         "_last",
@@ -95,7 +99,7 @@ class Limiter:
         self._spacing, self._tokens = Spacing(), Spacing()
         self._tokens_each = FIRST_GUESS
         self._closed_until = -inf
-        self._row = 0
+        self._row = self._broken = 0
         self._last = -inf
 
     @property
@@ -138,7 +142,7 @@ class Limiter:
     def answered(self, now: float, sent_at: float, tokens: int = 0) -> None:
         """An answer came, which took so many tokens."""
         self.in_flight -= 1
-        self._row = 0
+        self._row = self._broken = 0
         if self.adaptive:
             self._window.answered(now, sent_at)
             self._pace.answered(now, sent_at)
@@ -162,6 +166,13 @@ class Limiter:
         self.in_flight -= 1
         if self.adaptive:
             self._window.timed_out(now, sent_at)
+
+    def broke(self, now: float) -> None:
+        """The connection failed: several in a row, and everybody waits for the first to know."""
+        self.in_flight -= 1
+        self._broken += 1
+        if self.adaptive and self._broken >= SURE_AFTER:
+            self._closed_until = max(self._closed_until, now + BROKEN_REST_S)
 
     def ended(self) -> None:
         """A request ended in a way that says nothing about load."""

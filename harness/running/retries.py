@@ -228,6 +228,9 @@ class RetryingProvider:
         except TimedOut:
             limiter.timed_out(gate.now(), sent_at)
             raise
+        except ServerUnreachable:
+            limiter.broke(gate.now())
+            raise
         except BaseException:
             limiter.ended()
             raise

@@ -232,3 +232,17 @@ def test_a_request_costs_a_few_microseconds() -> None:
         best = min(best, (time.process_time() - began) / count)
     print(f"{best * 1e6:.2f} microseconds a request")
     assert best < 20e-6  # 2 to 3 on an idle machine; this one may be busy
+
+
+def test_connections_that_fail_one_after_the_other_make_everybody_wait() -> None:
+    limiter = adaptive()
+    for _ in range(3):
+        assert limiter.wait_s(1.0) == 0
+        limiter.sent(1.0)
+        limiter.broke(1.0)
+    assert limiter.wait_s(1.0) == pytest.approx(0.2)
+    limiter.sent(1.3)
+    limiter.answered(1.4, 1.3)
+    limiter.sent(1.4)
+    limiter.broke(1.4)
+    assert limiter.wait_s(1.4) == 0
