@@ -31,8 +31,10 @@ def show_list(registry: Registry, pattern: str) -> None:
     evals = [listing for listing in registry.listing([pattern]) if not listing.entry.alias_of]
     sets = list(_matching(registry, "eval_sets", pattern))
     studies = list(_matching(registry, "studies", pattern))
-    if not (evals or sets or studies):
-        known = [*registry.names(), *registry.names("eval_sets"), *registry.names("studies")]
+    policies = list(_matching(registry, "policies", pattern))
+    if not (evals or sets or studies or policies):
+        kinds: tuple[Kind, ...] = ("evals", "eval_sets", "studies", "policies")
+        known = [name for kind in kinds for name in registry.names(kind)]
         raise RegistryError(f"nothing matches '{pattern}'{did_you_mean(pattern, known)}")
     if studies:
         _print(out, "Studies", ("study", "what it is"), studies)
@@ -45,6 +47,8 @@ def show_list(registry: Registry, pattern: str) -> None:
             out.print(Text(f"{bridged:,} are code of their own, which runs where you allow it."))
     if sets:
         _print(out, "Eval sets", ("set", "what it is"), sets)
+    if policies:
+        _print(out, "Policies", ("policy", "what it asks"), policies)
 
 
 def _console() -> Console:
@@ -97,11 +101,11 @@ def show_one(registry: Registry, name: str, further: Sequence[Path] = ()) -> Non
     Raises:
         RegistryError: no eval, eval set or study has it.
     """
-    kinds: tuple[Kind, ...] = ("evals", "studies", "eval_sets")
+    kinds: tuple[Kind, ...] = ("evals", "studies", "eval_sets", "policies")
     found = [kind for kind in kinds if name in registry.entries(kind)]
     if not found:
         known = [known for kind in kinds for known in registry.names(kind)]
-        raise RegistryError(f"no eval, eval set or study '{name}'{did_you_mean(name, known)}")
+        raise RegistryError(f"no eval, eval set, study or policy '{name}'{did_you_mean(name, known)}")
     for kind in found:
         _show(Console(highlight=False), registry, kind, name)
         if command := _command(registry, kind, name, further):
@@ -121,6 +125,8 @@ def _show(out: Console, registry: Registry, kind: Kind, name: str) -> None:
         _show_eval(out, registry, name)
     elif kind == "studies":
         registry.study(name)
+    elif kind == "policies":
+        registry.policy(name)
 
 
 def _show_eval(out: Console, registry: Registry, name: str) -> None:
@@ -142,6 +148,8 @@ def _command(registry: Registry, kind: Kind, name: str, further: Sequence[Path])
     if kind == "evals" and registry.describe(name).problem:
         return ""
     full = plain(registry.resolve(name, kind).name)
+    if kind == "policies":
+        return shlex.join(["harness", "gate", "PATH", "--policy", full])
     words = ["harness", "study" if kind == "studies" else "run", full]
     words += [word for folder in further for word in ("--registry", plain(str(folder)))]
     if kind != "studies":
