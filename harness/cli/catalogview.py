@@ -105,7 +105,8 @@ def show_one(registry: Registry, name: str, further: Sequence[Path] = ()) -> Non
     found = [kind for kind in kinds if name in registry.entries(kind)]
     if not found:
         known = [known for kind in kinds for known in registry.names(kind)]
-        raise RegistryError(f"no eval, eval set, study or policy '{name}'{did_you_mean(name, known)}")
+        near = did_you_mean(name, known)
+        raise RegistryError(f"no eval, eval set, study or policy '{name}'{near}")
     for kind in found:
         _show(Console(highlight=False), registry, kind, name)
         if command := _command(registry, kind, name, further):
