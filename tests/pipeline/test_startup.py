@@ -17,8 +17,8 @@ def test_the_story_is_told_without_the_packages_that_are_slow_to_import() -> Non
     assert done.stdout.strip() == "[]"
 
 
-def test_a_run_of_one_sample_comes_to_its_report_without_them(tmp_path: Path) -> None:
-    samples = [{"input": f"{number}?", "ideal": "yes"} for number in range(1)]
+def test_a_plain_run_comes_to_its_report_without_them(tmp_path: Path) -> None:
+    samples = [{"input": f"{number}?", "ideal": "yes"} for number in range(3)]
     (tmp_path / "samples.jsonl").write_text("".join(json.dumps(one) + "\n" for one in samples))
     (tmp_path / "reg" / "evals").mkdir(parents=True)
     (tmp_path / "reg" / "evals" / "plain.yaml").write_text(
