@@ -208,6 +208,8 @@ class EvalSpec:
     seed: int = DEFAULT_SEED
     fetched_from: str | None = None
     class_name: str = ""
+    files: tuple[Path, ...] = ()
+    """Further data files that decide the marks: those that options of the grader name."""
 
     @property
     def answers_per_prompt(self) -> int:

@@ -11,8 +11,8 @@ from rich.text import Text
 
 if TYPE_CHECKING:
     from harness.models.providers import Access
+    from harness.pipeline.order import Order
     from harness.pipeline.preview import Expected, Preview
-    from harness.pipeline.study import Order
     from harness.registry import Registry
 
 COLUMNS = ("requests", "from cache", "tokens in", "tokens out", "cost")

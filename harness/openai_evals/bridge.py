@@ -29,7 +29,7 @@ from harness.registry import Registry
 from harness.registry.third_party import require_bridge
 from harness.running.journal import Journal, latest
 from harness.running.retries import Limits
-from harness.running.runner import Observer, Tally, _stopped_by_sigterm, _synced
+from harness.running.runner import Observer, Tally, stopped_by_sigterm, synced
 
 if TYPE_CHECKING:
     from harness.openai_evals.reference import Desk, Events
@@ -165,8 +165,8 @@ async def run_bridged(
         return tally
     calls = Calls(run)
     stage = _Stage(entry, terms, calls)
-    with _stopped_by_sigterm():
-        async with _synced(journal):
+    with stopped_by_sigterm():
+        async with synced(journal):
             try:
                 played = await _in_thread(stage.play)
             except Stopped:

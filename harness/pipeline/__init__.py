@@ -2,15 +2,9 @@
 
 from harness.pipeline.comparing import compare_folders
 from harness.pipeline.folder_report import report_of
+from harness.pipeline.order import Order, comparison_study, panel_study, single_run
 from harness.pipeline.reporting import Written, write_reports
-from harness.pipeline.study import (
-    Finished,
-    Order,
-    comparison_study,
-    panel_study,
-    run_study,
-    single_run,
-)
+from harness.pipeline.study import Finished, run_study
 
 __all__ = [
     "Finished",

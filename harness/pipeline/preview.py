@@ -14,10 +14,12 @@ from harness.models.providers import Access
 from harness.openai_evals.bridge_files import GRADER as BRIDGE
 from harness.pipeline.caching import Kept, kept_for
 from harness.pipeline.evaluation import Question
+from harness.pipeline.order import Order
 from harness.pipeline.runfolder import RunFolder
 from harness.pipeline.selection import Notice, selected
+from harness.pipeline.services import NO_KEY, judge_for
 from harness.pipeline.spending import Payers
-from harness.pipeline.study import NO_KEY, Order, judge_for, questions_of, specs_of
+from harness.pipeline.study import questions_of, specs_of
 from harness.records import EvalSpec, Experiment, Messages, Request
 from harness.registry import Registry
 from harness.registry.prices import load_prices

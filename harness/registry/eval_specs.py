@@ -154,11 +154,13 @@ Reader = Callable[[EvalSpec, Fields, NativeClass, Source], EvalSpec]
 
 
 def _with_prompts(spec: EvalSpec, args: Fields, native: NativeClass, source: Source) -> EvalSpec:
+    files = _files(args, native, source)
     return replace(
         spec,
         samples=_samples(args, native, source),
         sampling=_sampling(args, native),
-        args={**_files(args, native, source), **args.rest()},
+        args={**files, **args.rest()},
+        files=tuple(map(Path, files.values())),
     )
 
 

@@ -31,7 +31,7 @@ from harness.running.batch_requests import RequestFiles
 from harness.running.batch_results import Results, requests_of
 from harness.running.journal import Journal
 from harness.running.retries import Limits
-from harness.running.runner import Case, Observer, Tally, _stopped_by_sigterm, run_cases
+from harness.running.runner import Case, Observer, Tally, run_cases, stopped_by_sigterm
 
 AT_ONCE = 20
 """So many batches at once, about, where an account has no room for all."""
@@ -73,7 +73,7 @@ async def run_batched(
         RunStopped: SIGTERM came; the batches go on.
     """
     collection = Collection(cases, batching, journal, Ledger.open(journal.path.parent / FOLDER))
-    with _stopped_by_sigterm():
+    with stopped_by_sigterm():
         async with batching.service:
             await collection.collect()
     tally = await run_cases(

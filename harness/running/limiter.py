@@ -55,8 +55,9 @@ class Limiter:
     """Decides whether one more request may be sent.
 
     Each request is announced by ``sent`` and ended by exactly one of ``answered``, ``refused``,
-    ``timed_out``, ``broke`` and ``ended``. With ``adaptive`` the number in flight and the rate follow the
-    server, up to ``most`` in flight; else ``most`` it is. ``rpm`` and ``tpm`` are hard caps.
+    ``timed_out``, ``broke`` and ``ended``. With ``adaptive`` the number in flight and the rate
+    follow the server, up to ``most`` in flight; else ``most`` it is. ``rpm`` and ``tpm`` are hard
+    caps.
     """
 
     __slots__ = (

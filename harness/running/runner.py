@@ -123,8 +123,8 @@ async def run_cases(
     retrying = RetryingProvider(provider, limits)
     run = _Run(before(retrying) if before else retrying, retrying, journal, observer)
     shared = iter(cases)
-    with _stopped_by_sigterm():
-        async with _synced(journal) as syncer:
+    with stopped_by_sigterm():
+        async with synced(journal) as syncer:
             await _all_or_first_error([run.work(shared) for _ in range(limits.concurrency)], syncer)
     if run.broke is not None:
         raise run.broke
@@ -285,7 +285,7 @@ async def _all_or_first_error(
 
 
 @asynccontextmanager
-async def _synced(journal: Journal) -> AsyncIterator[asyncio.Task[None]]:
+async def synced(journal: Journal) -> AsyncIterator[asyncio.Task[None]]:
     """Bring the journal to the disk regularly, and once more at the end, however it comes."""
     syncer = asyncio.create_task(_sync_regularly(journal))
     try:
@@ -305,7 +305,7 @@ async def _sync_regularly(journal: Journal) -> None:
 
 
 @contextmanager
-def _stopped_by_sigterm() -> Iterator[None]:
+def stopped_by_sigterm() -> Iterator[None]:
     """Let SIGTERM end the block in good order, unless the program has its own way."""
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     is_main = threading.current_thread() is threading.main_thread()

@@ -1,0 +1,131 @@
+"""The calls of a study: one by one, in batches, or in blocks until its gate is decided."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from harness.errors import UsageError
+from harness.models.base import Provider
+from harness.openai_evals.bridge import Terms
+from harness.pipeline.bridging import Bridge
+from harness.pipeline.evaluation import Question, all_cases
+from harness.pipeline.folder_report import read_tracks
+from harness.pipeline.looks import Look, asked_until_decided, note, schedule
+from harness.pipeline.order import Order
+from harness.pipeline.runfolder import RunFolder
+from harness.pipeline.services import Answering
+from harness.records import Gate
+from harness.running.batching import run_batched
+from harness.running.journal import Journal
+from harness.running.runner import Case, Observer, Tally, run_cases
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Which evals to ask of which models, by experiment, and who answers."""
+
+    order: Order
+    questions: Mapping[str, Sequence[Question]]
+    models: Mapping[str, Sequence[str]]
+    answering: Answering
+    bridge: Bridge
+
+    @property
+    def size(self) -> int:
+        """How many answers are owed at the most."""
+        return sum(
+            question.size * len(self.models[name])
+            for name, group in self.questions.items()
+            for question in group
+        )
+
+    def cases(self) -> Iterator[Case]:
+        """Every request, experiment by experiment."""
+        for name, group in self.questions.items():
+            yield from all_cases(group, self.models[name])
+
+    async def run(self, journal: Journal, observer: Observer | None) -> Tally:
+        """Ask for everything that the journal lacks; evals that run themselves come last.
+
+        Raises:
+            HarnessError: the run cannot go on; what was answered is in the journal.
+        """
+        async with self.answering.opened() as provider:
+            tally = await self._ask(provider, journal, observer)
+            kept, judge = self.answering.kept, self.answering.judge
+            asked = kept.models(provider) if kept else provider
+            await self.bridge.run(self._selves(), asked, judge, journal, observer, tally)
+        if kept is not None:
+            tally.from_cache = kept.hits
+        return tally
+
+    async def _ask(self, provider: Provider, journal: Journal, observer: Observer | None) -> Tally:
+        limits, batching = self.order.limits, self.answering.batching
+        if batching is not None:
+            return await run_batched(
+                self.cases,
+                batching,
+                journal,
+                limits=limits,
+                observer=observer,
+                before=self._before,
+            )
+
+        def ask(cases: Iterator[Case], shown: Observer | None) -> Awaitable[Tally]:
+            return run_cases(
+                cases, provider, journal, limits=limits, observer=shown, before=self._before
+            )
+
+        if self.order.looks is not None:
+            return await self._ask_until_decided(ask, observer)
+        return await ask(self.cases(), observer)
+
+    @property
+    def _before(self) -> Callable[[Provider], Provider] | None:
+        """What stands before all asking: the cache."""
+        return self.answering.kept.models if self.answering.kept else None
+
+    async def _ask_until_decided(
+        self,
+        ask: Callable[[Iterator[Case], Observer | None], Awaitable[Tally]],
+        observer: Observer | None,
+    ) -> Tally:
+        """Ask in blocks, until the policy's gate is decided."""
+        folder, policy = RunFolder(self.order.out), self.order.study.policy
+        if policy is None or self.order.looks is None:
+            raise UsageError("early stopping needs a policy to decide by; name one: --policy")
+        manifest = folder.read()
+
+        def decide(look: Look) -> Gate:
+            note(look, folder.path)
+            from harness.pipeline.gate_tracks import gate_tracks
+
+            return gate_tracks(folder, read_tracks(folder, manifest), policy)
+
+        asked = [question for group in self.questions.values() for question in group]
+        looks = list(schedule(asked, self.order.looks, policy.alpha))
+        groups = [(list(group), list(self.models[n])) for n, group in self.questions.items()]
+        return await asked_until_decided(looks, groups, ask, decide, observer)
+
+    def _selves(self) -> list[tuple[str, str]]:
+        """The (eval, model) pairs that run themselves."""
+        return [
+            (question.spec.name, model)
+            for name, group in self.questions.items()
+            for question in group
+            if question.runs_itself
+            for model in self.models[name]
+        ]
+
+
+def terms_of(order: Order) -> Terms:
+    """What evals that run themselves are given."""
+    return Terms(
+        limits=order.limits,
+        max_samples=order.max_samples,
+        seed=order.seed,
+        endpoint=order.endpoint,
+        command=order.command,
+        created_by=order.created_by,
+    )
