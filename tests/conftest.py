@@ -10,6 +10,7 @@ import importlib
 import importlib.util
 import json
 import re
+import signal
 import time
 import warnings
 from collections import Counter
@@ -31,6 +32,9 @@ from harness.embedded.listing import Json
 from harness.embedded.server import application
 from harness.embedded.serving import base_url, listening, running_server
 from harness.embedded.workshop import Workshop
+
+# A shell starts what runs in its background with Ctrl-C ignored, and children inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 LABELS = {"billing": "A", "travel": "B", "cooking": "C"}
 Example = dict[str, list[dict[str, str]]]

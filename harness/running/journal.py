@@ -20,7 +20,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import orjson
 
@@ -258,6 +258,29 @@ def latest(path: Path, eval: str | None = None, model: str | None = None) -> Ite
             yield outcome
 
 
+class _OpenLines:
+    """A file whose lines are read by their offsets, open as long as this lives."""
+
+    CHUNK = 1 << 13
+
+    def __init__(self, path: Path) -> None:
+        self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+
+    def at(self, offset: int) -> bytes:
+        """The line that begins there, without its line break."""
+        line = os.pread(self._file, self.CHUNK, offset)
+        while b"\n" not in line:
+            more = os.pread(self._file, max(self.CHUNK, len(line)), offset + len(line))
+            if not more:
+                break
+            line += more
+        return line.partition(b"\n")[0]
+
+    def __del__(self) -> None:
+        if hasattr(self, "_file"):
+            os.close(self._file)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Contents:
     """Where the outcomes that count stand in a journal, by eval and model.
@@ -267,7 +290,7 @@ class Contents:
     """
 
     path: Path
-    file: BinaryIO = field(repr=False)
+    lines: _OpenLines = field(repr=False)
     offsets: Mapping[Asked, array[int]]
     by_repeat: Mapping[Asked, array[int]]
 
@@ -290,10 +313,7 @@ class Contents:
                 raise _broken(where) from error
         by_repeat = {key: _in_order_of_repeats(of) for key, of in places.items()}
         offsets = {key: array("q", sorted(found)) for key, found in by_repeat.items()}
-        return cls(path, path.open("rb"), offsets, by_repeat)
-
-    def __del__(self) -> None:
-        self.file.close()
+        return cls(path, _OpenLines(path), offsets, by_repeat)
 
     def outcomes(self, eval: str, model: str) -> Iterator[Outcome]:
         """The outcomes of one model on one eval, in the order written."""
@@ -305,8 +325,7 @@ class Contents:
 
     def outcome_at(self, offset: int) -> Outcome:
         """One outcome, read again."""
-        self.file.seek(offset)
-        line = orjson.loads(self.file.readline())
+        line = orjson.loads(self.lines.at(offset))
         try:
             return outcome_of(line)
         except (KeyError, TypeError, AttributeError) as error:

@@ -18,6 +18,7 @@ class ScriptedServer:
         self.heads: list[str] = []
         self.bodies: list[Any] = []
         self.url = ""
+        self.talks: set[asyncio.Task[None]] = set()
 
     def says(self, body: str | bytes, status: int = 200, **headers: str) -> None:
         data = body.encode() if isinstance(body, str) else body
@@ -39,6 +40,8 @@ class ScriptedServer:
         self.replies.append(None)
 
     async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if (talk := asyncio.current_task()) is not None:
+            self.talks.add(talk)
         try:
             while head := (await reader.readuntil(b"\r\n\r\n")).decode():
                 lengths = [h for h in head.lower().split("\r\n") if h.startswith("content-length")]
@@ -68,3 +71,6 @@ async def scripted() -> AsyncIterator[ScriptedServer]:
     script.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
     yield script
     server.close()
+    for talk in script.talks:
+        talk.cancel()
+    await asyncio.gather(*script.talks, return_exceptions=True)
