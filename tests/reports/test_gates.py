@@ -8,6 +8,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from jsonschema import Draft202012Validator
+from junitparser import Error, Failure, JUnitXml, TestCase
 
 from harness.records import Check, Estimate, Gate, Rule
 from harness.reports import gates
@@ -151,6 +152,19 @@ def test_junit_follows_the_order_that_readers_expect() -> None:
     one = suite(gate(FAIL))
     assert [part.tag for part in one] == ["properties", "testcase"]
     assert [part.tag for part in one[1]] == ["failure", "system-out"]
+
+
+def test_a_junit_reader_finds_what_was_written() -> None:
+    report = JUnitXml.fromstring(render_junit(gate(CHECK, FAIL, LOST, STRANGE)).encode())
+    (one,) = report
+    assert all(case.classname and case.name for case in one)
+    assert (one.tests, one.failures, one.errors) == (4, 2, 1)
+    assert sum(Failure in kinds for kinds in map(kinds_of, one)) == 2
+    assert sum(Error in kinds for kinds in map(kinds_of, one)) == 1
+
+
+def kinds_of(case: TestCase) -> list[type]:
+    return [type(result) for result in case.result]
 
 
 # --- strangers' words ----------------------------------------------------------------
