@@ -275,8 +275,14 @@ def gain(comparison: Comparison, epochs: float | None = None) -> str:
         total = comparison.delta.n + comparison.excluded
         out = f"{comparison.excluded:,} of {counted(total, 'sample')}"
         return f"Cannot tell: {out} are excluded; on the others {told}."
-    found = detects(comparison)
+    found = detects(comparison) if is_open(comparison) else ""
     return f"{capitalized(told)}; {samples(comparison)}{found and f'; {found}'}."
+
+
+def is_open(comparison: Comparison) -> bool:
+    """Whether the difference could go either way; only then it matters what would be found."""
+    delta = comparison.delta
+    return not known_interval(delta) or delta.low <= 0 <= delta.high
 
 
 def detects(comparison: Comparison) -> str:

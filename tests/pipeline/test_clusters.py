@@ -109,7 +109,11 @@ def test_every_comparison_says_what_it_would_have_found() -> None:
     assert alone.detectable is not None
     assert shared.detectable is not None
     assert alone.detectable < shared.detectable
-    assert "points or more would be found" in wording.gain(alone)
+    assert "points or more would be found" in wording.detects(alone)
+    assert "would be found" not in wording.gain(alone)  # it is plain that there is one
+    same = comparison(track(LUMPY, LUMPY, ALONE), "tuned")
+    assert same is not None
+    assert "points or more would be found" in wording.gain(same)
 
 
 def test_a_comparison_without_any_change_has_numbers_too() -> None:
