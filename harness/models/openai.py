@@ -36,6 +36,9 @@ from harness.records import Completion, Request
 
 LARGEST_BODY = 64 * 2**20
 LARGE_REQUEST = 2**20
+SURE_PAGES = 3
+"""Web pages before any answer that mean a wrong address; a proxy can send one or two."""
+
 
 LEFT, TOKENS_LEFT = PREFIX + "remaining-requests", PREFIX + "remaining-tokens"
 
@@ -73,6 +76,7 @@ class OpenAIProvider:
         self._renamed: set[str] = set()
         self._noticed: dict[str, None] = {}
         self._answered = False
+        self._pages = 0
         self.allowance: Allowance | None = None
 
     @property
@@ -171,7 +175,8 @@ class OpenAIProvider:
         url = shown(self._urls[request.endpoint])
         start = self._server.hidden(raw[:4096].decode("utf-8", "replace"))
         is_page = "html" in headers.get("Content-Type", "") or start.lstrip().startswith("<")
-        if is_page and not self._answered:
+        self._pages += is_page
+        if is_page and not self._answered and self._pages >= SURE_PAGES:
             return not_the_api(url, one_line(start))
         return BadResponse(f"{url} sent broken JSON: {one_line(start)[:80]!r}; asking again")
 
