@@ -58,9 +58,7 @@ def oaieval(
     extra_eval_params: Annotated[
         str, typer.Option("--extra_eval_params", help="key=value,... over the eval's arguments.")
     ] = "",
-    completion_args: Annotated[
-        str, typer.Option("--completion_args", help="key=value,... such as api_base=URL.")
-    ] = "",
+    completion_args: options.CompletionArgs = "",
     max_samples: Annotated[
         int | None, typer.Option("--max_samples", min=1, help="Only so many samples.")
     ] = None,
@@ -80,9 +78,7 @@ def oaieval(
     log_to_file: Annotated[
         Path | None, typer.Option("--log_to_file", help="Messages to this file.")
     ] = None,
-    registry_path: Annotated[
-        list[Path] | None, typer.Option("--registry_path", help="A registry; repeatable.")
-    ] = None,
+    registry_path: options.LegacyRegistryPaths = None,
     debug: Annotated[
         bool, typer.Option("--debug/--no-debug", help="Show tracebacks of faults of ours.")
     ] = False,
@@ -105,19 +101,10 @@ def oaieval(
     ] = True,
     out: options.Out = None,
     resume: options.Resume = False,
-    base_url: Annotated[
-        str | None, typer.Option("--base-url", metavar="URL", help="The models' server.")
-    ] = None,
-    judge_base_url: Annotated[
-        str | None, typer.Option("--judge-base-url", metavar="URL", help="The judge's server.")
-    ] = None,
-    judge_api_key_env: Annotated[
-        str | None, typer.Option("--judge-api-key-env", metavar="NAME", help="Its key's variable.")
-    ] = None,
-    data: Annotated[
-        list[Path] | None,
-        typer.Option("--data", metavar="DIR", help="A further folder registries may read."),
-    ] = None,
+    base_url: options.ModelsUrl = None,
+    judge_base_url: options.JudgeUrl = None,
+    judge_api_key_env: options.JudgeKeyName = None,
+    data: options.DataFolders = None,
     allow_code: Annotated[
         list[str] | None,
         typer.Option("--allow-code", metavar="PREFIX", help="Modules whose classes may run."),
@@ -235,7 +222,7 @@ def _order(call: Call, asked: options.RunOptions, registry: Registry) -> Order:
     if asked.judge_base_url:
         judge = replace(judge, base_url=asked.judge_base_url)
     study = panel_study(routes, judge, call.evals, asked.base_url)
-    name = "".join(c if c.isalnum() or c in "._-" else "_" for c in call.evals[0])
+    name = options.folder_name(call.evals[0])
     return replace(asked, out=options.run_folder(asked.out, name)).order(study)
 
 

@@ -23,9 +23,7 @@ def oaievalset(
         str, typer.Argument(help="A model, or several with commas between; the last one judges.")
     ],
     eval_set: Annotated[str, typer.Argument(help="The set's name.")],
-    registry_path: Annotated[
-        list[Path] | None, typer.Option("--registry_path", help="A registry; repeatable.")
-    ] = None,
+    registry_path: options.LegacyRegistryPaths = None,
     resume: Annotated[
         bool, typer.Option("--resume/--no-resume", help="Go on where an earlier run ended.")
     ] = True,
@@ -36,28 +34,17 @@ def oaievalset(
     max_samples: Annotated[
         int | None, typer.Option("--max_samples", min=1, help="Only so many samples of each eval.")
     ] = None,
-    completion_args: Annotated[
-        str, typer.Option("--completion_args", help="key=value,... such as api_base=URL.")
-    ] = "",
+    completion_args: options.CompletionArgs = "",
     extra_eval_params: Annotated[
         str, typer.Option("--extra_eval_params", help="key=value,... over the evals' arguments.")
     ] = "",
     seed: Annotated[int, typer.Option("--seed")] = DEFAULT_SEED,
     user: Annotated[str, typer.Option("--user", help="created_by in the logs.")] = "",
     out: options.Out = None,
-    base_url: Annotated[
-        str | None, typer.Option("--base-url", metavar="URL", help="The models' server.")
-    ] = None,
-    judge_base_url: Annotated[
-        str | None, typer.Option("--judge-base-url", metavar="URL", help="The judge's server.")
-    ] = None,
-    judge_api_key_env: Annotated[
-        str | None, typer.Option("--judge-api-key-env", metavar="NAME", help="Its key's variable.")
-    ] = None,
-    data: Annotated[
-        list[Path] | None,
-        typer.Option("--data", metavar="DIR", help="A further folder registries may read."),
-    ] = None,
+    base_url: options.ModelsUrl = None,
+    judge_base_url: options.JudgeUrl = None,
+    judge_api_key_env: options.JudgeKeyName = None,
+    data: options.DataFolders = None,
 ) -> None:
     """Run every eval of a set: one start, shared connections, one report, a log for each eval.
 
@@ -71,7 +58,7 @@ def oaievalset(
     """
     from harness.cli.oaieval import Call, Legacy, installed_registry, run_legacy, threads
 
-    folder = out or SETS / f"{_safe(model)}.{_safe(eval_set)}"
+    folder = out or SETS / f"{options.folder_name(model)}.{options.folder_name(eval_set)}"
     asked = options.RunOptions(
         out=folder,
         resume=resume and (folder / "journal.jsonl").exists(),
@@ -99,7 +86,3 @@ def _evals(registry: Registry, name: str, *, exit_on_error: bool) -> list[str]:
         if problem:
             raise UsageError(f"{problem}; leave such evals out with --no-exit-on-error")
     return names
-
-
-def _safe(name: str) -> str:
-    return "".join(c if c.isalnum() or c in "._-" else "_" for c in name).lstrip(".") or "_"

@@ -48,6 +48,28 @@ Repeats = Annotated[
     int | None,
     typer.Option("--repeats", min=1, help="Ask each prompt so often, one choice a request."),
 ]
+DataFolders = Annotated[
+    list[Path] | None,
+    typer.Option("--data", metavar="DIR", help="A further folder registries may read."),
+]
+
+# --- options of OpenAI evals, and what its commands take beside them ------------------
+
+CompletionArgs = Annotated[
+    str, typer.Option("--completion_args", help="key=value,... such as api_base=URL.")
+]
+LegacyRegistryPaths = Annotated[
+    list[Path] | None, typer.Option("--registry_path", help="A registry; repeatable.")
+]
+ModelsUrl = Annotated[
+    str | None, typer.Option("--base-url", metavar="URL", help="The models' server.")
+]
+JudgeUrl = Annotated[
+    str | None, typer.Option("--judge-base-url", metavar="URL", help="The judge's server.")
+]
+JudgeKeyName = Annotated[
+    str | None, typer.Option("--judge-api-key-env", metavar="NAME", help="Its key's variable.")
+]
 
 
 @dataclass(frozen=True)
@@ -410,6 +432,12 @@ def run_folder(out: Path | None, name: str) -> Path:
     root = Path("reports")
     taken = (root / f"{name}-{number}" for number in range(1, 1_000_000))
     return next(path for path in (root / name, *taken) if not path.exists())
+
+
+def folder_name(name: str) -> str:
+    """The name of an eval or a model as that of one folder, which no other folder contains."""
+    safe = "".join(c if c.isalnum() or c in "._-" else "_" for c in name)
+    return safe.lstrip(".") or "_"
 
 
 def command_line() -> str:

@@ -22,10 +22,7 @@ def regrade(
     ] = None,
     overwrite: options.Overwrite = False,
     registry: options.RegistryPaths = None,
-    data: Annotated[
-        list[Path] | None,
-        typer.Option("--data", metavar="DIR", help="A further folder registries may read."),
-    ] = None,
+    data: options.DataFolders = None,
     allow_code: Annotated[
         list[str] | None,
         typer.Option("--allow-code", metavar="PREFIX", help="python: graders that are code."),

@@ -27,6 +27,20 @@ class Allowance:
     tokens_reset_s: float | None = None
 
 
+class AlwaysOpen:
+    """What a provider without connections is opened and closed by: nothing happens."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+
 class Provider(Protocol):
     """Answers requests for the models that it serves.
 

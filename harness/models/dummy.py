@@ -4,29 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
 
+from harness.models.base import AlwaysOpen
 from harness.records import Completion, Request
 
 ANSWER = "This is a dummy response."
 
 
 @dataclass(frozen=True)
-class DummyProvider:
+class DummyProvider(AlwaysOpen):
     """Answers every request with one sentence; no server, no cost."""
 
     async def complete(self, request: Request) -> tuple[Completion, ...]:
         """That sentence, as often as asked for."""
         await asyncio.sleep(0)  # an answer without waiting would starve the event loop
         return (Completion(ANSWER, "stop"),) * request.sampling.n
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...

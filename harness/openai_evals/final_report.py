@@ -9,11 +9,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from harness.graders.model_graded import METASCORE
 from harness.graders.translate import corpus_bleu
 from harness.records import Completion, Outcome, Sample, Score
 
 Number = float | None
-METASCORE = "metascore"
 F1_SCORE = "f1_score"
 
 

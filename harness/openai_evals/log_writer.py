@@ -20,10 +20,7 @@ from harness.openai_evals.classes import class_of, report_of
 from harness.openai_evals.events import Answer, events_of
 from harness.openai_evals.final_report import Number, Totals
 from harness.prompts import build, drafts, models_of
-from harness.records import Endpoint, EvalSpec, Messages, Outcome, Sample
-
-SEED = 20220722
-"""The seed that OpenAI evals uses when none is given."""
+from harness.records import DEFAULT_SEED, Endpoint, EvalSpec, Messages, Outcome, Sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +34,7 @@ class LogHead:
     model: str
     command: str
     created_at: datetime
-    seed: int = SEED
+    seed: int = DEFAULT_SEED
     max_samples: int | None = None
     created_by: str = ""
     judge: str | None = None

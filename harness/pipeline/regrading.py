@@ -8,13 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from harness import __version__
 from harness.datasets import read_training
 from harness.errors import BadResponse, HarnessError, RegistryError, RunFolderError, UsageError
 from harness.graders import Grader, Judge, make_grader, needs_judge
+from harness.models.base import AlwaysOpen
 from harness.openai_evals.bridge_files import GRADER as BRIDGE
 from harness.pipeline.evaluation import Question
 from harness.pipeline.manifest import Manifest, Plan
@@ -155,7 +154,7 @@ def _copy_tuning(old: RunFolder, new: RunFolder) -> None:
 # --- marking -------------------------------------------------------------------------
 
 
-class Said:
+class Said(AlwaysOpen):
     """A judge that says again what it said before, in the same order."""
 
     def __init__(self) -> None:
@@ -174,16 +173,6 @@ class Said:
         if not self._left:
             raise BadResponse("the run holds no judgement of it; run the eval again to get one")
         return (self._left.pop(0),)
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...
 
 
 async def _mark_all(

@@ -12,8 +12,6 @@ import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from types import TracebackType
-from typing import Self
 
 from harness.errors import (
     BadResponse,
@@ -23,7 +21,7 @@ from harness.errors import (
     RunFolderError,
     Unanswered,
 )
-from harness.models.base import BatchService, Provider
+from harness.models.base import AlwaysOpen, BatchService, Provider
 from harness.records import Completion, Request
 from harness.running.batch_dispatch import TOO_MANY_TOKENS, BatchLimits, BatchWatch, Dispatch
 from harness.running.batch_ledger import FOLDER, Ledger, Part
@@ -249,7 +247,7 @@ class Collection:
 
 
 @dataclass(eq=False)
-class Answers:
+class Answers(AlwaysOpen):
     """The results as a provider: a request finds its own by the custom id that it carries."""
 
     collection: Collection
@@ -262,13 +260,3 @@ class Answers:
             if not error.retryable:
                 raise
             raise Unanswered(error.kind, f"{error} (sent again in vain)") from error
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...
