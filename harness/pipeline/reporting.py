@@ -127,7 +127,7 @@ def _results(track: Track, variety: Variety | None) -> tuple[Result, ...]:
             continue
         metrics = metrics_of(answers, track.heldout)
         if variety is not None:
-            metrics |= variety.metrics_of(model)
+            metrics |= _variety_metrics(variety, model)
         own = own_metrics(track.own_reports.get(model, {}), answers.total)
         results.append(
             Result(
@@ -144,6 +144,12 @@ def _results(track: Track, variety: Variety | None) -> tuple[Result, ...]:
     return tuple(results)
 
 
+def _variety_metrics(variety: Variety, model: str) -> dict[str, Estimate]:
+    from harness.pipeline import variety_panels
+
+    return variety_panels.metrics_of(variety, model)
+
+
 # --- charts --------------------------------------------------------------------------
 
 
@@ -153,10 +159,16 @@ def _panels(track: Track, variety: Variety | None) -> tuple[Panel, ...]:
     title = "Answers in the wanted format" if track.spec.task == "open" else "Right answers"
     panels = [
         Panel(title, "share", tuple(_score_series(track)), "held-out against epochs"),
-        *(variety.panels() if variety else ()),
+        *(_variety_panels(variety) if variety else ()),
         *_curve_panels(track),
     ]
     return tuple(panel for panel in panels if panel.series)
+
+
+def _variety_panels(variety: Variety) -> tuple[Panel, ...]:
+    from harness.pipeline.variety_panels import panels
+
+    return panels(variety)
 
 
 def _score_series(track: Track) -> Iterable[Series]:

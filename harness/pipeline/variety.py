@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -12,37 +12,19 @@ from harness.analysis.diversity import (
     MetricComparison,
     compare_diversity,
     per_prompt_copy_rate,
-    per_prompt_distinct_n,
-    per_prompt_duplicate_rate,
-    per_prompt_self_bleu,
 )
 from harness.analysis.evidence import DiversityDrop, less_diverse
-from harness.analysis.stats import mean_interval, paired_difference
+from harness.analysis.stats import paired_difference
 from harness.analysis.thresholds import DEFAULT, Thresholds
 from harness.messages import content_text
 from harness.pipeline.measurement import aligned, clusters_of, pooled
 from harness.pipeline.track import Track
 from harness.records import DiversityChange, Estimate, Finding, Sample
-from harness.reports.document import Panel, Point, Series
 
 Groups = list[list[str]]
 
 METRICS = ("self_bleu", "distinct_2")
 """What the verdict rests on: how much answers share, and how many pairs of words are new."""
-
-
-def _distinct_2(groups: Groups) -> Iterable[float]:
-    return per_prompt_distinct_n(groups, 2)
-
-
-SHOWN: Mapping[str, tuple[str, Callable[[Groups], Iterable[float]]]] = {
-    "self_bleu": ("Self-BLEU: how much answers repeat each other", per_prompt_self_bleu),
-    "distinct_2": ("Distinct-2: new word pairs", _distinct_2),
-    "duplicate_rate": ("Duplicate answers", per_prompt_duplicate_rate),
-}
-"""The raw metrics of reports: title and value a prompt, at equal numbers of answers."""
-
-RATIO_TITLE = "Diversity against what was expected"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +74,7 @@ class Variety:
 
     def _measure(self, epochs: float) -> Measured:
         models = [checkpoint.model for checkpoint in self.track.at(epochs)]
-        arms = {"base": self._texts(self.track.base), "references": self._references()}
+        arms = {"base": self.texts(self.track.base), "references": self.references()}
         comparisons = {
             name: compared for name, arm in arms.items() if (compared := self._against(models, arm))
         }
@@ -109,9 +91,9 @@ class Variety:
     def change_of(self, model: str) -> DiversityChange:
         """One model's variety against the base model's, or, where that is no yardstick (see
         `_base_is_coherent`), against the references'."""
-        than, arm = "the references", self._references()
+        than, arm = "the references", self.references()
         if self._base_is_coherent():
-            than, arm = "base", self._texts(self.track.base)
+            than, arm = "base", self.texts(self.track.base)
         compared = self._against([model], arm)
         if compared is None:
             return UNMEASURED
@@ -131,7 +113,7 @@ class Variety:
         theirs: Groups = []
         units: list[int] = []
         for model in models:
-            texts = self._texts(model)
+            texts = self.texts(model)
             for index, prompt in enumerate(self.prompts):
                 if prompt in texts and len(other.get(prompt, ())) > 1:
                     tuned.append(list(texts[prompt]))
@@ -144,14 +126,15 @@ class Variety:
         values = self.track.scores(0).values()
         return bool(values) and sum(values) / len(values) >= self.limits.coherent_base
 
-    def _texts(self, model: str) -> Mapping[str, Sequence[str]]:
+    def texts(self, model: str) -> Mapping[str, Sequence[str]]:
         """All answers of a model: held, because every metric reads them again."""
         if model not in self._said:
             answers = self.track.of(model)
             self._said[model] = dict(answers.texts) if answers else {}
         return self._said[model]
 
-    def _references(self) -> Mapping[str, Sequence[str]]:
+    def references(self) -> Mapping[str, Sequence[str]]:
+        """The ideal answers of every prompt."""
         return {key: sample.ideal for key, sample in self.track.heldout.items()}
 
     # --- copying ---------------------------------------------------------------------
@@ -167,7 +150,7 @@ class Variety:
         return paired_difference(ours, theirs, clusters_of(keys, self.track.heldout))[0]
 
     def _copy_shares(self, model: str) -> dict[str, float]:
-        texts = self._texts(model)
+        texts = self.texts(model)
         keys = [key for key in self.prompts if texts.get(key)]
         shares = per_prompt_copy_rate(
             [texts[key] for key in keys],
@@ -176,67 +159,7 @@ class Variety:
         )
         return dict(zip(keys, map(float, shares), strict=True))
 
-    # --- what reports show -----------------------------------------------------------
-
-    def metrics_of(self, model: str) -> dict[str, Estimate]:
-        """One model's raw metrics, each a mean over prompts."""
-        texts = self._texts(model)
-        return {
-            name: found
-            for name in SHOWN
-            if (found := metric_mean(name, [list(texts.get(key, ())) for key in self.prompts]))
-        }
-
-    def panels(self) -> tuple[Panel, ...]:
-        """The ratio that advice reads, then each raw metric against epochs."""
-        raw = (self._raw_panel(name, title) for name, (title, _) in SHOWN.items())
-        return (self._ratio_panel(), *raw)
-
-    def _ratio_panel(self) -> Panel:
-        names = {name for e in self.track.epochs for name in self.after(e).comparisons}
-        series = [
-            Series(
-                f"{LABELS[metric]} over {name}",
-                "heldout" if name == "references" else "curve",
-                tuple(self._ratio_points(metric, name)),
-            )
-            for metric in METRICS
-            for name in sorted(names)
-        ]
-        return Panel(RATIO_TITLE, "ratio", tuple(s for s in series if s.points), RATIO_TAKEAWAY)
-
-    def _ratio_points(self, metric: str, name: str) -> list[Point]:
-        points = []
-        for epoch in self.track.epochs:
-            compared = self.after(epoch).comparisons.get(name)
-            if compared is not None and math.isfinite(compared[metric].ratio.value):
-                points.append(Point(epoch, compared[metric].ratio))
-        return points
-
-    def _raw_panel(self, name: str, title: str) -> Panel:
-        points = []
-        for epoch in self.track.epochs:
-            groups = [
-                list(self._texts(c.model).get(key, ()))
-                for c in self.track.at(epoch)
-                for key in self.prompts
-            ]
-            found = metric_mean(name, groups)
-            if found is not None:
-                points.append(Point(epoch, found))
-        series = [Series("tuned", "heldout", tuple(points))]
-        ends = (0.0, self.track.epochs[-1])
-        k = self.track.spec.answers_per_prompt
-        references = [list(self._references()[key])[:k] for key in self.prompts]
-        for label, role, groups in (
-            ("base model", "base", [list(self._texts(self.track.base)[p]) for p in self.prompts]),
-            ("reference answers", "reference", references),
-        ):
-            found = metric_mean(name, groups) if all(len(g) == k for g in groups) else None
-            if found is not None:
-                level = tuple(Point(end, found) for end in ends)
-                series.append(Series(label, role, level))  # type: ignore[arg-type]
-        return Panel(title, "share", tuple(series), "")
+    # --- what reports say of it -----------------------------------------------------
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -267,17 +190,10 @@ class Variety:
 UNMEASURED = DiversityChange("unmeasured")
 CHANGES: Mapping[str, Literal["less", "more"]] = {"less diverse": "less", "more diverse": "more"}
 LABELS = {"self_bleu": "1 - self-BLEU", "distinct_2": "distinct-2"}
-RATIO_TAKEAWAY = "below 0.9 the answers are less diverse than expected"
 
 
 def _asked(sample: Sample) -> str:
     return "\n".join(content_text(message.get("content")) for message in sample.messages)
-
-
-def metric_mean(name: str, groups: Groups) -> Estimate | None:
-    """The mean over prompts where the metric is defined; None where it nowhere is."""
-    values = [float(v) for v in SHOWN[name][1](groups) if not math.isnan(v)]
-    return mean_interval(values, (0.0, 1.0)) if values else None
 
 
 def diversity_drop(
