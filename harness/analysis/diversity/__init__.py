@@ -28,24 +28,28 @@ from harness.analysis.diversity.lexical import (
     self_repetition,
 )
 from harness.analysis.diversity.matching import MatchReport, matched
+from harness.analysis.diversity.nearest import Copied, nearest_training
 from harness.analysis.diversity.pairwise import (
     distinct_k,
     per_prompt_distinct_k,
     per_prompt_rouge_l_homogenization,
     rouge_l_homogenization,
 )
+from harness.analysis.diversity.repeats import Repeat, most_repeated_ngrams, openings
 from harness.analysis.diversity.tokens import Corpus, encode
 from harness.analysis.diversity.vendi import mean_pairwise_cosine, per_prompt_vendi, vendi
 
 __all__ = [
     "METRICS",
     "PRIMARY",
+    "Copied",
     "CopyReport",
     "Corpus",
     "DiversityComparison",
     "MatchReport",
     "Metric",
     "MetricComparison",
+    "Repeat",
     "compare_diversity",
     "compression_ratio",
     "copy_rate",
@@ -56,7 +60,10 @@ __all__ = [
     "expected_distinct_n",
     "matched",
     "mean_pairwise_cosine",
+    "most_repeated_ngrams",
+    "nearest_training",
     "ngram_entropy",
+    "openings",
     "per_prompt_copy_rate",
     "per_prompt_distinct_k",
     "per_prompt_distinct_n",
