@@ -118,6 +118,16 @@ class TextBody(SamplingBody):
     best_of: int | None = None
 
 
+class EmbeddingsBody(Body):
+    """POST /v1/embeddings; texts only, since token ids of other models mean nothing here."""
+
+    model: str
+    input: str | Annotated[list[str], Field(min_length=1)]
+    encoding_format: Literal["float", "base64"] | None = None
+    dimensions: int | None = Field(None, ge=1)
+    user: Any = None
+
+
 class JobHyperparameters(Body):
     """How a tuning job trains; ``auto`` leaves it to the embedded model."""
 

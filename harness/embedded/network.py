@@ -150,6 +150,10 @@ class Network:
         """Return a network with its own weights."""
         return Network(self.config, self.weights.copy())
 
+    def hidden_states(self, inputs: Array) -> Array:
+        """Return what the last layer says at each place, (rows, positions, width)."""
+        return self._forward(inputs).output.reshape(*inputs.shape, self.config.width)
+
     def loss(self, batch: Batch) -> BatchLoss:
         """Return what the batch costs."""
         scored = np.flatnonzero(batch.scored)

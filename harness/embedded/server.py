@@ -40,6 +40,7 @@ def application(workshop: Workshop, api_key: str | None = None) -> Starlette:
             Route("/v1/models/{id:path}", api.model, methods=["GET", "DELETE"]),
             Route("/v1/chat/completions", api.chat, methods=["POST"]),
             Route("/v1/completions", api.complete, methods=["POST"]),
+            Route("/v1/embeddings", api.embed, methods=["POST"]),
             Route(UPLOADS, api.list_files, methods=["GET"]),
             Route(UPLOADS, api.upload, methods=["POST"]),
             Route(UPLOADS + "/{id}", api.file, methods=["GET", "DELETE"]),
@@ -92,6 +93,11 @@ class Api:
         if body.get("stream") is True:
             return events(await self.generate(partial(self.workshop.complete_stream, body)))
         return answer(await self.generate(partial(self.workshop.complete, body)))
+
+    async def embed(self, request: Request) -> Response:
+        """Texts as vectors."""
+        body = await json_body(request)
+        return answer(await self.generate(partial(self.workshop.embed, body)))
 
     async def generate(self, work: Callable[[], T]) -> T:
         """Run the network beside the event loop, in a few threads: more only wait for another."""

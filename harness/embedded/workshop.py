@@ -14,7 +14,7 @@ from typing import Any, Self
 from harness.embedded import wire
 from harness.embedded.answering import answers, chat_question, text_questions
 from harness.embedded.batches import Batches
-from harness.embedded.bodies import ChatBody, TextBody, read_body
+from harness.embedded.bodies import ChatBody, EmbeddingsBody, TextBody, read_body
 from harness.embedded.checkpoint import load_base
 from harness.embedded.files import Files
 from harness.embedded.listing import Json, new_id
@@ -22,6 +22,7 @@ from harness.embedded.models import Models
 from harness.embedded.network import Network
 from harness.embedded.tokenizer import Tokenizer
 from harness.embedded.trainer import Trainer
+from harness.embedded.vectors import embedded, embedding_list
 
 
 class Workshop:
@@ -66,6 +67,12 @@ class Workshop:
         asked = read_body(TextBody, body)
         reply = self._text_reply(asked)
         return with_usage(wire.text_chunks(reply), reply, asked.wants_usage)
+
+    def embed(self, body: Mapping[str, Any]) -> Json:
+        """Answer POST /v1/embeddings."""
+        asked = read_body(EmbeddingsBody, body)
+        network = self.models.find(asked.model).network
+        return embedding_list(embedded(asked, network, self.models.tokenizer), asked)
 
     def close(self) -> None:
         """Cancel what is queued or running and end the threads."""
