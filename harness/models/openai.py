@@ -7,16 +7,12 @@ the runner's), never follows a redirect and never shows the key.
 from __future__ import annotations
 
 import difflib
-import errno
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from time import perf_counter
 from types import TracebackType
 from typing import Literal, Self
-from urllib.parse import urlsplit
 
-import aiohttp
 import orjson
 
 from harness.errors import (
@@ -24,18 +20,15 @@ from harness.errors import (
     ModelNotFound,
     ProviderError,
     RequestRejected,
-    ServerUnreachable,
-    TimedOut,
 )
 from harness.models.base import Allowance
+from harness.models.connection import Connection
 from harness.models.ratelimits import PREFIX, allowance
 from harness.models.refusals import error_of, not_the_api, one_line, refusal
 from harness.models.server import Server, shown
 from harness.models.wire import PATHS, TokensField, body, choices, parsed
 from harness.records import Completion, Request
 
-LARGEST_BODY = 64 * 2**20
-LARGE_REQUEST = 2**20
 SURE_PAGES = 3
 """Web pages before any answer that mean a wrong address; a proxy can send one or two."""
 
@@ -72,7 +65,7 @@ class OpenAIProvider:
     def __post_init__(self) -> None:
         self._server = Server(self.base_url, self.api_key, self.organization, self.headers)
         self._urls = {endpoint: self._server.url(path) for endpoint, path in PATHS.items()}
-        self._session: aiohttp.ClientSession | None = None
+        self._connection = Connection(self._server, self.timeout_s, self.concurrency)
         self._renamed: set[str] = set()
         self._noticed: dict[str, None] = {}
         self._answered = False
@@ -85,13 +78,7 @@ class OpenAIProvider:
         return tuple(self._noticed)
 
     async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=self.concurrency or 0, ttl_dns_cache=300),
-            headers=self._server.sent_headers,
-            timeout=aiohttp.ClientTimeout(total=self.timeout_s),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=False,
-        )
+        await self._connection.__aenter__()
         return self
 
     async def __aexit__(
@@ -100,9 +87,7 @@ class OpenAIProvider:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        await self._connection.__aexit__(kind, error, trace)
 
     async def complete(self, request: Request) -> tuple[Completion, ...]:
         """Ask the server once and return its choices.
@@ -123,7 +108,7 @@ class OpenAIProvider:
     async def models(self) -> tuple[str, ...]:
         """The ids of the models that the server lists; nothing where it lists none."""
         try:
-            status, _, raw = await self._ask("GET", self._server.url("models"), None)
+            status, _, raw = await self._connection.ask("GET", self._server.url("models"), None)
             listed = parsed(raw)["data"] if status == 200 else []
             return tuple(sorted(str(model["id"]) for model in listed))
         except (ProviderError, ValueError, TypeError, KeyError):
@@ -132,7 +117,7 @@ class OpenAIProvider:
     async def _complete(self, request: Request) -> tuple[Completion, ...]:
         tokens_field = self._tokens_field(request)
         started = perf_counter()
-        status, headers, raw = await self._ask(
+        status, headers, raw = await self._connection.ask(
             "POST", self._urls[request.endpoint], orjson.dumps(body(request, tokens_field))
         )
         latency_s = perf_counter() - started
@@ -201,70 +186,3 @@ class OpenAIProvider:
         listed = await self.models()
         near = difflib.get_close_matches(model, listed, n=3, cutoff=0.5) or listed[:5]
         return f"; it has {', '.join(one_line(name) for name in near)}" if near else ""
-
-    async def _ask(
-        self, method: str, url: str, data: bytes | None
-    ) -> tuple[int, Mapping[str, str], bytes]:
-        """One exchange: status, headers and body, with foreign errors translated."""
-        if self._session is None:
-            raise RuntimeError("enter the provider first: `async with provider:`")
-        # aiohttp warns of large bytes, which block the loop while they are sent.
-        sent = io.BytesIO(data) if data is not None and len(data) > LARGE_REQUEST else data
-        try:
-            async with self._session.request(
-                method, url, data=sent, allow_redirects=False
-            ) as response:
-                raw = self._server.cleaned(await _read(response))
-                return response.status, response.headers, raw
-        except (aiohttp.ClientError, OSError) as error:
-            raise _broken(error, shown(url), self.timeout_s) from error
-
-
-async def _read(response: aiohttp.ClientResponse) -> bytes:
-    """The whole body, unpacked; a body without announced or with too large a size is watched."""
-    if "Content-Encoding" not in response.headers and response.content_length is not None:
-        if response.content_length > LARGEST_BODY:
-            raise _too_large(response)
-        return await response.read()
-    found = bytearray()
-    async for piece in response.content.iter_any():
-        found += piece
-        if len(found) > LARGEST_BODY:
-            raise _too_large(response)
-    return bytes(found)
-
-
-def _too_large(response: aiohttp.ClientResponse) -> BadResponse:
-    response.close()
-    return BadResponse(
-        f"{shown(str(response.url))} sent more than {LARGEST_BODY // 2**20} MB for one answer; "
-        "lower max_tokens or n"
-    )
-
-
-def _broken(error: Exception, url: str, timeout_s: float) -> ProviderError:
-    """A connection's failure in our words: what happened and what to check."""
-    kind = TimedOut if isinstance(error, TimeoutError) else ServerUnreachable
-    return kind(_what_broke(error, url, timeout_s))
-
-
-def _what_broke(error: Exception, url: str, timeout_s: float) -> str:
-    if isinstance(error, TimeoutError):
-        return (
-            f"{url} did not answer within {timeout_s:g} s; lower --concurrency or raise --timeout"
-        )
-    if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return f"no server is named {urlsplit(url).hostname}; check --base-url {url}"
-    if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        return f"the certificate of {url} is not trusted; set SSL_CERT_FILE to its authority's"
-    if isinstance(error, aiohttp.ClientSSLError):
-        return f"{url} does not speak TLS; check --base-url, perhaps http:// is meant"
-    if isinstance(error, aiohttp.ClientPayloadError):
-        return f"{url} closed the connection in the middle of an answer; see its log"
-    if isinstance(error, aiohttp.ClientResponseError):
-        return f"{url} sent something that is not HTTP; check --base-url"
-    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
-        return "no more files can be opened; lower --concurrency or raise `ulimit -n`"
-    if isinstance(error, aiohttp.ClientConnectorError):
-        return f"nothing listens at {url}; start it or check --base-url"
-    return f"{url} broke the connection ({type(error).__name__}); see its log"

@@ -23,7 +23,7 @@ from harness.errors import (
     TooFewChoices,
     WrongAddress,
 )
-from harness.models import openai
+from harness.models import connection, openai
 from harness.models.openai import OpenAIProvider
 from harness.records import Request, Sampling, Usage
 
@@ -339,7 +339,7 @@ async def test_https_to_a_server_without_tls() -> None:
 async def test_an_absurdly_large_answer_is_not_taken_in(
     scripted: Any, monkeypatch: pytest.MonkeyPatch, announced: bool
 ) -> None:
-    monkeypatch.setattr(openai, "LARGEST_BODY", 1000)
+    monkeypatch.setattr(connection, "LARGEST_BODY", 1000)
     if announced:
         scripted.says(b" " * 1001)
     else:
