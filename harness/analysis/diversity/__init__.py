@@ -5,14 +5,18 @@ paired comparison at equal length and number of texts. It takes texts, never a m
 file, and does not say what to do about a loss of diversity.
 """
 
+from harness.analysis.diversity.across import AcrossComparison, compare_across
 from harness.analysis.diversity.bleu import per_prompt_self_bleu, self_bleu
 from harness.analysis.diversity.comparison import (
+    BESIDE,
     METRICS,
     PRIMARY,
     DiversityComparison,
     Metric,
     MetricComparison,
     compare_diversity,
+    detectable_by,
+    verdict_over,
 )
 from harness.analysis.diversity.copying import CopyReport, copy_rate, per_prompt_copy_rate
 from harness.analysis.diversity.lexical import (
@@ -40,8 +44,10 @@ from harness.analysis.diversity.tokens import Corpus, encode
 from harness.analysis.diversity.vendi import mean_pairwise_cosine, per_prompt_vendi, vendi
 
 __all__ = [
+    "BESIDE",
     "METRICS",
     "PRIMARY",
+    "AcrossComparison",
     "Copied",
     "CopyReport",
     "Corpus",
@@ -50,9 +56,11 @@ __all__ = [
     "Metric",
     "MetricComparison",
     "Repeat",
+    "compare_across",
     "compare_diversity",
     "compression_ratio",
     "copy_rate",
+    "detectable_by",
     "distinct_k",
     "distinct_n",
     "duplicate_rate",
@@ -77,4 +85,5 @@ __all__ = [
     "self_bleu",
     "self_repetition",
     "vendi",
+    "verdict_over",
 ]
