@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harness.analysis.evidence import (
+    DiversityDrop,
     Evidence,
     fit,
     gap_is_large,
@@ -190,6 +191,9 @@ def _collapse_facts(evidence: Evidence, reading: str) -> tuple[Fact, ...]:
     if drop.to_references is not None:
         reading = "against the reference answers"
         facts.append(_fact(f"{drop.metric}, ratio to references", drop.to_references, reading))
+    if drop.to_previous is not None:
+        reading = "against the checkpoint before"
+        facts.append(_fact(f"{drop.metric}, ratio to the last one", drop.to_previous, reading))
     return tuple(facts)
 
 
@@ -222,7 +226,13 @@ def mode_collapse(evidence: Evidence, limits: Thresholds) -> Match | None:
     return Match(
         (*_collapse_facts(evidence, "less diverse than expected"), quality),
         recommend=-2 if severe else -1,
+        confidence="low" if rests_on_base_alone(evidence.diversity, limits) else None,
     )
+
+
+def rests_on_base_alone(drop: DiversityDrop, limits: Thresholds) -> bool:
+    """A base model is varied by incoherence too: neither references nor checkpoint agree."""
+    return drop.to_references is None and not less_diverse(drop.to_previous, limits)
 
 
 def narrow_data(evidence: Evidence, limits: Thresholds) -> Match | None:

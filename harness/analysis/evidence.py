@@ -38,14 +38,16 @@ class DiversityDrop:
     """Diversity of the tuned answers as a ratio to what was expected, at equal k and length.
 
     ``to_expected`` compares with the lower of base and references, ``to_base`` with the base
-    model, ``to_references`` with the reference answers; ``at_first`` is ``to_expected`` at the
-    first checkpoint. ``metric`` names the metric that fell most.
+    model, ``to_references`` with the reference answers, ``to_previous`` with the checkpoint
+    before; ``at_first`` is ``to_expected`` at the first checkpoint. ``metric`` names the metric
+    that fell most, ``significant`` says whether all of them together show a loss.
     """
 
     metric: str
     to_expected: Estimate
     to_base: Estimate | None = None
     to_references: Estimate | None = None
+    to_previous: Estimate | None = None
     at_first: Estimate | None = None
     significant: bool = True
 

@@ -287,13 +287,18 @@ def best_seed(track: Track, epochs: float) -> Checkpoint:
     return max(track.at(epochs), key=held)
 
 
-def variety_of(track: Track, limits: Thresholds = DEFAULT) -> Variety | None:
-    """How varied the answers are; None where that is nothing to ask of them."""
+def variety_of(
+    track: Track, limits: Thresholds = DEFAULT, *, describes: bool = True
+) -> Variety | None:
+    """How varied the answers are; None where that is nothing to ask of them.
+
+    ``describes`` adds what reports show and advice does not read.
+    """
     if track.spec.task != "open":
         return None
     from harness.pipeline.variety import Variety
 
-    return Variety.of(track, limits)
+    return Variety.of(track, limits, describes=describes)
 
 
 @dataclass(slots=True)
@@ -312,7 +317,9 @@ class Judge:
         self.variety = variety_of(self.track, self.limits)
         seeds = self.track.seeds if len(self.track.seeds) > 1 else ()
         single = ((f"seed {seed}", self.track.only(seed)) for seed in seeds)
-        self.alone = tuple((name, t, variety_of(t, self.limits)) for name, t in single)
+        self.alone = tuple(
+            (name, t, variety_of(t, self.limits, describes=False)) for name, t in single
+        )
 
     def advice_after(self, epochs: float) -> Advice:
         """What to do after ``epochs`` epochs."""

@@ -62,7 +62,7 @@ def section(track: Track, findings: Sequence[Finding] = ()) -> Section:
         findings=(
             *track.findings,
             *findings,
-            *(variety.findings if variety else ()),
+            *(_variety_findings(variety) if variety else ()),
             *([picked] if (picked := winner_finding(track)) else []),
         ),
         misses=misses,
@@ -142,6 +142,12 @@ def _results(track: Track, variety: Variety | None) -> tuple[Result, ...]:
             )
         )
     return tuple(results)
+
+
+def _variety_findings(variety: Variety) -> tuple[Finding, ...]:
+    from harness.pipeline.variety_findings import findings
+
+    return findings(variety)
 
 
 def _variety_metrics(variety: Variety, model: str) -> dict[str, Estimate]:

@@ -8,10 +8,13 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from harness.analysis.diversity import (
+    PRIMARY,
     DiversityComparison,
+    Metric,
     MetricComparison,
     compare_diversity,
     per_prompt_copy_rate,
+    verdict_over,
 )
 from harness.analysis.evidence import DiversityDrop, less_diverse
 from harness.analysis.stats import paired_difference
@@ -19,12 +22,14 @@ from harness.analysis.thresholds import DEFAULT, Thresholds
 from harness.messages import content_text
 from harness.pipeline.measurement import aligned, clusters_of, pooled
 from harness.pipeline.track import Track
-from harness.records import DiversityChange, Estimate, Finding, Sample
+from harness.records import DiversityChange, Estimate, Sample
 
 Groups = list[list[str]]
+Pair = tuple[Mapping[str, Sequence[str]], Mapping[str, Sequence[str]]]
+"""The answers of a model, and those that they are compared with, by prompt."""
 
-METRICS = ("self_bleu", "distinct_2")
-"""What the verdict rests on: how much answers share, and how many pairs of words are new."""
+METRICS = PRIMARY
+"""What the verdict rests on, beside semantic metrics where there are some."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,26 +39,43 @@ class Measured:
     drop: DiversityDrop | None
     copied: Estimate | None
     comparisons: Mapping[str, DiversityComparison]
-    """By what the tuned answers were compared with: ``base``, ``references``."""
+    """By what the tuned answers were compared with: ``base``, ``references``, ``previous``."""
+    expected: Mapping[str, MetricComparison]
+    """By metric, against the least diverse of what is expected of the answers."""
 
 
 @dataclass(slots=True)
 class Variety:
-    """The varied answers of one open track. Values are computed once and kept."""
+    """The varied answers of one open track. Values are computed once and kept.
+
+    ``semantic`` are metrics of embeddings, which have to confirm the lexical ones; they are
+    given the matched texts. ``describes`` adds what is shown and judges nothing.
+    """
 
     track: Track
     prompts: tuple[str, ...]
     limits: Thresholds = DEFAULT
+    semantic: tuple[Metric, ...] = ()
+    describes: bool = True
     _measured: dict[float, Measured] = field(default_factory=dict)
+    _compared: dict[str, Mapping[str, DiversityComparison]] = field(default_factory=dict)
     _said: dict[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, track: Track, limits: Thresholds = DEFAULT) -> Variety | None:
+    def of(
+        cls,
+        track: Track,
+        limits: Thresholds = DEFAULT,
+        semantic: tuple[Metric, ...] = (),
+        *,
+        describes: bool = True,
+    ) -> Variety | None:
         """None for tasks with one ideal answer, or where prompts have a single answer."""
         base = track.of(track.base)
         if track.spec.task != "open" or track.spec.answers_per_prompt < 2 or base is None:
             return None
-        return cls(track, tuple(key for key in track.heldout if key in base.places), limits)
+        prompts = tuple(key for key in track.heldout if key in base.places)
+        return cls(track, prompts, limits, semantic, describes)
 
     # --- what advice reads -----------------------------------------------------------
 
@@ -73,55 +95,97 @@ class Variety:
         return not collapsed and (copied is None or copied.low <= self.limits.copy_limit)
 
     def _measure(self, epochs: float) -> Measured:
-        models = [checkpoint.model for checkpoint in self.track.at(epochs)]
-        arms = {"base": self.texts(self.track.base), "references": self.references()}
-        comparisons = {
-            name: compared for name, arm in arms.items() if (compared := self._against(models, arm))
+        tuned = [self.texts(checkpoint.model) for checkpoint in self.track.at(epochs)]
+        arms = {
+            "base": [(texts, self.texts(self.track.base)) for texts in tuned],
+            "references": [(texts, self.references()) for texts in tuned],
+            "previous": self._with_previous(epochs),
         }
+        found = {name: self._compare(pairs) for name, pairs in arms.items()}
+        comparisons = {name: compared for name, compared in found.items() if compared}
+        expected = expected_rows(self._yardsticks(comparisons))
         first = self.track.epochs[0]
-        at_first = self.after(first).drop if epochs > first else None
-        yardsticks = {
+        at_first = self.after(first).expected if epochs > first else {}
+        drop = diversity_drop(expected, self._contrasts(comparisons), at_first)
+        return Measured(drop, self._copied(epochs), comparisons, expected)
+
+    def _with_previous(self, epochs: float) -> list[Pair]:
+        """Every seed's answers with those of its checkpoint before."""
+        earlier = [e for e in self.track.epochs if e < epochs]
+        before = {c.seed: c.model for c in self.track.at(earlier[-1])} if earlier else {}
+        return [
+            (self.texts(checkpoint.model), self.texts(before[checkpoint.seed]))
+            for checkpoint in self.track.at(epochs)
+            if checkpoint.seed in before
+        ]
+
+    def _yardsticks(
+        self, comparisons: Mapping[str, DiversityComparison]
+    ) -> list[DiversityComparison]:
+        """What tells how varied answers should be: the references, and a base model that does
+        the task; where there is neither, the checkpoint before."""
+        named = ("references", *(["base"] if self.base_is_coherent else []))
+        found = [comparisons[name] for name in named if name in comparisons]
+        return found or [comparisons[name] for name in ("previous",) if name in comparisons]
+
+    def _contrasts(
+        self, comparisons: Mapping[str, DiversityComparison]
+    ) -> dict[str, DiversityComparison]:
+        """What evidence names: all but a base model that is no yardstick."""
+        return {
             name: compared
             for name, compared in comparisons.items()
-            if name != "base" or self._base_is_coherent()
+            if name != "base" or self.base_is_coherent
         }
-        drop = diversity_drop(yardsticks, at_first.to_expected if at_first else None)
-        return Measured(drop, self._copied(epochs), comparisons)
+
+    def compared_model(self, model: str) -> Mapping[str, DiversityComparison]:
+        """One model alone against ``base`` and ``references``, as far as these have answers."""
+        if model not in self._compared:
+            arms = {"base": self.texts(self.track.base), "references": self.references()}
+            found = {name: self._compare([(self.texts(model), a)]) for name, a in arms.items()}
+            self._compared[model] = {name: one for name, one in found.items() if one}
+        return self._compared[model]
 
     def change_of(self, model: str) -> DiversityChange:
         """One model's variety against the base model's, or, where that is no yardstick (see
-        `_base_is_coherent`), against the references'."""
-        than, arm = "the references", self.references()
-        if self._base_is_coherent():
-            than, arm = "base", self.texts(self.track.base)
-        compared = self._against([model], arm)
-        if compared is None:
+        `base_is_coherent`), against the references'.
+
+        The ratio is that of the metric that may have fallen furthest.
+        """
+        than = "base" if self.base_is_coherent else "references"
+        compared = self.compared_model(model).get(than)
+        rows = rows_that_vary(compared) if compared else []
+        if compared is None or not rows:
             return UNMEASURED
-        rows = [row for row in compared.metrics if math.isfinite(row.ratio.value)]
-        if not rows:
-            return UNMEASURED
-        row = min(rows, key=lambda row: row.ratio.value)
+        row = min(rows, key=lambda row: row.ratio.low)
         level = row.ratio.low >= self.limits.less_diverse
         verdict = CHANGES.get(compared.verdict) or ("level" if level else "unclear")
-        return DiversityChange(verdict, row.ratio, LABELS[row.metric], than)
+        return DiversityChange(verdict, row.ratio, label(row.metric), YARDSTICKS[than])
 
-    def _against(
-        self, models: Iterable[str], other: Mapping[str, Sequence[str]]
-    ) -> DiversityComparison | None:
-        """Every model's answers against another set, averaged over models for each prompt."""
+    def _compare(self, pairs: Iterable[Pair]) -> DiversityComparison | None:
+        """Answers against others, averaged over the pairs (models) for each prompt."""
         tuned: Groups = []
         theirs: Groups = []
         units: list[int] = []
-        for model in models:
-            texts = self.texts(model)
+        for texts, other in pairs:
             for index, prompt in enumerate(self.prompts):
                 if prompt in texts and len(other.get(prompt, ())) > 1:
                     tuned.append(list(texts[prompt]))
                     theirs.append(list(other[prompt]))
                     units.append(index)
-        return compare_diversity(tuned, theirs, METRICS, units=units) if units else None
+        if not units:
+            return None
+        return compare_diversity(
+            tuned,
+            theirs,
+            (*METRICS, *self.semantic),
+            across=self.describes,
+            less_diverse=self.limits.less_diverse,
+            units=units,
+        )
 
-    def _base_is_coherent(self) -> bool:
+    @property
+    def base_is_coherent(self) -> bool:
         """Much of the variety of a base model that misses the task is incoherence."""
         values = self.track.scores(0).values()
         return bool(values) and sum(values) / len(values) >= self.limits.coherent_base
@@ -159,74 +223,69 @@ class Variety:
         )
         return dict(zip(keys, map(float, shares), strict=True))
 
-    # --- what reports say of it -----------------------------------------------------
-
-    @property
-    def findings(self) -> tuple[Finding, ...]:
-        """Differences in length, which every diversity metric would mistake for collapse."""
-        return tuple(found for epoch in self.track.epochs if (found := self._length_finding(epoch)))
-
-    def _length_finding(self, epoch: float) -> Finding | None:
-        compared = self.after(epoch).comparisons.get("base")
-        if compared is None:
-            return None
-        length = compared.match.length_difference
-        if math.isnan(length.value) or length.low <= 0 <= length.high:
-            return None
-        direction = "longer" if length.value > 0 else "shorter"
-        match = compared.match
-        cut = max(match.truncated_a, match.truncated_b)
-        dropped = max(match.dropped_a, match.dropped_b)
-        return Finding(
-            "answer length",
-            "info",
-            f"after {epoch:g} epochs answers are {abs(length.value):.1f} words {direction} than "
-            f"the base model's; diversity was compared at equal length "
-            f"({cut:.0%} of answers cut, {dropped:.0%} left out)",
-            {"epochs": epoch, "difference_words": length.value},
-        )
-
 
 UNMEASURED = DiversityChange("unmeasured")
 CHANGES: Mapping[str, Literal["less", "more"]] = {"less diverse": "less", "more diverse": "more"}
-LABELS = {"self_bleu": "1 - self-BLEU", "distinct_2": "distinct-2"}
+YARDSTICKS = {"base": "base", "references": "the references"}
+LABELS = {
+    "duplicate_rate": "1 - duplicate rate",
+    "distinct_k": "different answers",
+    "self_bleu": "1 - self-BLEU",
+    "distinct_2": "distinct-2",
+    "distinct_4": "distinct-4",
+    "vendi": "Vendi score",
+}
+"""What metrics are called where higher means more diverse."""
+
+
+def label(metric: str) -> str:
+    """What a metric is called; one from outside by its own name."""
+    return LABELS.get(metric, metric)
 
 
 def _asked(sample: Sample) -> str:
     return "\n".join(content_text(message.get("content")) for message in sample.messages)
 
 
-def diversity_drop(
-    comparisons: Mapping[str, DiversityComparison], at_first: Estimate | None
-) -> DiversityDrop | None:
-    """The metric that fell most, against the lower of base and references.
+def rows_that_vary(compared: DiversityComparison) -> list[MetricComparison]:
+    """The judged metrics whose values differ at all; of the others nothing can be told."""
+    rows = [row for row in compared.metrics if row.is_judged and math.isfinite(row.ratio.value)]
+    return [row for row in rows if row.detectable is not None] or rows
 
-    The lower of the two has the higher ratio. Without references only the base is expected.
+
+def expected_rows(yardsticks: Iterable[DiversityComparison]) -> dict[str, MetricComparison]:
+    """By metric the comparison with the least diverse yardstick: that of the highest ratio."""
+    found: dict[str, MetricComparison] = {}
+    for row in (row for compared in yardsticks for row in rows_that_vary(compared)):
+        if row.metric not in found or row.ratio.value > found[row.metric].ratio.value:
+            found[row.metric] = row
+    return found
+
+
+def diversity_drop(
+    expected: Mapping[str, MetricComparison],
+    comparisons: Mapping[str, DiversityComparison],
+    at_first: Mapping[str, MetricComparison],
+) -> DiversityDrop | None:
+    """The metric that fell most against what was expected, of those that show a loss if any do.
+
+    ``comparisons`` are those that evidence names, ``at_first`` is what was expected at the
+    first checkpoint.
     """
-    if not comparisons:
-        return None
-    by_metric = {metric: _rows(comparisons, metric) for metric in METRICS}
-    expected = {
-        metric: max(rows.values(), key=lambda row: row.ratio.value)
-        for metric, rows in by_metric.items()
-        if rows
-    }
     if not expected:
         return None
-    metric = min(expected, key=lambda name: expected[name].ratio.value)
-    rows = by_metric[metric]
+    significant = verdict_over(tuple(expected.values())) == "less diverse"
+    losses = [row for row in expected.values() if row.verdict == "less diverse"]
+    among = losses if significant else list(expected.values())
+    row = min(among, key=lambda row: row.ratio.value)
+    to = {name: compared[row.metric].ratio for name, compared in comparisons.items()}
+    to = {name: ratio for name, ratio in to.items() if math.isfinite(ratio.value)}
     return DiversityDrop(
-        metric=LABELS[metric],
-        to_expected=expected[metric].ratio,
-        to_base=rows["base"].ratio if "base" in rows else None,
-        to_references=rows["references"].ratio if "references" in rows else None,
-        at_first=at_first,
-        significant=expected[metric].verdict == "less diverse",
+        metric=label(row.metric),
+        to_expected=row.ratio,
+        to_base=to.get("base"),
+        to_references=to.get("references"),
+        to_previous=to.get("previous"),
+        at_first=at_first[row.metric].ratio if row.metric in at_first else None,
+        significant=significant,
     )
-
-
-def _rows(
-    comparisons: Mapping[str, DiversityComparison], metric: str
-) -> dict[str, MetricComparison]:
-    found = {name: compared[metric] for name, compared in comparisons.items()}
-    return {name: row for name, row in found.items() if math.isfinite(row.ratio.value)}

@@ -11,7 +11,7 @@ from harness.analysis.diversity import (
     per_prompt_self_bleu,
 )
 from harness.analysis.stats import mean_interval
-from harness.pipeline.variety import LABELS, METRICS, Groups, Variety
+from harness.pipeline.variety import LABELS, Groups, Variety
 from harness.records import Estimate
 from harness.reports.document import Panel, Point, Series
 
@@ -26,6 +26,9 @@ SHOWN: Mapping[str, tuple[str, Callable[[Groups], Iterable[float]]]] = {
     "duplicate_rate": ("Duplicate answers", per_prompt_duplicate_rate),
 }
 """The raw metrics of reports: title and value a prompt, at equal numbers of answers."""
+
+RATIOS = ("self_bleu", "distinct_2")
+"""The metrics whose ratio to what was expected is drawn."""
 
 RATIO_TITLE = "Diversity against what was expected"
 RATIO_TAKEAWAY = "below 0.9 the answers are less diverse than expected"
@@ -51,14 +54,14 @@ def panels(variety: Variety) -> tuple[Panel, ...]:
 
 
 def _ratio_panel(variety: Variety) -> Panel:
-    names = {name for e in variety.track.epochs for name in variety.after(e).comparisons}
+    names = {n for e in variety.track.epochs for n in variety.after(e).comparisons} - {"previous"}
     series = [
         Series(
             f"{LABELS[metric]} over {name}",
             "heldout" if name == "references" else "curve",
             tuple(_ratio_points(variety, metric, name)),
         )
-        for metric in METRICS
+        for metric in RATIOS
         for name in sorted(names)
     ]
     return Panel(RATIO_TITLE, "ratio", tuple(s for s in series if s.points), RATIO_TAKEAWAY)
