@@ -25,6 +25,7 @@
         ├── Unanswered               no batch brought an answer, however often it was sent
         └── BadResponse              an answer that is not what the API promises
             ├── NoText                   a choice without text, and would be again
+            ├── BadVectors               embeddings that are none: too few, NaN, other lengths
             └── TooFewChoices            fewer choices than asked for; carries those that came
 
 Foreign errors are translated once, where they enter, with ``raise ... from``.
@@ -197,6 +198,13 @@ class NoText(BadResponse):
     """The choices hold no text (a tool call, a filter, no tokens left); asking again costs."""
 
     kind = "no_text"
+    retryable = False
+
+
+class BadVectors(BadResponse):
+    """What came is not one vector of finite numbers for each text, all of one length."""
+
+    kind = "bad_vectors"
     retryable = False
 
 

@@ -28,8 +28,8 @@ def cache(
 ) -> None:
     """Say what answers are kept across runs, or forget them all.
 
-    The cache holds what models answered, under hashes of what they were asked: no keys, no
-    prompts. What is forgotten is asked and paid for anew.
+    The cache holds what models answered, and embeddings, under hashes of what they were asked:
+    no keys, no prompts. What is forgotten is asked and paid for anew.
 
     [bold]Examples[/bold]
 
@@ -37,7 +37,7 @@ def cache(
 
       harness cache clear --cache my-cache
     """
-    from harness.running.cache_file import clear, stock
+    from harness.running.cache_file import clear, stock, vector_stock
 
     place = options.cache_folder(str(folder) if folder else None)
     if action is Action.CLEAR:
@@ -45,6 +45,10 @@ def cache(
         print(f"{place}: empty")
         return
     found = stock(place)
+    vectors = vector_stock(place)
     print(f"{place}: {found.answers:,} answers in {found.bytes / 10**6:,.1f} MB")
-    if found.oldest is not None:
-        print(f"The first to go was last used on {datetime.fromtimestamp(found.oldest):%Y-%m-%d}.")
+    if vectors.answers:
+        print(f"{place}: {vectors.answers:,} embeddings in {vectors.bytes / 10**6:,.1f} MB")
+    oldest = min((one.oldest for one in (found, vectors) if one.oldest is not None), default=None)
+    if oldest is not None:
+        print(f"The first to go was last used on {datetime.fromtimestamp(oldest):%Y-%m-%d}.")

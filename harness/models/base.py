@@ -5,13 +5,17 @@ Beside it the seam for batches: files of requests go in, files of answers come o
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from harness.records import Completion, Endpoint, Request
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,27 @@ class Provider(Protocol):
 
         Raises:
             ProviderError: no usable answer; its class says whether to try again.
+        """
+        ...
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+
+class EmbeddingModel(Protocol):
+    """Turns texts into vectors. Use it as an async context manager, as a provider."""
+
+    async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return one vector a text, (texts, dimensions), asking once; no text may be empty.
+
+        Raises:
+            ProviderError: no usable vectors; its class says whether to try again.
         """
         ...
 

@@ -6,6 +6,7 @@ breaks into our errors.
 
 from __future__ import annotations
 
+import difflib
 import errno
 import io
 from collections.abc import Mapping
@@ -17,7 +18,9 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from harness.errors import BadResponse, ProviderError, ServerUnreachable, TimedOut
+from harness.models.refusals import one_line
 from harness.models.server import Server, shown
+from harness.models.wire import parsed
 
 LARGEST_BODY = 64 * 2**20
 LARGE_REQUEST = 2**20
@@ -75,6 +78,23 @@ class Connection:
                 return response.status, response.headers, raw
         except (aiohttp.ClientError, OSError) as error:
             raise _broken(error, shown(url), self.timeout_s) from error
+
+
+async def near_models(connection: Connection, model: str) -> str:
+    """What to say behind an unknown model's name: the nearest that the server lists, if any."""
+    listed = await listed_models(connection)
+    near = difflib.get_close_matches(model, listed, n=3, cutoff=0.5) or listed[:5]
+    return f"; it has {', '.join(one_line(name) for name in near)}" if near else ""
+
+
+async def listed_models(connection: Connection) -> tuple[str, ...]:
+    """The ids of the models that the server lists; nothing where it lists none."""
+    try:
+        status, _, raw = await connection.ask("GET", connection.server.url("models"), None)
+        listed = parsed(raw)["data"] if status == 200 else []
+        return tuple(sorted(str(model["id"]) for model in listed))
+    except (ProviderError, ValueError, TypeError, KeyError):
+        return ()
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:

@@ -6,7 +6,6 @@ the runner's), never follows a redirect and never shows the key.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from time import perf_counter
@@ -22,7 +21,7 @@ from harness.errors import (
     RequestRejected,
 )
 from harness.models.base import Allowance
-from harness.models.connection import Connection
+from harness.models.connection import Connection, near_models
 from harness.models.ratelimits import PREFIX, allowance
 from harness.models.refusals import error_of, not_the_api, one_line, refusal
 from harness.models.server import Server, shown
@@ -99,20 +98,11 @@ class OpenAIProvider:
             return await self._complete(request)
         except ModelNotFound as error:
             raise ModelNotFound(
-                self._server.hidden(f"{error}{await self._hint(request.model)}")
+                self._server.hidden(f"{error}{await near_models(self._connection, request.model)}")
             ) from None
         except ProviderError as error:
             error.args = (self._server.hidden(str(error)), *error.args[1:])
             raise
-
-    async def models(self) -> tuple[str, ...]:
-        """The ids of the models that the server lists; nothing where it lists none."""
-        try:
-            status, _, raw = await self._connection.ask("GET", self._server.url("models"), None)
-            listed = parsed(raw)["data"] if status == 200 else []
-            return tuple(sorted(str(model["id"]) for model in listed))
-        except (ProviderError, ValueError, TypeError, KeyError):
-            return ()
 
     async def _complete(self, request: Request) -> tuple[Completion, ...]:
         tokens_field = self._tokens_field(request)
@@ -181,8 +171,3 @@ class OpenAIProvider:
             and request.sampling.max_tokens is not None
             and b"max_completion_tokens" in raw
         )
-
-    async def _hint(self, model: str) -> str:
-        listed = await self.models()
-        near = difflib.get_close_matches(model, listed, n=3, cutoff=0.5) or listed[:5]
-        return f"; it has {', '.join(one_line(name) for name in near)}" if near else ""

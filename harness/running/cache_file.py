@@ -25,8 +25,13 @@ AT_A_TIME = 200
 
 
 def file_in(folder: Path) -> Path:
-    """The file of a cache's folder."""
+    """The file of answers in a cache's folder."""
     return folder / "completions.sqlite"
+
+
+def vectors_in(folder: Path) -> Path:
+    """The file of embeddings in a cache's folder: the same table, with vectors for answers."""
+    return folder / "embeddings.sqlite"
 
 
 TABLE = """
@@ -179,7 +184,7 @@ def _write_ahead(database: sqlite3.Connection) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Stock:
-    """What a cache holds: answers, bytes, and when the first to go was last used."""
+    """What a file of a cache holds: answers, bytes, and when the first to go was last used."""
 
     answers: int
     bytes: int
@@ -187,15 +192,28 @@ class Stock:
 
 
 def stock(folder: Path) -> Stock:
-    """What the cache in a folder holds.
+    """What answers the cache in a folder holds.
 
     Raises:
         UsageError: it cannot be read.
     """
-    if not file_in(folder).exists():
+    return _stock(folder, file_in(folder))
+
+
+def vector_stock(folder: Path) -> Stock:
+    """What embeddings the cache in a folder holds.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
+    return _stock(folder, vectors_in(folder))
+
+
+def _stock(folder: Path, path: Path) -> Stock:
+    if not path.exists():
         return Stock(0, 0, None)
     try:
-        with closing(Table.open(file_in(folder), LOCKED_FOR_S)) as table:
+        with closing(Table.open(path, LOCKED_FOR_S)) as table:
             return Stock(table.count, table.bytes, table.oldest)
     except (sqlite3.Error, OSError) as error:
         raise UsageError(
@@ -204,14 +222,17 @@ def stock(folder: Path) -> Stock:
 
 
 def clear(folder: Path) -> None:
-    """Empty the cache in a folder; a broken file is removed.
+    """Empty the cache in a folder, answers and embeddings; a broken file is removed.
 
     Raises:
         UsageError: another process writes for too long, or the file cannot be removed.
     """
-    path = file_in(folder)
-    if not path.exists():
-        return
+    for path in (file_in(folder), vectors_in(folder)):
+        if path.exists():
+            _empty(folder, path)
+
+
+def _empty(folder: Path, path: Path) -> None:
     try:
         with closing(Table.open(path, LOCKED_FOR_S)) as table:
             table.clear()

@@ -31,6 +31,7 @@ from harness.errors import (
     TooFewChoices,
 )
 from harness.graders.base import Grader
+from harness.graders.generation import of_repeat
 from harness.models.base import Provider
 from harness.records import Completion, Failure, Outcome, Request, Sample, Score, Usage
 from harness.running.journal import SYNC_EVERY_S, Answer, Journal
@@ -241,7 +242,7 @@ def joined(parts: Sequence[Completion]) -> Completion:
 async def _marked(case: Case, answer: Answer, completion: Completion) -> Outcome:
     """The completion with its marks; a judge that does not answer is a failure of the sample."""
     try:
-        return Outcome(*answer, completion, await _scores(case, completion))
+        return Outcome(*answer, completion, await _scores(case, completion, answer[3]))
     except ProviderError as error:
         if error.fatal:
             raise
@@ -249,12 +250,12 @@ async def _marked(case: Case, answer: Answer, completion: Completion) -> Outcome
         return Outcome(*answer, completion, failure=failure)
 
 
-async def _scores(case: Case, completion: Completion) -> dict[str, Score]:
+async def _scores(case: Case, completion: Completion, repeat: int) -> dict[str, Score]:
     """Every grader's mark. A grader that cannot mark gives none and says why."""
     scores: dict[str, Score] = {}
     for name, grader in case.graders.items():
         try:
-            scores[name] = await grader.grade(case.sample, completion)
+            scores[name] = await of_repeat(grader, repeat).grade(case.sample, completion)
         except ProviderError:
             raise
         except HarnessError as error:

@@ -25,6 +25,7 @@ from harness.errors import (
 )
 from harness.models import connection, openai
 from harness.models.openai import OpenAIProvider
+from harness.models.server import Server
 from harness.records import Request, Sampling, Usage
 
 KEY = "sk-geheim/0123456789abcdef"
@@ -154,10 +155,10 @@ async def test_models_lists_ids_and_nothing_where_there_is_no_list(scripted: Any
     for reply in ({"data": None}, [], {"data": [{}]}):
         scripted.says_json(reply)
     scripted.says("<html>", 404)
-    async with OpenAIProvider(scripted.url) as provider:
-        assert await provider.models() == ("a", "b")
+    async with connection.Connection(Server(scripted.url)) as opened:
+        assert await connection.listed_models(opened) == ("a", "b")
         for _ in range(4):
-            assert await provider.models() == ()
+            assert await connection.listed_models(opened) == ()
 
 
 async def test_a_web_page_means_a_wrong_address(scripted: Any) -> None:
