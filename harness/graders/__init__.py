@@ -2,16 +2,22 @@
 
 from harness.graders.base import Grader, Judge
 from harness.graders.extraction import FieldScores, field_scores
+from harness.graders.generation import FORMAT, GOOD, is_judged, of_repeat, probe_grader
 from harness.graders.table import GRADERS, PYTHON, make_grader, needs_code, needs_judge
 
 __all__ = [
+    "FORMAT",
+    "GOOD",
     "GRADERS",
     "PYTHON",
     "FieldScores",
     "Grader",
     "Judge",
     "field_scores",
+    "is_judged",
     "make_grader",
     "needs_code",
     "needs_judge",
+    "of_repeat",
+    "probe_grader",
 ]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
-from typing import Any, cast, get_args, get_type_hints
+from typing import Any
 
 from harness.errors import RegistryError, did_you_mean
 from harness.graders.apibench import ApiBench
@@ -12,11 +11,13 @@ from harness.graders.base import Grader, Judge
 from harness.graders.bridged import Bridged
 from harness.graders.calls import FunctionCalls
 from harness.graders.extraction import Extraction
+from harness.graders.generation import QUALITY, Generation
 from harness.graders.hosted_model import LabelModel, ScoreModel
 from harness.graders.hosted_multi import Multi, nested_graders
 from harness.graders.hosted_python import PythonGrader
 from harness.graders.hosted_text import StringCheck, TextSimilarity
 from harness.graders.model_graded import ModelGraded
+from harness.graders.options import checked_options, field_names
 from harness.graders.structured import JsonMatch, JsonValidator
 from harness.graders.style import Style
 from harness.graders.text import FuzzyMatch, Includes, Match
@@ -31,6 +32,7 @@ GRADERS: Mapping[str, type[Grader]] = {
     "json_validator": JsonValidator,
     "extraction": Extraction,
     "style": Style,
+    "generation": Generation,
     "apibench": ApiBench,
     "function_calls": FunctionCalls,
     "model_graded": ModelGraded,
@@ -58,7 +60,12 @@ PYTHON = "python"
 
 def needs_judge(spec: EvalSpec) -> bool:
     """Whether marking this eval asks a model."""
-    return any(JUDGE in _names(kind) for kind in _kinds(spec) if kind is not Multi)
+    return any(_asks(kind, spec) for kind in _kinds(spec) if kind is not Multi)
+
+
+def _asks(kind: type[Grader], spec: EvalSpec) -> bool:
+    """A generation eval asks a judge only where a quality is asked for."""
+    return JUDGE in field_names(kind) and (kind is not Generation or QUALITY in spec.args)
 
 
 def needs_code(spec: EvalSpec) -> bool:
@@ -96,46 +103,15 @@ def make_grader(
         raise RegistryError(f"{place}: no grader '{spec.grader}'{near}")
     own_reader = getattr(kind, "read_options", None)
     where = f"{place}: grader '{spec.grader}'"
-    options = own_reader(spec.args, where) if own_reader else _options(kind, spec.args, where)
+    options = own_reader(spec.args, where) if own_reader else _options(kind, spec, where)
     means = {JUDGE: judge, ALLOWED: PYTHON in allow_code}
-    options |= {name: value for name, value in means.items() if name in _names(kind)}
+    options |= {name: value for name, value in means.items() if name in field_names(kind)}
     try:
         return kind(**options)
     except RegistryError as error:
         raise RegistryError(f"{place}: {error}") from error
 
 
-def _options(kind: type[Grader], args: Mapping[str, Any], place: str) -> dict[str, Any]:
-    hints = get_type_hints(kind)
-    known = [name for name in _names(kind) if name not in (JUDGE, ALLOWED)]
-    for name in args:
-        if name not in known:
-            near = did_you_mean(name, known) or "; it has none"
-            raise RegistryError(f"{place} has no option '{name}'{near}")
-    return {name: _option(value, hints[name], f"{place}: {name}") for name, value in args.items()}
-
-
-def _names(kind: type[Grader]) -> list[str]:
-    return [field.name for field in fields(cast("Any", kind))]
-
-
-def _option(value: Any, hint: Any, place: str) -> Any:
-    """A YAML value as the option's type; lists become tuples."""
-    if hint == tuple[str, ...]:
-        texts = [value] if isinstance(value, str) else value
-        if isinstance(texts, list) and all(isinstance(text, str) for text in texts):
-            return tuple(texts)
-        raise RegistryError(f"{place}: expected a text or a list of texts, found {value!r}")
-    accepted = get_args(hint) or (hint,)
-    if type(value) in accepted:
-        return value
-    names = " or ".join(NAMES[one] for one in accepted)
-    raise RegistryError(f"{place}: expected {names}, found {value!r}")
-
-
-NAMES: Mapping[Any, str] = {
-    bool: "true or false",
-    int: "a whole number",
-    str: "text",
-    type(None): "nothing",
-}
+def _options(kind: type[Grader], spec: EvalSpec, place: str) -> dict[str, Any]:
+    known = (name for name in field_names(kind) if name not in (JUDGE, ALLOWED))
+    return checked_options(kind, spec.args, place, known=known)

@@ -163,7 +163,7 @@ async def _all_marked(log: Log, grader: Grader) -> tuple[Outcome, ...]:
     return tuple([await _marked(outcome, grader, log) for outcome in log.outcomes])
 
 
-WITH_ITEMS = frozenset(HOSTED_TYPES)
+WITH_ITEMS = frozenset({*HOSTED_TYPES, "generation"})
 """Graders that look at more of a sample than a log holds."""
 
 

@@ -12,7 +12,15 @@ from harness.datasets import (
     read_samples,
     samples_by_id,
 )
-from harness.graders import PYTHON, Grader, Judge, make_grader, needs_code, needs_judge
+from harness.graders import (
+    PYTHON,
+    Grader,
+    Judge,
+    make_grader,
+    needs_code,
+    needs_judge,
+    probe_grader,
+)
 from harness.openai_evals.bridge_files import GRADER as BRIDGE
 from harness.openai_evals.bridge_files import read_bridged_samples
 from harness.pipeline.ideals import empty_ideals
@@ -26,7 +34,8 @@ from harness.running.runner import Case
 class Question:
     """One eval to ask: its samples, their grader, and how to word the requests.
 
-    ``probe`` holds training prompts that are asked too, under ``probe_name``.
+    ``probe`` holds training prompts that are asked too, under ``probe_name``; there are none
+    where a judge would mark the answers to them.
     """
 
     spec: EvalSpec
@@ -56,7 +65,8 @@ class Question:
         """
         shots = read_few_shot(spec.few_shot, spec.num_few_shot) if spec.few_shot else ()
         grader = make_grader(spec, judge, allow_code)
-        return cls(spec, grader, tuple(probe), shots, endpoint, max_samples)
+        asks = needs_judge(spec) and probe_grader(grader) is grader
+        return cls(spec, grader, () if asks else tuple(probe), shots, endpoint, max_samples)
 
     @classmethod
     def answered(cls, spec: EvalSpec, max_samples: int | None) -> Question:
@@ -118,11 +128,14 @@ class Question:
         """Every request of this eval to one model."""
         if self.runs_itself:
             return
-        yield from self._cases(self.spec.name, self.samples(), model)
-        yield from self._cases(probe_name(self.spec.name), self.probe, model)
+        yield from self._cases(self.spec.name, self.samples(), model, self.grader)
+        name = probe_name(self.spec.name)
+        yield from self._cases(name, self.probe, model, probe_grader(self.grader))
 
-    def _cases(self, name: str, samples: Iterable[Sample], model: str) -> Iterator[Case]:
-        graders = {"accuracy": self.grader}
+    def _cases(
+        self, name: str, samples: Iterable[Sample], model: str, grader: Grader
+    ) -> Iterator[Case]:
+        graders = {"accuracy": grader}
         for sample in samples:
             for repeat in range(self.spec.repeats):
                 request = build(
@@ -147,11 +160,13 @@ def all_cases(questions: Sequence[Question], models: Sequence[str]) -> Iterator[
 async def ideal_scores(question: Question, samples: Iterable[Sample]) -> dict[str, float]:
     """What the grader gives the ideal answers themselves: anything but 1 spoils the eval."""
     marks: dict[str, float] = {}
-    if needs_judge(question.spec) or needs_code(question.spec):
+    grader = probe_grader(question.grader)
+    asks = needs_judge(question.spec) and grader is question.grader
+    if asks or needs_code(question.spec):
         return marks
     for sample in samples:
         for ideal in sample.ideal[:1]:
-            score = await question.grader.grade(sample, Completion(ideal))
+            score = await grader.grade(sample, Completion(ideal))
             if score.value is not None:
                 marks[sample.id] = score.value
     return marks

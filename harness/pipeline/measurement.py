@@ -241,7 +241,7 @@ class Usages(_Read[list[Usage]]):
 
 
 IS_THE_IDEAL = frozenset({"match", "json_match", "json_validator", "extraction"})
-FREE_TEXT = frozenset({"style"})
+FREE_TEXT = frozenset({"style", "generation"})
 
 
 def was_still_open(text: str, ideals: Sequence[str], grader: str) -> bool:

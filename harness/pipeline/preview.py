@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from harness.analysis.cost import TUNED, cost_usd, training_cost_usd
 from harness.datasets import read_training
-from harness.graders import Judge, needs_judge
+from harness.graders import Judge, is_judged, needs_judge
 from harness.messages import prompt_text
 from harness.models.providers import Access
 from harness.openai_evals.bridge_files import GRADER as BRIDGE
@@ -202,8 +202,9 @@ class _Foresight:
         return (ASSUMED_ANSWER if limit is None else limit) * request.sampling.n
 
     def _add_judgement(self, judging: _Sum, read: int, case: Case) -> None:
-        """A judge reads its rubric, the prompt and an answer, once for each answer."""
-        n = case.request.sampling.n
+        """A judge reads its rubric, the prompt and an answer, once for each answer it is shown."""
+        repeats = [repeat for _, _, _, repeat, _ in case.answers()]
+        n = sum(is_judged(grader, r) for grader in case.graders.values() for r in repeats)
         judging.requests += n
         judging.prompt_tokens += (read + ASSUMED_ANSWER) * n
         judging.completion_tokens += ASSUMED_ANSWER * n

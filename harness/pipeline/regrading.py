@@ -12,7 +12,7 @@ from pathlib import Path
 from harness import __version__
 from harness.datasets import read_training
 from harness.errors import BadResponse, HarnessError, RegistryError, RunFolderError, UsageError
-from harness.graders import Grader, Judge, make_grader, needs_judge
+from harness.graders import Grader, Judge, make_grader, needs_judge, of_repeat, probe_grader
 from harness.models.base import AlwaysOpen
 from harness.openai_evals.bridge_files import GRADER as BRIDGE
 from harness.pipeline.evaluation import Question
@@ -191,7 +191,9 @@ async def _mark_all(
                 for outcome in contents.outcomes(name, model):
                     said.about(outcome)
                     sample = _sample_of(outcome, samples, spec)
-                    marked = await _marked(outcome, sample, graders[spec.name])
+                    grader = graders[spec.name]
+                    grader = grader if name == spec.name else probe_grader(grader)
+                    marked = await _marked(outcome, sample, of_repeat(grader, outcome.repeat))
                     journal.append(marked)
                     found.marked[name] += marked.completion is not None
                     found.changed[name] += _marks(marked) != _marks(outcome)

@@ -15,7 +15,7 @@ from typing import Protocol
 from harness import __version__
 from harness.datasets import read_training
 from harness.errors import ProviderError, RunFolderError, UsageError
-from harness.graders import Judge, needs_judge
+from harness.graders import Judge
 from harness.models.base import Provider
 from harness.models.providers import Access
 from harness.pipeline.asking import Asking, terms_of
@@ -146,7 +146,7 @@ def questions_of(
     return [
         Question.of(
             specs[name],
-            probe=() if needs_judge(specs[name]) else probe,
+            probe=probe,
             endpoint=order.endpoint,
             max_samples=order.max_samples,
             judge=judge,

@@ -11,7 +11,7 @@ from harness.errors import RegistryError, did_you_mean
 from harness.records import EvalSpec, Layout, Sampling, Task
 from harness.registry.fields import Fields
 from harness.registry.places import cached_data, data_path, own_folder
-from harness.registry.rubrics import FindRubric, judged
+from harness.registry.rubrics import FindRubric, judged, quality
 from harness.registry.third_party import bridge_status, module_of
 
 TASKS = ("one-answer", "open")
@@ -25,7 +25,8 @@ class NativeClass:
 
     ``samples`` names the data set of a class that brings its own, ``layout`` the form of its
     samples: one prompt, several fields that are prompts, or a question with options.
-    ``files`` are the options that name data files.
+    ``files`` are the options that name data files, ``rubric`` is the one that holds a rubric.
+    ``answers`` is how many answers each prompt gets where the eval does not say.
     """
 
     grader: str
@@ -35,6 +36,8 @@ class NativeClass:
     samples: str | None = None
     layout: Layout = "chat"
     files: tuple[str, ...] = ()
+    rubric: str | None = None
+    answers: int = 1
 
 
 BASIC = "evals.elsuite.basic"
@@ -57,6 +60,9 @@ NATIVE: Mapping[str, NativeClass] = {
     ),
     "harness.graders.extraction:Extraction": NativeClass("extraction", 0.0),
     "harness.graders.style:Style": NativeClass("style", task="open"),
+    "harness.graders.generation:Generation": NativeClass(
+        "generation", temperature=1.0, task="open", rubric="quality", answers=10
+    ),
     # Graders of OpenAI's hosted Evals, which sample as the run says.
     "harness.graders.hosted_text:StringCheck": NativeClass("string_check"),
     "harness.graders.hosted_text:TextSimilarity": NativeClass("text_similarity"),
@@ -155,11 +161,13 @@ Reader = Callable[[EvalSpec, Fields, NativeClass, Source], EvalSpec]
 
 def _with_prompts(spec: EvalSpec, args: Fields, native: NativeClass, source: Source) -> EvalSpec:
     files = _files(args, native, source)
+    rubric = _rubric(args, native, source)
+    sampling = _sampling(args, native, repeated=spec.repeats > 1)
     return replace(
         spec,
         samples=_samples(args, native, source),
-        sampling=_sampling(args, native),
-        args={**files, **args.rest()},
+        sampling=_different(sampling, spec, args.place) if native.answers > 1 else sampling,
+        args={**files, **rubric, **args.rest()},
         files=tuple(map(Path, files.values())),
     )
 
@@ -174,6 +182,28 @@ def _files(args: Fields, native: NativeClass, source: Source) -> dict[str, str]:
         )
         for name in native.files
     }
+
+
+def _rubric(args: Fields, native: NativeClass, source: Source) -> dict[str, Any]:
+    """The option that holds a rubric, by name or in full."""
+    if native.rubric is None or native.rubric not in args:
+        return {}
+    place = f"{args.place}: {native.rubric}"
+    return {native.rubric: quality(args.take(native.rubric), place, source.rubric)}
+
+
+def _different(sampling: Sampling, spec: EvalSpec, place: str) -> Sampling:
+    """The sampling, if several answers to a prompt can differ.
+
+    Raises:
+        RegistryError: they would all be the same.
+    """
+    k = sampling.n * spec.repeats
+    if k > 1 and sampling.temperature == 0:
+        raise RegistryError(
+            f"{place}: temperature 0 gives the same answer {k} times; raise it, or ask once: n: 1"
+        )
+    return sampling
 
 
 def _with_rubric(spec: EvalSpec, args: Fields, native: NativeClass, source: Source) -> EvalSpec:
@@ -244,14 +274,14 @@ def _few_shot(args: Fields, count: int, source: Source) -> Path | None:
     return data_path(relative, source.data_roots, f"{args.place}: few_shot_jsonl")
 
 
-def _sampling(args: Fields, native: NativeClass) -> Sampling:
+def _sampling(args: Fields, native: NativeClass, *, repeated: bool = False) -> Sampling:
     temperature = args.number("temperature", 0.0, 2.0)
     max_tokens = args.integer("max_tokens", least=1)
     return Sampling(
         temperature=native.temperature if temperature is None else temperature,
         top_p=args.number("top_p", 0.0, 1.0),
         max_tokens=native.max_tokens if max_tokens is None else max_tokens,
-        n=args.integer("n", 1, MOST_ANSWERS) or 1,
+        n=args.integer("n", 1, MOST_ANSWERS) or (1 if repeated else native.answers),
         seed=args.integer("seed", least=0),
         stop=args.texts("stop"),
         logprobs=args.integer("logprobs", least=0),

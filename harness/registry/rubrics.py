@@ -48,8 +48,13 @@ def judged(args: Fields, find: FindRubric) -> Judged:
         RegistryError: an argument or the rubric cannot be used.
     """
     rubric = find(args.required_text("modelgraded_spec"))
+    return _judged(args, rubric)
+
+
+def _judged(args: Fields, rubric: Rubric, asked: str = "") -> Judged:
+    """``asked`` is the eval's own type where it names none."""
     fields = Fields(rubric.raw, rubric.place)
-    asks = args.choice("eval_type", EVAL_TYPES, "") or None
+    asks = args.choice("eval_type", EVAL_TYPES, asked) or None
     own_type = fields.choice("eval_type", EVAL_TYPES, "") or None
     if own_type is None and asks is None:
         raise RegistryError(
@@ -75,6 +80,65 @@ def judged(args: Fields, find: FindRubric) -> Judged:
     fields.take("format_type")  # OpenAI evals carries it in a rubric, and looks at it nowhere
     fields.refuse_rest()
     return Judged(options, inputs, drafts, _sampling(args.inside("sample_kwargs")))
+
+
+# --- the quality of a generation -----------------------------------------------------
+
+RUBRIC_KEYS = ("prompt", "choice_strings", "choice_scores", "input_outputs")
+"""What a rubric says that stands in the eval itself."""
+
+NOT_HERE = ("multicomp_n", "metaeval", "sample_kwargs", "output_template")
+"""What other judged evals may say, and a quality cannot mean."""
+
+
+def quality(value: Any, place: str, find: FindRubric) -> dict[str, Any]:
+    """The options of a generation's judge: a rubric by its name, or one that stands here.
+
+    Raises:
+        RegistryError: an option or the rubric cannot be used.
+    """
+    args = Fields({"modelgraded_spec": value} if isinstance(value, str) else value, place)
+    for name in NOT_HERE:
+        if name in args:
+            raise RegistryError(f"{place}: a quality has no '{name}'; remove it")
+    acceptable = args.number("acceptable", 0.0, 1.0)
+    judged_answers = args.integer("judged", 1, MOST_SHOWN)
+    rubric = _named_or_own(args, find)
+    has_type = isinstance(rubric.raw, Mapping) and rubric.raw.get("eval_type")
+    found = _judged(args, rubric, "" if has_type else "cot_classify")
+    args.refuse_rest()
+    if found.args["choice_scores"] is None:
+        raise RegistryError(
+            f"{rubric.place}: 'choice_scores' is missing; say what each choice is"
+            " worth, or from_strings"
+        )
+    if len(found.inputs) > 1:
+        raise RegistryError(
+            f"{rubric.place}: input_outputs: a quality is about one prompt and"
+            f" one completion, found {', '.join(found.inputs)}"
+        )
+    chosen = {} if acceptable is None else {"acceptable": acceptable}
+    return {**found.args, **chosen, **({"judged": judged_answers} if judged_answers else {})}
+
+
+def _named_or_own(args: Fields, find: FindRubric) -> Rubric:
+    """The rubric that is named, or the one that stands in the eval."""
+    own = {key: args.take(key) for key in RUBRIC_KEYS if key in args}
+    if "modelgraded_spec" in args:
+        if own:
+            raise RegistryError(
+                f"{args.place}: has both 'modelgraded_spec' and '{next(iter(own))}'; keep one"
+            )
+        return find(args.required_text("modelgraded_spec"))
+    if not own:
+        raise RegistryError(
+            f"{args.place}: names no rubric; add 'modelgraded_spec', or a 'prompt' with"
+            " 'choice_strings' and 'choice_scores'"
+        )
+    return Rubric({"input_outputs": {"input": "completion"}, **own}, args.place)
+
+
+# --- fields --------------------------------------------------------------------------
 
 
 def _drafts(args: Fields) -> int | None:

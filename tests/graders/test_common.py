@@ -16,6 +16,7 @@ from harness.graders.apibench import ApiBench
 from harness.graders.bridged import Bridged
 from harness.graders.calls import FunctionCalls
 from harness.graders.extraction import Extraction
+from harness.graders.generation import Generation
 from harness.graders.hosted_model import LabelModel, ScoreModel
 from harness.graders.hosted_multi import Multi
 from harness.graders.hosted_python import PythonGrader
@@ -72,6 +73,8 @@ GRADERS_UNDER_TEST = [
     Row(Translate(), "the cat sat on the mat", "a dog", ("the cat sat on the mat",)),
     Row(Style(), "anything", "", ()),
     Row(Style(pattern=r"[A-Z].*!", max_words=3), "Drink tea!", "drink tea"),
+    Row(Generation(Style(pattern=r"[A-Z].*!", max_words=3)), "Drink tea!", "drink tea"),
+    Row(Generation(), "anything", " "),
 ]
 each = pytest.mark.parametrize("row", GRADERS_UNDER_TEST, ids=lambda row: str(row.grader))
 

@@ -173,3 +173,76 @@ def test_such_a_file_has_to_be_named_and_to_be_there(make: Make) -> None:
 def test_a_missing_file_option_is_named(make: Make) -> None:
     with pytest.raises(RegistryError, match="'database' is missing"):
         make(APIBENCH)
+
+
+GENERATION = "harness.graders.generation:Generation"
+RATED = (
+    "quality: {prompt: 'Rate {completion}', choice_strings: ['1', '2'],"
+    " choice_scores: from_strings}"
+)
+
+
+def test_a_generation_eval_asks_ten_times_unless_it_says_how_often(make: Make) -> None:
+    spec = make(GENERATION)
+    assert (spec.task, spec.sampling, spec.repeats) == ("open", Sampling(temperature=1.0, n=10), 1)
+    assert make(GENERATION, "n: 1, temperature: 0").answers_per_prompt == 1
+    spec = make(GENERATION, "repeats: 4")
+    assert (spec.answers_per_prompt, spec.sampling.n) == (4, 1)
+
+
+def test_answers_that_cannot_differ_are_refused(make: Make) -> None:
+    with pytest.raises(RegistryError, match="temperature 0 gives the same answer 10 times"):
+        make(GENERATION, "temperature: 0")
+
+
+def test_the_rubric_of_a_quality_may_stand_in_the_eval(make: Make) -> None:
+    options = make(GENERATION, f"max_words: 9, {RATED}").args["quality"]
+    assert options["prompt"] == [{"role": "user", "content": "Rate {completion}"}]
+    assert options["input_outputs"] == {"input": "completion"}
+    assert (options["eval_type"], options["asks_for_choice"]) == ("cot_classify", "cot_classify")
+    assert "acceptable" not in options
+
+
+def test_the_rubric_of_a_quality_may_be_named(write: Write) -> None:
+    registry = write(
+        evals=(
+            f"a.dev.v0: {{class: '{GENERATION}', args: {{samples_jsonl: s.jsonl, quality: fun}}}}\n"
+            f"b.dev.v0: {{class: '{GENERATION}', args: {{samples_jsonl: s.jsonl, quality:"
+            " {modelgraded_spec: fun, acceptable: 0.7, judged: 2, eval_type: classify}}}"
+        ),
+        modelgraded=(
+            "fun: {prompt: '{completion}', eval_type: classify_cot, choice_strings: [a, b],"
+            " choice_scores: {a: 1, b: 0}, input_outputs: {input: completion}}"
+        ),
+    )
+    plain = registry.eval("a.dev.v0").args["quality"]
+    assert (plain["eval_type"], plain["asks_for_choice"]) == ("classify_cot", None)
+    chosen = registry.eval("b.dev.v0").args["quality"]
+    assert (chosen["acceptable"], chosen["judged"]) == (0.7, 2)
+    assert chosen["asks_for_choice"] == "classify"
+
+
+@pytest.mark.parametrize(
+    ("quality", "said"),
+    [
+        ("{}", "names no rubric; add 'modelgraded_spec', or a 'prompt'"),
+        ("fun", "'fun'"),
+        ("{modelgraded_spec: fun, prompt: x}", "has both 'modelgraded_spec' and 'prompt'"),
+        ("{prompt: x, choice_strings: [a, b]}", "'choice_scores' is missing"),
+        ("{prompt: x, choice_strings: [a, b], judged: 0}", "judged: expected a whole number"),
+        ("{prompt: x, choice_strings: [a, b], acceptable: 2}", "acceptable: expected a number"),
+        ("{prompt: x, choice_strings: [a, b], metaeval: true}", "a quality has no 'metaeval'"),
+        (
+            "{prompt: x, choice_strings: [a], choice_scores: {a: 1}, acceptabel: 1}",
+            "unknown key 'acceptabel'; did you mean 'acceptable'",
+        ),
+        (
+            "{prompt: x, choice_strings: [a], choice_scores: {a: 1}, input_outputs: {a: b, c: d}}",
+            "about one prompt and one completion, found a, c",
+        ),
+    ],
+)
+def test_a_quality_that_cannot_be_judged_is_explained(make: Make, quality: str, said: str) -> None:
+    with pytest.raises(RegistryError) as error:
+        make(GENERATION, f"quality: {quality}")
+    assert said in str(error.value)
