@@ -57,7 +57,7 @@ def items(path: Path) -> Iterator[tuple[Place, Any]]:
 
 def decoded(item: Any, place: Place) -> dict[str, Any]:
     """The object that an item of ``items`` holds."""
-    value = _value(item, place) if isinstance(item, bytes) else item
+    value = json_value(item, place) if isinstance(item, bytes) else item
     if not isinstance(value, dict):
         raise DatasetError(f"{place}: not a JSON object but {_kind(value)}; write {{...}}")
     return value
@@ -99,7 +99,7 @@ def _holds_a_list(path: Path) -> bool:
 
 def _list_items(path: Path) -> Iterator[tuple[Place, Any]]:
     text = b"".join(_within(LARGEST_LIST, path)).removeprefix(BOM)
-    for number, value in enumerate(_value(text, Place(path, 1)), 1):
+    for number, value in enumerate(json_value(text, Place(path, 1)), 1):
         yield Place(path, number, in_list=True), value
 
 
@@ -202,7 +202,12 @@ def _optional(module: str, path: Path) -> Any:
 # --- one line ------------------------------------------------------------------------
 
 
-def _value(text: bytes, place: Place) -> Any:
+def json_value(text: bytes, place: Place) -> Any:
+    """What a line of JSON holds.
+
+    Raises:
+        DatasetError: broken JSON, with what is wrong and where.
+    """
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:

@@ -1,0 +1,416 @@
+"""How diverse the texts of files are, each for itself and against the first one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from harness.analysis.diversity import (
+    Copied,
+    DiversityComparison,
+    Repeat,
+    compare_diversity,
+    most_repeated_ngrams,
+    nearest_training,
+    openings,
+)
+from harness.analysis.diversity.comparison import METRICS, PRIMARY
+from harness.analysis.diversity.copying import RUN
+from harness.analysis.diversity.examples import (
+    Duplicate,
+    PromptVariety,
+    least_varied,
+    most_duplicated,
+)
+from harness.analysis.diversity.pools import PoolComparison, compare_pools
+from harness.analysis.diversity.profile import Profile, profile
+from harness.analysis.diversity.tokens import DEFAULT_TOKENIZER
+from harness.analysis.stats import paired_bootstrap, wilson_interval
+from harness.errors import UsageError
+from harness.pipeline.textsets import Tell, TextSet, silent
+from harness.records import Estimate
+
+Pairing = Literal["prompt", "position", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Looking:
+    """How to look at texts: what to measure, and how much to list."""
+
+    metrics: tuple[str, ...] | None = None
+    tokenizer: str = DEFAULT_TOKENIZER
+    k: int | None = None
+    n: int = 4
+    top: int = 5
+    seed: int = 0
+    run: int = RUN
+    unpaired: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """How many texts copy training items, and the longest copies.
+
+    ``rate`` is the mean over prompts, ``by_prompt`` the share of each; ``examples`` come with
+    the training item. ``excused`` says whether what a prompt says itself was set aside.
+    """
+
+    rate: Estimate
+    by_prompt: tuple[float, ...]
+    copied: int
+    examples: tuple[tuple[Copied, str], ...]
+    training: int
+    excused: bool
+    run: int
+
+
+@dataclass(frozen=True, slots=True)
+class FileReport:
+    """One set of texts: its metrics, and the texts behind them."""
+
+    source: TextSet
+    profile: Profile
+    repeats: tuple[Repeat, ...]
+    openings: tuple[Repeat, ...]
+    duplicates: tuple[Duplicate, ...]
+    worst: tuple[PromptVariety, ...]
+    copies: Copies | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One set against the yardstick.
+
+    ``prompts`` pairs entered, ``unmatched`` counts the prompts of the yardstick and of this
+    set without a partner. ``why`` says why nothing was paired. Exactly one of ``by_prompt``
+    and ``as_wholes`` is there.
+    """
+
+    name: str
+    yardstick: str
+    pairing: Pairing
+    prompts: int
+    unmatched: tuple[int, int]
+    why: str = ""
+    by_prompt: DiversityComparison | None = None
+    as_wholes: PoolComparison | None = None
+    copying: Estimate | None = None
+
+
+def look(
+    source: TextSet, looking: Looking, training: Sequence[str] = (), tell: Tell = silent
+) -> FileReport:
+    """Measure one set of texts and list what repeats in it.
+
+    Raises:
+        UsageError: an unknown metric or tokenizer, or a number that cannot be.
+    """
+    if looking.k is not None:
+        source = source.first(looking.k)
+    groups, cut = list(source.groups.values()), looking.tokenizer
+    try:
+        tell(f"{source.name}: measuring {len(source.texts):,} texts")
+        measured = profile(groups, looking.metrics, seed=looking.seed, tokenizer=cut)
+        tell(f"{source.name}: looking for what repeats")
+        return FileReport(
+            source=source,
+            profile=measured,
+            repeats=most_repeated_ngrams(groups, looking.n, looking.top, tokenizer=cut),
+            openings=openings(groups, top=looking.top, tokenizer=cut),
+            duplicates=most_duplicated(groups, looking.top),
+            worst=least_varied(groups, looking.top, tokenizer=cut),
+            copies=copies(source, training, looking, tell) if training else None,
+        )
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+
+
+def copies(source: TextSet, training: Sequence[str], looking: Looking, tell: Tell) -> Copies:
+    """What of the texts stands in the training data."""
+    tell(f"{source.name}: looking for copies of {len(training):,} training texts")
+    texts, prompts = source.texts, source.prompts
+    found = nearest_training(
+        texts, training, looking.run, prompts=prompts, tokenizer=looking.tokenizer
+    )
+    copied = {one.text for one in found}
+    flags = iter(number in copied for number in range(len(texts)))
+    by_prompt = tuple(
+        sum(next(flags) for _ in group) / len(group) for group in source.groups.values()
+    )
+    longest = sorted(found, key=lambda one: -one.tokens)[: looking.top]
+    return Copies(
+        rate=copy_share(by_prompt, len(copied), len(texts), looking.seed),
+        by_prompt=by_prompt,
+        copied=len(copied),
+        examples=tuple((one, training[one.training]) for one in longest),
+        training=len(training),
+        excused=prompts is not None,
+        run=looking.run,
+    )
+
+
+def copy_share(by_prompt: Sequence[float], copied: int, texts: int, seed: int) -> Estimate:
+    """The copy rate: Wilson's interval where each prompt has one text, else over prompts."""
+    if len(by_prompt) == texts:
+        return wilson_interval(copied, texts)
+    return paired_bootstrap(by_prompt, [0.0] * len(by_prompt), seed=seed, bounds=(0.0, 1.0))
+
+
+# --- against the first ---------------------------------------------------------------
+
+
+def compare_reports(base: FileReport, tuned: FileReport, looking: Looking) -> Compared:
+    """One set against the yardstick: prompt by prompt where they can be paired.
+
+    Raises:
+        UsageError: a metric that comparisons do not know.
+    """
+    pairing, why = paired_by(base.source, tuned.source, looking)
+    keys = pairs(base.source, tuned.source, pairing)
+    ours, theirs = tuned.source.groups, base.source.groups
+    unmatched = (len(theirs) - len(keys), len(ours) - len(keys))
+    if not keys:
+        wholes = compare_pools(
+            list(ours.values()), list(theirs.values()), tokenizer=looking.tokenizer
+        )
+        return Compared(
+            tuned.source.name, base.source.name, "none", 0, unmatched, why, as_wholes=wholes
+        )
+    metrics = PRIMARY if looking.metrics is None else compared_metrics(looking.metrics)
+    found = compare_diversity(
+        [ours[mine] for mine, _ in keys],
+        [theirs[other] for _, other in keys],
+        metrics,
+        seed=looking.seed,
+        tokenizer=looking.tokenizer,
+    )
+    return Compared(
+        tuned.source.name,
+        base.source.name,
+        pairing,
+        len(keys),
+        unmatched,
+        by_prompt=found,
+        copying=copying_difference(base, tuned, keys, looking.seed),
+    )
+
+
+def compared_metrics(names: Sequence[str]) -> tuple[str, ...]:
+    """Those of the metrics asked for that comparisons know.
+
+    Raises:
+        UsageError: none.
+    """
+    known = tuple(name for name in names if name in METRICS)
+    if not known:
+        raise UsageError(f"--metrics: to compare, name at least one of {', '.join(METRICS)}")
+    return known
+
+
+Pair = tuple[str, str]
+"""The keys of one prompt: in the set, and in the yardstick."""
+
+
+def paired_by(base: TextSet, tuned: TextSet, looking: Looking) -> tuple[Pairing, str]:
+    """How the prompts of two sets belong together, or why they do not."""
+    if looking.unpaired:
+        return "none", "--unpaired was said"
+    several = any(len(group) > 1 for one in (base, tuned) for group in one.groups.values())
+    if not several:
+        return "none", "no prompt has several answers"
+    if base.by_position and tuned.by_position:
+        if len(base.groups) == len(tuned.groups):
+            return "position", ""
+        return "none", "the files name no prompts and have different numbers of lines"
+    if base.by_position or tuned.by_position:
+        nameless = base if base.by_position else tuned
+        return "none", f"{nameless.name} names no prompts (--prompt-field)"
+    if not base.groups.keys() & tuned.groups.keys():
+        return "none", "they have no prompt in common"
+    return "prompt", ""
+
+
+def pairs(base: TextSet, tuned: TextSet, pairing: Pairing) -> list[Pair]:
+    """The prompts of both sets that belong together, in the yardstick's order."""
+    if pairing == "position":
+        return list(zip(tuned.groups, base.groups, strict=True))
+    if pairing == "prompt":
+        return [(key, key) for key in base.groups if key in tuned.groups]
+    return []
+
+
+def copying_difference(
+    base: FileReport, tuned: FileReport, keys: Sequence[Pair], seed: int
+) -> Estimate | None:
+    """How much more of each prompt's answers are copies than the yardstick's."""
+    if base.copies is None or tuned.copies is None:
+        return None
+    ours = dict(zip(tuned.source.groups, tuned.copies.by_prompt, strict=True))
+    theirs = dict(zip(base.source.groups, base.copies.by_prompt, strict=True))
+    return paired_bootstrap(
+        [ours[mine] for mine, _ in keys],
+        [theirs[other] for _, other in keys],
+        seed=seed,
+        bounds=(-1.0, 1.0),
+    )
+
+
+# --- as plain data -------------------------------------------------------------------
+
+SCHEMA_VERSION = 1
+
+
+def as_data(reports: Sequence[FileReport], compared: Sequence[Compared]) -> dict[str, object]:
+    """Everything as plain data, in the shape that docs/diversity.md describes."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "files": [file_data(report) for report in reports],
+        "comparisons": [comparison_data(one) for one in compared],
+    }
+
+
+def file_data(report: FileReport) -> dict[str, object]:
+    """One file's part."""
+    source, measured = report.source, report.profile
+    keys = list(source.groups)
+    return {
+        "name": source.name,
+        "read_as": source.layout,
+        "grouped_by": source.grouped_by or None,
+        "texts": measured.texts,
+        "prompts": measured.prompts,
+        "k": dict(zip(("fewest", "median", "most"), measured.k, strict=True)),
+        "tokenizer": measured.tokenizer,
+        "lengths": {f"p{round(100 * q)}": value for q, value in measured.lengths.items()},
+        "left_out": dict(source.left_out),
+        "problems": list(source.problems),
+        "metrics": [
+            {
+                "metric": row.metric,
+                "scope": row.scope,
+                **estimate_data(row.estimate),
+                "excluded": row.excluded,
+                "more_diverse": row.more_diverse,
+            }
+            for row in measured.rows
+        ],
+        "omitted": dict(measured.omitted),
+        "repeated_ngrams": [repeat_data(repeat) for repeat in report.repeats],
+        "openings": [repeat_data(repeat) for repeat in report.openings],
+        "duplicates": [
+            {"text": one.text, "count": one.count, "prompts": one.prompts}
+            for one in report.duplicates
+        ],
+        "least_varied": [
+            {
+                "prompt": source.asked.get(keys[one.place], keys[one.place]),
+                "k": one.k,
+                "distinct_k": one.different,
+                "duplicate_rate": one.duplicate_rate,
+                "self_bleu": finite(one.self_bleu),
+                "commonest": one.commonest,
+                "same": one.same,
+            }
+            for one in report.worst
+        ],
+        "copies": None if report.copies is None else copies_data(report.copies),
+    }
+
+
+def repeat_data(repeat: Repeat) -> dict[str, object]:
+    """A repeated sequence."""
+    return {
+        "text": repeat.text,
+        "count": repeat.count,
+        "texts": repeat.texts,
+        "prompts": repeat.prompts,
+        "share": repeat.share,
+        "prompt_share": repeat.prompt_share,
+    }
+
+
+def copies_data(found: Copies) -> dict[str, object]:
+    """What was copied."""
+    return {
+        "run": found.run,
+        "training_texts": found.training,
+        "prompts_excused": found.excused,
+        "copied": found.copied,
+        "rate": estimate_data(found.rate),
+        "examples": [
+            {"text": one.text, "training": one.training, "run": one.run, "tokens": one.tokens}
+            for one, _ in found.examples
+        ],
+    }
+
+
+def comparison_data(one: Compared) -> dict[str, object]:
+    """One comparison's part."""
+    found = one.by_prompt or one.as_wholes
+    match = found.match if found else None
+    return {
+        "name": one.name,
+        "yardstick": one.yardstick,
+        "paired_by": one.pairing,
+        "why_unpaired": one.why or None,
+        "prompts": one.prompts,
+        "unmatched": {"yardstick": one.unmatched[0], "name": one.unmatched[1]},
+        "verdict": found.verdict if found else None,
+        "metrics": metric_data(one),
+        "copying": None if one.copying is None else estimate_data(one.copying),
+        "match": match
+        and {
+            "length_difference_tokens": estimate_data(match.length_difference),
+            "truncated": {"name": match.truncated_a, "yardstick": match.truncated_b},
+            "dropped": {"name": match.dropped_a, "yardstick": match.dropped_b},
+        },
+    }
+
+
+def metric_data(one: Compared) -> list[dict[str, object]]:
+    """The metrics of a comparison."""
+    if one.by_prompt is not None:
+        return [
+            {
+                "metric": row.metric,
+                "value": estimate_data(row.tuned),
+                "yardstick": estimate_data(row.base),
+                "difference": estimate_data(row.difference),
+                "ratio": estimate_data(row.ratio),
+                "holm_p": finite(row.adjusted_p),
+                "excluded": row.excluded,
+                "verdict": row.verdict,
+            }
+            for row in one.by_prompt.metrics
+        ]
+    rows = one.as_wholes.rows if one.as_wholes else ()
+    return [
+        {
+            "metric": row.metric,
+            "value": estimate_data(row.tuned),
+            "yardstick": estimate_data(row.base),
+            "difference": estimate_data(row.difference),
+            "holm_p": finite(row.adjusted_p),
+            "more_diverse": row.more_diverse,
+            "verdict": row.verdict,
+        }
+        for row in rows
+    ]
+
+
+def estimate_data(estimate: Estimate) -> dict[str, object]:
+    """A value with its interval; null where there is none."""
+    return {
+        "value": finite(estimate.value),
+        "low": finite(estimate.low),
+        "high": finite(estimate.high),
+        "n": estimate.n,
+        "method": estimate.method,
+    }
+
+
+def finite(value: float) -> float | None:
+    """The number, None where it is none."""
+    return value if math.isfinite(value) else None

@@ -1,0 +1,450 @@
+"""Texts from anybody's files, prompt by prompt: JSON lines, tables, plain text, runs and logs."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import chain
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import IO, Any
+
+from harness.datasets.lines import PACKED, Place, items, json_value
+from harness.errors import DatasetError, HarnessError, UsageError, did_you_mean
+from harness.messages import prompt_text
+from harness.pipeline.textfields import ANSWERS, Answered, Layout, Record, answers_in, named
+from harness.pipeline.track import PROBE_SUFFIX
+from harness.records import Outcome
+
+TABLES: Mapping[str, str] = {".csv": ",", ".tsv": "\t"}
+JSON_STARTS = (b"{", b"[", b'"')
+SHOWN_PROBLEMS = 3
+JOURNAL = "journal.jsonl"
+PIPE = "standard input"
+TOLD_EVERY = 20_000
+
+Tell = Callable[[str], None]
+
+
+def silent(message: str) -> None:
+    """Tell nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the user says about the files: paths of fields, and which eval of a run."""
+
+    field: str | None = None
+    prompt_field: str | None = None
+    eval: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TextSet:
+    """The answers of one model, or one file, by prompt.
+
+    ``asked`` are the prompts' words by key, where the file has them. ``by_position``: the file
+    names no prompts, keys are places. ``left_out`` counts what is no answer, by reason;
+    ``problems`` name the first of them.
+    """
+
+    name: str
+    groups: Mapping[str, tuple[str, ...]]
+    layout: str
+    grouped_by: str = ""
+    asked: Mapping[str, str] = field(default_factory=dict)
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
+
+    @property
+    def by_position(self) -> bool:
+        """Whether keys are places in the file."""
+        return not self.grouped_by
+
+    @property
+    def texts(self) -> list[str]:
+        """All answers, prompt by prompt."""
+        return [text for group in self.groups.values() for text in group]
+
+    @property
+    def prompts(self) -> list[str] | None:
+        """The words of each answer's prompt; None unless all are known."""
+        if not self.groups or any(key not in self.asked for key in self.groups):
+            return None
+        return [self.asked[key] for key, group in self.groups.items() for _ in group]
+
+    def first(self, k: int) -> TextSet:
+        """The first k answers of each prompt that has so many."""
+        kept = {key: group[:k] for key, group in self.groups.items() if len(group) >= k}
+        if not kept:
+            most = max(map(len, self.groups.values()), default=0)
+            raise UsageError(f"--k {k}: no prompt of {self.name} has more than {most} answers")
+        few = len(self.groups) - len(kept)
+        left_out = {**self.left_out, f"prompts with fewer than {k} answers": few}
+        return replace(self, groups=kept, left_out={why: n for why, n in left_out.items() if n})
+
+
+@dataclass(slots=True)
+class Gathering:
+    """A text set while a file is read."""
+
+    groups: dict[str, list[str]] = field(default_factory=dict)
+    asked: dict[str, str] = field(default_factory=dict)
+    left_out: Counter[str] = field(default_factory=Counter)
+    problems: list[str] = field(default_factory=list)
+
+    def take(self, answered: Answered, place: object) -> None:
+        """Take in the answers of one record; without a prompt, the record is one."""
+        texts = [text for text in answered.texts if text is not None]
+        kept = [text for text in texts if text and not text.isspace()]
+        self.left_out["without an answer"] += max(len(answered.texts), 1) - len(texts)
+        self.left_out["empty"] += len(texts) - len(kept)
+        if not kept:
+            return
+        key = str(place) if answered.key is None else answered.key
+        self.groups.setdefault(key, []).extend(kept)
+        if answered.asked is not None:
+            self.asked[key] = answered.asked
+
+    def leave(self, place: object, why: str, kind: str = "broken lines") -> None:
+        """Leave a record out, and remember the first such places."""
+        self.left_out[kind] += 1
+        if len(self.problems) < SHOWN_PROBLEMS:
+            self.problems.append(f"{place}: {why}")
+
+    def result(self, name: str, layout: str, grouped_by: str) -> TextSet:
+        """The text set.
+
+        Raises:
+            DatasetError: not one answer was found.
+        """
+        if not self.groups and self.problems:
+            raise DatasetError(self.problems[0])
+        if not self.groups:
+            raise DatasetError(f"{name}: every answer is empty or missing; give a file with texts")
+        return TextSet(
+            name=name,
+            groups={key: tuple(texts) for key, texts in self.groups.items()},
+            layout=layout,
+            grouped_by=grouped_by,
+            asked=self.asked,
+            left_out={why: count for why, count in self.left_out.items() if count},
+            problems=tuple(self.problems),
+        )
+
+
+def read_texts(place: str, reading: Reading | None = None, tell: Tell = silent) -> list[TextSet]:
+    """The texts of a file; of a run folder or journal, those of each model, the base first.
+
+    ``place`` may end in ``#MODEL`` for a run.
+
+    Raises:
+        DatasetError, RunFolderError: nothing there, unreadable, or no texts in it.
+        UsageError: a model or an eval that the run does not have.
+    """
+    reading = reading or Reading()
+    path, model = located(place)
+    if path.is_dir() and (path / JOURNAL).exists():
+        return journal_texts(path / JOURNAL, model, reading, place)
+    if path.is_dir():
+        raise DatasetError(
+            f"{path}: a folder, but no run's; give a file, such as {path}/FILE.jsonl"
+        )
+    if not path.exists():
+        raise DatasetError(f"{path}: no such file or folder")
+    if is_table(path):
+        return [table_texts(path, reading, place)]
+    first = first_line(path)
+    if first is None:
+        raise DatasetError(f"{path}: is empty; give a file with a text or a JSON object a line")
+    if first.startswith(b'{"journal":'):
+        return journal_texts(path, model, reading, place)
+    if first.lstrip().startswith(b'{"spec":'):
+        return [log_texts(path)]
+    whole = whole_object(path, first)
+    if whole is not None:
+        return [object_texts(whole, path, reading, place)]
+    if bare_suffix(path) == ".txt" or not first.lstrip().startswith(JSON_STARTS):
+        return [plain_texts(path, place, tell)]
+    return [line_texts(path, reading, place, tell)]
+
+
+def piped(stream: IO[bytes], reading: Reading | None = None, tell: Tell = silent) -> list[TextSet]:
+    """The texts that come through a pipe, read to its end.
+
+    Raises:
+        DatasetError: as for `read_texts`.
+    """
+    with NamedTemporaryFile() as file:
+        shutil.copyfileobj(stream, file)
+        file.flush()
+        try:
+            found = read_texts(file.name, reading, tell)
+        except HarnessError as error:
+            raise DatasetError(str(error).replace(file.name, PIPE)) from error
+        return [
+            replace(
+                one,
+                name=one.name.replace(file.name, PIPE),
+                problems=tuple(why.replace(file.name, PIPE) for why in one.problems),
+            )
+            for one in found
+        ]
+
+
+def located(place: str) -> tuple[Path, str]:
+    """A path, and the model named behind it."""
+    if Path(place).exists() or "#" not in place:
+        return Path(place), ""
+    path, _, model = place.rpartition("#")
+    return Path(path), model
+
+
+def bare_suffix(path: Path) -> str:
+    """The suffix before that of a packed file."""
+    return (path.with_suffix("") if path.suffix in PACKED else path).suffix.casefold()
+
+
+def is_table(path: Path) -> bool:
+    """A file of comma- or tab-separated values."""
+    return bare_suffix(path) in TABLES
+
+
+def first_line(path: Path) -> bytes | None:
+    """The first line that is not blank, None where there is none."""
+    found = next(items(path), None)
+    return None if found is None else found[1] if isinstance(found[1], bytes) else b"{"
+
+
+# --- lines ---------------------------------------------------------------------------
+
+
+def line_texts(path: Path, reading: Reading, name: str, tell: Tell) -> TextSet:
+    """JSON values, one a line: texts, lists of answers to one prompt, or objects."""
+    return gathered(json_values(path), reading, name, tell)
+
+
+def json_values(path: Path) -> Iterator[tuple[object, Any]]:
+    """Each line's value with its place; the error in its place where the line is broken."""
+    for place, item in items(path):
+        if not isinstance(item, bytes):
+            yield place, item
+            continue
+        try:
+            yield place, json_value(item, place)
+        except DatasetError as error:
+            yield place, error
+
+
+def gathered(
+    records: Iterable[tuple[object, Any]], reading: Reading, name: str, tell: Tell = silent
+) -> TextSet:
+    """The texts of a file's records, laid out like the first that can be read."""
+    found, layout = Gathering(), None
+    for number, (place, record) in enumerate(records, 1):
+        if number % TOLD_EVERY == 0:
+            tell(f"{name}: {number:,} lines read")
+        if isinstance(record, DatasetError):
+            found.leave(place, str(record).removeprefix(f"{place}: "))
+            continue
+        try:
+            layout = layout or Layout.of(record, reading.field, reading.prompt_field)
+            answered = layout.read(record)
+        except DatasetError as error:
+            found.leave(place, str(error), "unlike the first" if layout else "without texts")
+            continue
+        found.take(answered, place)
+    layout = layout or Layout()
+    return found.result(name, str(layout), layout.grouped_by)
+
+
+def plain_texts(path: Path, name: str, tell: Tell) -> TextSet:
+    """A text a line."""
+    found = Gathering()
+    for place, item in items(path):
+        if place.number % TOLD_EVERY == 0:
+            tell(f"{name}: {place.number:,} lines read")
+        try:
+            found.take(Answered((bytes(item).decode().strip(),)), place)
+        except UnicodeDecodeError as error:
+            found.leave(place, f"byte {error.start + 1} is not UTF-8; save the file as UTF-8")
+    return found.result(name, "a text a line", "")
+
+
+def whole_object(path: Path, first: bytes) -> Record | None:
+    """The one object that a .json file is; None where it holds lines or a list."""
+    if bare_suffix(path) != ".json" or not first.lstrip().startswith(b"{"):
+        return None
+    lines = b"\n".join(item for _, item in items(path) if isinstance(item, bytes))
+    try:
+        value = json_value(lines, Place(path, 1))
+    except DatasetError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def object_texts(whole: Record, path: Path, reading: Reading, name: str) -> TextSet:
+    """One record, or lists of answers by prompt."""
+    by_prompt = all(isinstance(texts, list) for texts in whole.values())
+    if reading.field or not by_prompt or named(whole, ANSWERS) or not whole:
+        return gathered([(path, whole)], reading, name)
+    found = Gathering()
+    for prompt, texts in whole.items():
+        found.take(Answered(tuple(answers_in(texts)), prompt, prompt), path)
+    return found.result(name, "lists of answers", "prompt")
+
+
+# --- tables --------------------------------------------------------------------------
+
+
+def table_texts(path: Path, reading: Reading, name: str) -> TextSet:
+    """A table's rows; a lone column is the answers'.
+
+    Raises:
+        DatasetError: it is no table, or no column holds answers.
+    """
+    rows, columns = table_rows(path)
+    if len(columns) == 1 and not reading.field:
+        reading = replace(reading, field=columns[0])
+    checked_column(path, reading.field, columns)
+    checked_column(path, reading.prompt_field, columns)
+    if not reading.field and rows:
+        try:
+            Layout.of(rows[0][1])
+        except DatasetError as error:
+            raise DatasetError(f"{path}: {error}") from error
+    return gathered(rows, reading, name)
+
+
+def checked_column(path: Path, name: str | None, columns: list[str]) -> None:
+    """Refuse a column that is not there."""
+    if name and name not in columns:
+        raise DatasetError(f"{path}: has no column '{name}'{did_you_mean(name, columns)}")
+
+
+def table_rows(path: Path) -> tuple[list[tuple[object, Record]], list[str]]:
+    """The rows as objects with their places, and the columns' names."""
+    import pandas as pd
+
+    separator = TABLES[bare_suffix(path)]
+    try:
+        table = as_table(path, separator)
+        if separator == "," and len(table.columns) == 1 and ";" in str(table.columns[0]):
+            table = as_table(path, ";")
+    except pd.errors.EmptyDataError as error:
+        raise DatasetError(f"{path}: is empty; give a table with a line of column names") from error
+    except UnicodeDecodeError as error:
+        raise DatasetError(
+            f"{path}: byte {error.start + 1} is not UTF-8; save the file as UTF-8"
+        ) from error
+    except (pd.errors.ParserError, ValueError, OSError) as error:
+        raise DatasetError(f"{path}: cannot be read as a table ({error})") from error
+    columns = [str(column) for column in table.columns]
+    cells = (dict(zip(columns, row, strict=True)) for row in table.itertuples(index=False))
+    places = (f"{path}: row {number}" for number in range(1, len(table) + 1))
+    return list(zip(places, cells, strict=True)), columns
+
+
+def as_table(path: Path, separator: str) -> Any:
+    """The table with every cell a text: 'NA' and '007' are answers too."""
+    import pandas as pd
+
+    return pd.read_csv(path, sep=separator, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+
+
+# --- runs and logs -------------------------------------------------------------------
+
+
+def journal_texts(path: Path, model: str, reading: Reading, name: str) -> list[TextSet]:
+    """The answers of a run's models to one eval, in the journal's order."""
+    from harness.running.journal import latest
+
+    by_asked: dict[tuple[str, str], list[Outcome]] = {}
+    for outcome in latest(path):
+        by_asked.setdefault((outcome.eval, outcome.model), []).append(outcome)
+    if not by_asked:
+        raise DatasetError(f"{path}: holds no answers yet; run it first")
+    eval_name = the_eval(path, by_asked, reading.eval)
+    models = [asked for of, asked in by_asked if of == eval_name]
+    if model and model not in models:
+        raise UsageError(f"{path}: no answers of '{model}'{did_you_mean(model, models)}")
+    return [
+        outcome_texts(by_asked[eval_name, one], one, f"answers to {eval_name}")
+        for one in ([model] if model else models)
+    ]
+
+
+def the_eval(
+    path: Path, by_asked: Mapping[tuple[str, str], list[Outcome]], wanted: str | None
+) -> str:
+    """The eval to look at: the one named, or the only one with several answers a prompt.
+
+    Raises:
+        UsageError: it is not there, or there are several to choose from.
+    """
+    asked = list(dict.fromkeys(of for of, _ in by_asked))
+    evals = [name for name in asked if not name.endswith(PROBE_SUFFIX)] or asked
+    if wanted is not None:
+        if wanted not in asked:
+            raise UsageError(f"{path}: no answers to '{wanted}'{did_you_mean(wanted, asked)}")
+        return wanted
+    repeated = [
+        name
+        for name in evals
+        if any(
+            len(answers_to(found)) > len({outcome.sample_id for outcome in found})
+            for (of, _), found in by_asked.items()
+            if of == name
+        )
+    ]
+    fit = repeated or evals
+    if len(fit) > 1:
+        raise UsageError(f"{path}: holds several evals; name one with --eval: {', '.join(fit)}")
+    return fit[0]
+
+
+def answers_to(outcomes: Iterable[Outcome]) -> list[str]:
+    """All answers of some outcomes."""
+    return list(chain.from_iterable(texts_of(outcome) for outcome in outcomes))
+
+
+def texts_of(outcome: Outcome) -> list[str]:
+    """The answers of an outcome: several where they were marked together."""
+    if outcome.completion is None:
+        return []
+    parts = outcome.completion.parts or (outcome.completion,)
+    return [part.text for part in parts]
+
+
+def outcome_texts(
+    outcomes: Iterable[Outcome],
+    name: str,
+    layout: str,
+    asked: Mapping[str, str] | None = None,
+) -> TextSet:
+    """The answers of one model to one eval, by sample."""
+    found, asked = Gathering(), asked or {}
+    for outcome in outcomes:
+        key = outcome.sample_id
+        if outcome.completion is None:
+            failure = outcome.failure.message if outcome.failure else "no answer"
+            found.leave(key, failure, "failed requests")
+        else:
+            found.take(Answered(tuple(texts_of(outcome)), key, asked.get(key)), key)
+    return found.result(name, layout, "sample")
+
+
+def log_texts(path: Path) -> TextSet:
+    """The answers in a log of OpenAI evals, by sample."""
+    from harness.openai_evals.logs import read_log
+
+    log = read_log(path)
+    asked = {
+        key: prompt_text(sample.messages) for key, sample in log.samples.items() if sample.messages
+    }
+    return outcome_texts(log.outcomes, str(path), f"{log.model} on {log.eval_name}", asked)
+
+
+__all__ = ["Place", "Reading", "TextSet", "read_texts"]
