@@ -23,13 +23,15 @@ def compare(
         typer.Option("--eval", "-e", metavar="PATTERN", help="Evals; repeatable."),
     ] = None,
     repeats: options.Repeats = None,
+    force: options.Force = False,
     *,
     asked: options.RunOptions,
 ) -> None:
     """Compare tuned models with their base on the same samples, with intervals and flips.
 
     Models are asked; run folders and logs of OpenAI evals are read. A folder with several
-    models is written as [bold]FOLDER#MODEL[/bold].
+    models is written as [bold]FOLDER#MODEL[/bold]. Answers to open tasks that were sampled
+    differently are compared with [bold]--force[/bold] only.
 
     [bold]Examples[/bold]
 
@@ -45,8 +47,10 @@ def compare(
     if all(earlier):
         if asked.dry_run:
             raise UsageError("--dry-run: earlier runs are only read, nobody is asked; leave it out")
-        _read(base, tuned, evals or [], asked)
+        _read([base, *tuned], evals or [], asked, force=force)
         return
+    if force:
+        raise UsageError("--force is for earlier runs; models asked now are sampled alike")
     if any(earlier):
         raise UsageError(
             "give either models, or run folders and logs, not both; run the model first"
@@ -79,17 +83,17 @@ def _is_there(place: str) -> bool:
     return path.exists()
 
 
-def _read(base: str, tuned: list[str], evals: list[str], asked: options.RunOptions) -> None:
+def _read(places: list[str], evals: list[str], asked: options.RunOptions, *, force: bool) -> None:
     from harness.cli.gateview import leave, show_gate
     from harness.cli.studyview import show_document
-    from harness.pipeline import compare_folders, write_reports
+    from harness.pipeline import write_reports
+    from harness.pipeline.comparing import compare_folders
     from harness.pipeline.gate import gate_places
 
-    places = [base, *tuned]
-    document = compare_folders(places, evals, options.command_line())
+    document = compare_folders(places, evals, options.command_line(), force=force)
     if asked.policy is not None:
         known = asked.known()
-        gate = gate_places(places, known.policy(asked.policy), known)
+        gate = gate_places(places, known.policy(asked.policy), known, force=force)
         document = replace(document, gate=gate)
     show_document(document)
     out = options.run_folder(asked.out, "compare")

@@ -46,6 +46,7 @@ def gate(
         Path | None, typer.Option("--markdown", metavar="FILE", help="Write a comment's text.")
     ] = None,
     registry: options.RegistryPaths = None,
+    force: options.Force = False,
 ) -> None:
     """Hold answers against a policy: exit 0 pass, 1 fail, 3 inconclusive, 4 could not judge.
 
@@ -65,7 +66,8 @@ def gate(
     from harness.pipeline.gate import gate_places
 
     known = options.registry(registry)
-    decided = gate_places(places, _policy(policy, places, known), known, base, tuned)
+    wanted = _policy(policy, places, known)
+    decided = gate_places(places, wanted, known, base, tuned, force=force)
     show_gate(decided, on_github=github)
     if github:
         _tell_github(decided)

@@ -44,6 +44,12 @@ Resume = Annotated[
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Begin anew where --out holds a run already.")
 ]
+Force = Annotated[
+    bool,
+    typer.Option(
+        "--force", help="Compare open tasks that were sampled differently; the report says so."
+    ),
+]
 Repeats = Annotated[
     int | None,
     typer.Option("--repeats", min=1, help="Ask each prompt so often, one choice a request."),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from harness import __version__
 from harness.errors import RunFolderError, UsageError
+from harness.pipeline.decoding import checked
 from harness.pipeline.reporting import contest, section
 from harness.pipeline.sides import Side, labelled, only, pairing, side_of
 from harness.pipeline.track import Track
@@ -14,15 +16,19 @@ from harness.records import EvalSpec, Experiment
 from harness.reports.document import Document, Provenance
 
 
-def compare_folders(places: Sequence[str], patterns: Sequence[str], command: str) -> Document:
+def compare_folders(
+    places: Sequence[str], patterns: Sequence[str], command: str, *, force: bool = False
+) -> Document:
     """Compare the first place with each other one, on the evals that they share.
 
     A place is a run folder, with ``#model`` behind it where the folder holds several models,
-    or a log of OpenAI evals.
+    or a log of OpenAI evals. ``force`` compares answers to open tasks that were sampled
+    differently, and the report says so.
 
     Raises:
         UsageError: a model or eval that is not there, or no shared eval.
-        RunFolderError: a folder that cannot be read, or other held-out data in it.
+        RunFolderError: a folder that cannot be read, other held-out data in it, or answers
+            to an open task that were sampled differently.
         DatasetError: a log that cannot be read.
     """
     base, *others = labelled([side_of(place) for place in places])
@@ -30,7 +36,7 @@ def compare_folders(places: Sequence[str], patterns: Sequence[str], command: str
     chosen = [n for n in shared if not patterns or any(fnmatchcase(n, p) for p in patterns)]
     if not chosen:
         raise UsageError(_nothing_shared(places, (base, *others), shared))
-    tracks = [joined(name, base, others) for name in chosen]
+    tracks = [joined(name, base, others, force=force) for name in chosen]
     return Document(
         title=contest(base.label, [side.label for side in others]),
         description="Comparison of earlier runs; nothing was asked again.",
@@ -53,18 +59,25 @@ def _nothing_shared(places: Sequence[str], sides: Sequence[Side], shared: Sequen
     return f"no eval to compare: {', '.join(places)} share none ({each})"
 
 
-def joined(eval_name: str, base: Side, others: Sequence[Side]) -> Track:
+def joined(eval_name: str, base: Side, others: Sequence[Side], *, force: bool = False) -> Track:
     """One eval's answers of all sides as one track.
 
     Raises:
         UsageError: a side without answers to this eval.
-        RunFolderError: the sides answered different data.
+        RunFolderError: the sides answered different data, or were sampled differently.
     """
     sides = (base, *others)
     tracks = [_track(side, eval_name) for side in sides]
+    decodings = [side.decoding(track) for side, track in zip(sides, tracks, strict=True)]
+    told = checked(_best_spec(sides, tracks), decodings, force=force)
+    track = _together(eval_name, sides, tracks)
+    return replace(track, findings=(*track.findings, *told))
+
+
+def _together(eval_name: str, sides: Sequence[Side], tracks: Sequence[Track]) -> Track:
     if any(side.is_log for side in sides):
         return _paired(eval_name, sides, tracks)
-    own = tracks[0]
+    own, (base, *others) = tracks[0], sides
     for side, track in zip(others, tracks[1:], strict=True):
         _check_same_data(own, base, track, side)
     answers = {

@@ -28,10 +28,13 @@ def gate_places(
     registry: Registry,
     base: str | None = None,
     tuned: str | None = None,
+    *,
+    force: bool = False,
 ) -> Gate:
     """Hold a run folder or log, or two of them (base, tuned), against a policy.
 
-    Evidence that cannot be read makes the gate unjudged; it is no error.
+    Evidence that cannot be read makes the gate unjudged; it is no error. Answers to open tasks
+    that were sampled differently count as such, unless ``force`` says otherwise.
 
     Raises:
         UsageError: a model that is not there, or more than two places.
@@ -40,7 +43,7 @@ def gate_places(
         raise UsageError(f"{len(places)} places: give one run folder or log, or two: base, tuned")
     try:
         if len(places) == 2:
-            return _of_pair(places, policy, registry)
+            return _of_pair(places, policy, registry, force=force)
         path = Path(places[0])
         if path.is_file() or "#" in places[0]:
             return _of_side(places[0], policy, registry)
@@ -84,10 +87,11 @@ def _of_side(place: str, policy: Policy, registry: Registry) -> Gate:
     )
 
 
-def _of_pair(places: Sequence[str], policy: Policy, registry: Registry) -> Gate:
+def _of_pair(places: Sequence[str], policy: Policy, registry: Registry, *, force: bool) -> Gate:
     base, tuned = labelled([side_of(place) for place in places])
     names = dict.fromkeys([*base.evals, *tuned.evals])
-    evidence = [_paired(name, base, tuned, policy, registry) for name in names]
+    pair = (base, tuned)
+    evidence = [_paired(name, pair, policy, registry, force=force) for name in names]
     for folder in (Path(place.partition("#")[0]) for place in places):
         if folder.is_dir():
             faults = duplicates(RunFolder(folder).journal)
@@ -96,11 +100,17 @@ def _of_pair(places: Sequence[str], policy: Policy, registry: Registry) -> Gate:
 
 
 def _paired(
-    name: str, base: sides.Side, tuned: sides.Side, policy: Policy, registry: Registry
+    name: str,
+    pair: tuple[sides.Side, sides.Side],
+    policy: Policy,
+    registry: Registry,
+    *,
+    force: bool,
 ) -> Evidence:
+    base, tuned = pair
     contest = Contest(tuned.label, base.label)
     try:
-        track = joined(name, base, [tuned])
+        track = joined(name, base, [tuned], force=force)
     except (RunFolderError, UsageError) as error:
         known = tuned.track(name) or base.track(name)
         return _faulty(known, contest, str(error), policy)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from harness.datasets import file_hash, read_few_shot
 from harness.errors import RunFolderError, UsageError, did_you_mean
 from harness.messages import prompt_text
 from harness.openai_evals.logs import Log, read_log
+from harness.pipeline.decoding import Decoding
 from harness.pipeline.folder_report import read_tracks
 from harness.pipeline.manifest import portable
 from harness.pipeline.measurement import Answers, answers_by_model
@@ -24,7 +26,8 @@ class Side:
 
     ``files`` are hashes as provenance shows them, ``hashes`` those of the data by their portable
     path. A log knows only the samples that it holds, so it is paired sample by sample.
-    ``ended`` says whether the run came to its end, as far as that is known.
+    ``ended`` says whether the run came to its end, as far as that is known; ``overruled`` are
+    sampling parameters that the model's own settings replace.
     """
 
     label: str
@@ -34,6 +37,7 @@ class Side:
     hashes: Mapping[str, str] = field(default_factory=dict)
     is_log: bool = False
     ended: bool = True
+    overruled: Mapping[str, Any] = field(default_factory=dict)
 
     def track(self, eval_name: str) -> Track | None:
         """This side's track of an eval, if it has one with answers of the model."""
@@ -44,6 +48,12 @@ class Side:
     def evals(self) -> list[str]:
         """The evals that the model answered."""
         return [track.spec.name for track in self.tracks if track.of(self.model)]
+
+    def decoding(self, track: Track) -> Decoding:
+        """How the answers to a track's eval were sampled; a log does not say."""
+        if self.is_log:
+            return Decoding(self.label, None)
+        return Decoding.of(self.label, track.spec, self.overruled)
 
     def data_hash(self, track: Track) -> str | None:
         """The hash of a track's held-out data."""
@@ -74,7 +84,13 @@ def _folder_side(path: str, model: str) -> Side:
         )
     if model not in models:
         raise UsageError(f"{path}: no answers of '{model}'{did_you_mean(model, models)}")
-    return Side(model, model, tracks, manifest.files, manifest.plan.files)
+    overruled = {
+        key: value
+        for r in manifest.study.routes
+        if r.name == model
+        for key, value in r.extra.items()
+    }
+    return Side(model, model, tracks, manifest.files, manifest.plan.files, overruled=overruled)
 
 
 def _log_side(path: Path, model: str) -> Side:
