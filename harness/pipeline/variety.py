@@ -58,7 +58,7 @@ class Variety:
     semantic: tuple[Metric, ...] = ()
     describes: bool = True
     _measured: dict[float, Measured] = field(default_factory=dict)
-    _compared: dict[str, Mapping[str, DiversityComparison]] = field(default_factory=dict)
+    _compared: dict[tuple[str, str], DiversityComparison | None] = field(default_factory=dict)
     _said: dict[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
 
     @classmethod
@@ -99,7 +99,7 @@ class Variety:
         arms = {
             "base": [(texts, self.texts(self.track.base)) for texts in tuned],
             "references": [(texts, self.references()) for texts in tuned],
-            "previous": self._with_previous(epochs),
+            "previous": self._with_previous(epochs) if self._tells_previous else [],
         }
         found = {name: self._compare(pairs) for name, pairs in arms.items()}
         comparisons = {name: compared for name, compared in found.items() if compared}
@@ -108,6 +108,12 @@ class Variety:
         at_first = self.after(first).expected if epochs > first else {}
         drop = diversity_drop(expected, self._contrasts(comparisons), at_first)
         return Measured(drop, self._copied(epochs), comparisons, expected)
+
+    @property
+    def _tells_previous(self) -> bool:
+        """Is the checkpoint before named, or needed as a yardstick for want of others?"""
+        has_references = any(len(texts) > 1 for texts in self.references().values())
+        return self.describes or not (has_references or self.base_is_coherent)
 
     def _with_previous(self, epochs: float) -> list[Pair]:
         """Every seed's answers with those of its checkpoint before."""
@@ -138,13 +144,12 @@ class Variety:
             if name != "base" or self.base_is_coherent
         }
 
-    def compared_model(self, model: str) -> Mapping[str, DiversityComparison]:
-        """One model alone against ``base`` and ``references``, as far as these have answers."""
-        if model not in self._compared:
-            arms = {"base": self.texts(self.track.base), "references": self.references()}
-            found = {name: self._compare([(self.texts(model), a)]) for name, a in arms.items()}
-            self._compared[model] = {name: one for name, one in found.items() if one}
-        return self._compared[model]
+    def against(self, model: str, than: str) -> DiversityComparison | None:
+        """One model alone against ``base`` or ``references``, if these have answers."""
+        if (model, than) not in self._compared:
+            arm = self.texts(self.track.base) if than == "base" else self.references()
+            self._compared[model, than] = self._compare([(self.texts(model), arm)], across=False)
+        return self._compared[model, than]
 
     def change_of(self, model: str) -> DiversityChange:
         """One model's variety against the base model's, or, where that is no yardstick (see
@@ -153,7 +158,7 @@ class Variety:
         The ratio is that of the metric that may have fallen furthest.
         """
         than = "base" if self.base_is_coherent else "references"
-        compared = self.compared_model(model).get(than)
+        compared = self.against(model, than)
         rows = rows_that_vary(compared) if compared else []
         if compared is None or not rows:
             return UNMEASURED
@@ -162,7 +167,9 @@ class Variety:
         verdict = CHANGES.get(compared.verdict) or ("level" if level else "unclear")
         return DiversityChange(verdict, row.ratio, label(row.metric), YARDSTICKS[than])
 
-    def _compare(self, pairs: Iterable[Pair]) -> DiversityComparison | None:
+    def _compare(
+        self, pairs: Iterable[Pair], *, across: bool | None = None
+    ) -> DiversityComparison | None:
         """Answers against others, averaged over the pairs (models) for each prompt."""
         tuned: Groups = []
         theirs: Groups = []
@@ -179,7 +186,7 @@ class Variety:
             tuned,
             theirs,
             (*METRICS, *self.semantic),
-            across=self.describes,
+            across=self.describes if across is None else across,
             less_diverse=self.limits.less_diverse,
             units=units,
         )

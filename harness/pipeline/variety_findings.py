@@ -37,7 +37,8 @@ def _states(
         yield f"after {epochs:g} epoch{plural}", epochs, variety.after(epochs).comparisons
     for model in variety.track.experiment.others:
         if variety.track.of(model) is not None:
-            yield model, None, variety.compared_model(model)
+            found = {name: variety.against(model, name) for name in ("base", "references")}
+            yield model, None, {name: compared for name, compared in found.items() if compared}
 
 
 # --- diversity -----------------------------------------------------------------------
