@@ -11,6 +11,7 @@ from harness.datasets import count_samples
 from harness.errors import DatasetError, HarnessError, RunFolderError, UsageError
 from harness.pipeline import sides
 from harness.pipeline.comparing import joined
+from harness.pipeline.decoding import checked
 from harness.pipeline.folder_report import read_tracks
 from harness.pipeline.gate_tracks import duplicates, gate_tracks, unjudged
 from harness.pipeline.gating import Contest, Origin, counted, evidence_of, usual_repeats
@@ -96,7 +97,22 @@ def _of_pair(places: Sequence[str], policy: Policy, registry: Registry, *, force
         if folder.is_dir():
             faults = duplicates(RunFolder(folder).journal)
             evidence = [_with_fault(one, faults.get(one.eval)) for one in evidence]
-    return judged(policy, evidence, fits)
+    gate = judged(policy, evidence, fits)
+    return _with_warnings(gate, base, tuned) if force else gate
+
+
+def _with_warnings(gate: Gate, base: sides.Side, tuned: sides.Side) -> Gate:
+    """The gate whose checks say where answers were sampled differently."""
+    checks = []
+    for check in gate.checks:
+        tracks = (base.track(check.eval), tuned.track(check.eval))
+        told = ""
+        if tracks[0] is not None and tracks[1] is not None:
+            decodings = [base.decoding(tracks[0]), tuned.decoding(tracks[1])]
+            told = "; ".join(f.message for f in checked(tracks[0].spec, decodings, force=True))
+        reason = "; ".join(filter(None, (check.reason, told)))
+        checks.append(replace(check, reason=reason))
+    return replace(gate, checks=tuple(checks))
 
 
 def _paired(
