@@ -16,20 +16,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from harness.errors import RegistryError
-from harness.graders.base import Judge
 from harness.models.base import Provider
 from harness.models.secrecy import without_secrets
 from harness.openai_evals import bridge_files
 from harness.openai_evals.bridge_files import REPORT, FinalReport, as_json
 from harness.openai_evals.calls import Calls, Run, Stopped
 from harness.openai_evals.marks import ideal_of
+from harness.openai_evals.terms import Terms
 from harness.prompts import models_of
-from harness.records import DEFAULT_SEED, Endpoint, EvalSpec, Failure, Outcome, Sample
+from harness.records import EvalSpec, Failure, Outcome, Sample
 from harness.registry import Registry
 from harness.registry.third_party import require_bridge
 from harness.running.journal import Journal, latest
-from harness.running.retries import Limits
-from harness.running.runner import Observer, Tally, stopped_by_sigterm, synced
+from harness.running.runner import Tally, stopped_by_sigterm, synced
 
 if TYPE_CHECKING:
     from harness.openai_evals.reference import Desk, Events
@@ -66,26 +65,6 @@ class BridgedEval:
             args={"class": self.class_name, **self.args},
             description=self.description,
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """How a bridged eval is run, and what its log says about that.
-
-    ``log`` is where its events are written: ``logs/<eval>.jsonl`` beside the journal by default.
-    ``tally`` is gone on with, where other evals have been counted before.
-    """
-
-    limits: Limits = field(default_factory=Limits)
-    max_samples: int | None = None
-    seed: int = DEFAULT_SEED
-    endpoint: Endpoint = "chat"
-    judge: Judge | None = None
-    observer: Observer | None = None
-    tally: Tally | None = None
-    log: Path | None = None
-    command: str = ""
-    created_by: str = ""
 
 
 def bridged(registry: Registry, name: str, allowed: Sequence[str]) -> BridgedEval:
@@ -145,7 +124,7 @@ async def run_bridged(
     model: str,
     provider: Provider,
     journal: Journal,
-    terms: Terms = Terms(),
+    terms: Terms = Terms(),  # noqa: B008 - frozen
 ) -> Tally:
     """Let an eval run itself on one model, or on several with commas between.
 

@@ -1,6 +1,5 @@
 """The story: evaluate, compare, diagnose, advise, report. Every command is told here."""
 
-from harness.pipeline.comparing import compare_folders
 from harness.pipeline.folder_report import report_of
 from harness.pipeline.order import Order, comparison_study, panel_study, single_run
 from harness.pipeline.reporting import Written, write_reports
@@ -10,7 +9,6 @@ __all__ = [
     "Finished",
     "Order",
     "Written",
-    "compare_folders",
     "comparison_study",
     "panel_study",
     "report_of",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from harness.errors import UsageError
 from harness.models.base import Provider
-from harness.openai_evals.bridge import Terms
+from harness.openai_evals.terms import Terms
 from harness.pipeline.bridging import Bridge
 from harness.pipeline.evaluation import Question, all_cases
 from harness.pipeline.folder_report import read_tracks

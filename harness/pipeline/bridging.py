@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.errors import UsageError
 from harness.graders import Judge
 from harness.models.base import Provider
 from harness.models.providers import SOLVER
-from harness.openai_evals.bridge import BridgedEval, Terms, bridged, check_bridged, run_bridged
 from harness.openai_evals.bridge_files import GRADER, final_reports, samples_path
+from harness.openai_evals.terms import Terms
 from harness.pipeline.logs import log_names
 from harness.pipeline.runfolder import RunFolder
 from harness.records import Estimate, EvalSpec, Study
 from harness.registry import Registry
 from harness.running.journal import Journal
 from harness.running.runner import Observer, Tally
+
+if TYPE_CHECKING:
+    from harness.openai_evals.bridge import BridgedEval
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +38,11 @@ class Bridge:
         Raises:
             RegistryError: a class that is not there, not whole or not allowed.
         """
-        specs = list(specs)
         names = [spec.name for spec in specs if spec.grader == GRADER]
+        if not names:
+            return cls({}, terms)
+        from harness.openai_evals.bridge import bridged, check_bridged
+
         evals = {name: bridged(registry, name, registry.allowed) for name in names}
         for entry in evals.values():
             check_bridged(entry)
@@ -51,6 +58,8 @@ class Bridge:
         tally: Tally,
     ) -> None:
         """Run every (eval, model), one after the other; the tally goes on."""
+        from harness.openai_evals.bridge import run_bridged
+
         logs = journal.path.parent / "logs"
         for (name, model), log in zip(asked, log_names(asked), strict=True):
             terms = replace(self.terms, judge=judge, observer=observer, tally=tally, log=logs / log)

@@ -23,8 +23,9 @@ from aiohttp import web
 
 from harness.errors import AuthenticationFailed, RegistryError
 from harness.models.providers import Access, openai_provider
-from harness.openai_evals.bridge import BridgedEval, Terms, bridged, check_bridged, run_bridged
+from harness.openai_evals.bridge import BridgedEval, bridged, check_bridged, run_bridged
 from harness.openai_evals.bridge_files import final_reports, log_path, read_bridged_samples
+from harness.openai_evals.terms import Terms
 from harness.records import Outcome
 from harness.registry import load_registry
 from harness.running.journal import Journal, latest, outcomes
@@ -534,7 +535,8 @@ import asyncio, sys, warnings
 warnings.simplefilter("ignore")
 from pathlib import Path
 from harness.models.providers import Access, openai_provider
-from harness.openai_evals.bridge import Terms, bridged, run_bridged
+from harness.openai_evals.bridge import bridged, run_bridged
+from harness.openai_evals.terms import Terms
 from harness.registry import load_registry
 from harness.running.journal import Journal
 

@@ -11,8 +11,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from harness.errors import RunFolderError, UsageError
-from harness.pipeline import compare_folders, write_reports
-from harness.pipeline.comparing import joined
+from harness.pipeline import write_reports
+from harness.pipeline.comparing import compare_folders, joined
 from harness.pipeline.sides import labelled, side_of
 from harness.reports.document import Document
 from harness.reports.json import SCHEMA
