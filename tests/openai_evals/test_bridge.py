@@ -85,11 +85,11 @@ def chat_server(
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         server.url = f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
-        ready.set()
         return runner
 
     def work() -> None:
         runner = loop.run_until_complete(begin())
+        loop.call_soon(ready.set)  # a stop that came before run_forever would be lost
         loop.run_forever()
         loop.run_until_complete(runner.cleanup())
         loop.close()
