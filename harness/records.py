@@ -270,6 +270,25 @@ class Experiment:
 
 
 @dataclass(frozen=True, slots=True)
+class Embeddings:
+    """Whose vectors say what answers mean: a model at ``base_url``, or ``module:function``.
+
+    ``base_url`` None is the server of the models, or that of the environment.
+    """
+
+    model: str
+    base_url: str | None = None
+
+    @property
+    def is_code(self) -> bool:
+        """Whether it is a function. A server's model may be written so, too: its address says."""
+        module, _, function = self.model.partition(":")
+        return self.base_url is None and all(
+            part.isidentifier() for part in (*module.split("."), function)
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """Where the requests to ``name`` go: which model on which server, with what added.
 
@@ -370,6 +389,7 @@ class Study:
     judge: Route | None = None
     routes: tuple[Route, ...] = ()
     policy: Policy | None = None
+    embeddings: Embeddings | None = None
 
 
 # --- what is concluded ---------------------------------------------------------------

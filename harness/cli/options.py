@@ -162,6 +162,24 @@ class RunOptions:
         str | None,
         typer.Option("--judge-api-key-env", metavar="NAME", help="The variable with its key."),
     ] = None
+    embeddings: Annotated[
+        str | None,
+        typer.Option(
+            "--embeddings",
+            metavar="MODEL|MODULE:FUNCTION",
+            help="Compare meanings, too: by an embedding model, or a function of your own.",
+        ),
+    ] = None
+    embeddings_base_url: Annotated[
+        str | None,
+        typer.Option(
+            "--embeddings-base-url", metavar="URL", help="The embedding model's server, if another."
+        ),
+    ] = None
+    embeddings_api_key_env: Annotated[
+        str | None,
+        typer.Option("--embeddings-api-key-env", metavar="NAME", help="The variable with its key."),
+    ] = None
     policy: Annotated[
         str | None,
         typer.Option(
@@ -250,6 +268,22 @@ class RunOptions:
         url = self.judge_base_url or self.base_url
         return self._access(url, self.judge_api_key_env or self.api_key_env)
 
+    def embeddings_access(self, study: Study) -> Access | None:
+        """How to reach the study's embedding model, if it names one.
+
+        A function has no address. Headers go to the models' server only.
+
+        Raises:
+            UsageError: a named variable that is not set.
+        """
+        named = study.embeddings
+        if named is None:
+            return None
+        theirs = self.base_url or (study.base_url if study.provider == "openai" else None)
+        url = None if named.is_code else named.base_url or theirs
+        access = self._access(url, self.embeddings_api_key_env or self.api_key_env)
+        return access if url == theirs else replace(access, organization=None, headers={})
+
     def _access(self, base_url: str | None, key_name: str) -> Access:
         """Keys are read from the environment here and nowhere else."""
         from harness.models.providers import Access
@@ -274,8 +308,9 @@ class RunOptions:
         """
         from harness.pipeline import Order
 
+        study = self.embedded(self.gated(self.judged(study)))
         return Order(
-            study=self.gated(self.judged(study)),
+            study=study,
             out=run_folder(self.out, study.name),
             command=command_line(),
             resume=self.resume,
@@ -287,6 +322,7 @@ class RunOptions:
             limits=self.limits(),
             max_cost=self.max_cost,
             judge_access=self.judge_access(),
+            embeddings_access=self.embeddings_access(study),
             allow_code=tuple(self.allow_code or ()),
             caching=self.caching(),
             prices=prices(self.prices),
@@ -341,6 +377,23 @@ class RunOptions:
         judge = ModelName.parse(self.judge)
         route = Route(self.judge, judge.name, judge.kind, self.judge_base_url)
         return replace(study, judge=route)
+
+    def embedded(self, study: Study) -> Study:
+        """The study with the embedding model that was named, if one was.
+
+        Raises:
+            UsageError: a server and no model.
+        """
+        from harness.records import Embeddings
+
+        named = study.embeddings
+        if self.embeddings is not None:
+            named = Embeddings(self.embeddings, self.embeddings_base_url)
+        elif self.embeddings_base_url is not None:
+            if named is None:
+                raise UsageError("--embeddings-base-url needs a model: name it with --embeddings")
+            named = replace(named, base_url=self.embeddings_base_url)
+        return replace(study, embeddings=named)
 
 
 def with_run_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -69,6 +69,8 @@ class StudyView:
         self._last_loss: dict[str, float] = {}
         self._batches: TaskID | None = None
         self._shown_batches = (-1, -1)
+        self._embedding: TaskID | None = None
+        self._embedded = 0
 
     def __enter__(self) -> StudyView:
         self._bars.start()
@@ -116,6 +118,17 @@ class StudyView:
             self._shown_batches = shown
             self._line(f"batches: {done:,} of {progress.requests:,} requests done  {note}".rstrip())
 
+    # --- embedding -------------------------------------------------------------------
+
+    def embedding(self, texts: int) -> None:
+        """So many answers have vectors by now."""
+        if self._embedding is None:
+            self._embedding = self._bars.add_task("embedding answers", total=None, note="")
+        self._bars.update(self._embedding, completed=texts)
+        if texts - self._embedded >= A_LINE_EVERY:
+            self._embedded = texts
+            self._line(f"embedded {texts:,} answers")
+
     # --- evaluating ------------------------------------------------------------------
 
     @contextmanager
@@ -145,6 +158,9 @@ class StudyView:
 
 
 REDRAWN_EVERY_S = 0.1
+A_LINE_EVERY = 2_000
+"""Embedded answers to a line, where there is no bar."""
+
 MANY_ENOUGH = 2
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import binascii
 import inspect
-import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -38,14 +37,12 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from harness.embedded.workshop import Workshop
+    from harness.embedded.network import Network
+    from harness.embedded.tokenizer import Tokenizer
 
     Vectors = NDArray[np.float32]
 
 PATH = "embeddings"
-FUNCTION = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
-"""``module:function``. A server's model may be written so, too: an address then decides."""
-
 OPTIONS = {
     "--base-url": "--embeddings-base-url",
     "set OPENAI_API_KEY to a key of this server": "name the variable of its key with "
@@ -266,19 +263,15 @@ class FunctionEmbeddings(AlwaysOpen):
 class EmbeddedEmbeddings(AlwaysOpen):
     """The embedded model, without a server."""
 
-    model: str
-    workshop: Workshop
+    tokenizer: Tokenizer
+    network: Network
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
-        """Ask the workshop as its server would."""
-        asked = {"model": self.model, "input": [whole(text) for text in texts]}
-        who = f"model {self.model!r}"
-        return vectors_in(self.workshop.embed(asked)["data"], len(texts), who)
+        """The vectors that its server would send."""
+        from harness.embedded.vectors import mean_states
 
-
-def is_function(spec: str) -> bool:
-    """Whether a name can mean a function, written ``module:function``."""
-    return FUNCTION.fullmatch(spec) is not None
+        ids = [self.tokenizer.encode(whole(text)) for text in texts]
+        return checked(mean_states(self.network, ids), len(texts), "the embedded model")
 
 
 def named_function(spec: str, folder: Path) -> FunctionEmbeddings:

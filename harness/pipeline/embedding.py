@@ -18,6 +18,7 @@ from harness.models.providers import OPENAI_URL, Access
 from harness.models.secrecy import without_secrets
 from harness.models.server import shown
 from harness.pipeline.caching import Caching, is_local
+from harness.records import Embeddings, Study
 from harness.running.cache import LARGEST_BYTES
 from harness.running.embedding import AT_ONCE, MOST_TEXTS, Asking, VectorCache
 from harness.running.loop import driven
@@ -40,15 +41,15 @@ A_TEST = "The quick brown fox jumps over the lazy dog."
 class Embedder:
     """Texts to vectors, each text once: from memory, from the cache across runs, from the model.
 
-    ``name`` is what reports say; it holds nothing secret. ``observer`` is told of progress.
-    ``asked`` and ``from_cache`` count texts.
+    ``name`` is what reports say; it holds nothing secret. ``observer`` is told how many texts
+    the model was asked for so far. ``asked`` and ``from_cache`` count texts.
     """
 
     name: str
     model: EmbeddingModel
     limits: Limits = field(default_factory=Limits)
     cache: VectorCache | None = None
-    observer: Callable[[int, int], None] | None = None
+    observer: Callable[[int], None] | None = None
     asked: int = 0
     from_cache: int = 0
     _known: dict[str, Any] = field(default_factory=dict, repr=False)
@@ -97,11 +98,15 @@ class Embedder:
         return found
 
     def _ask(self, texts: list[str]) -> dict[str, Any]:
-        asking = Asking(self.model, self.limits, self.observer)
+        asking = Asking(self.model, self.limits, self._observe)
         vectors = run_anywhere(asking.vectors(texts))
         self._check_dimensions(vectors)
         self.asked += len(texts)
         return dict(zip(texts, vectors, strict=True))
+
+    def _observe(self, done: int) -> None:
+        if self.observer is not None:
+            self.observer(self.asked + done)
 
     def _check_dimensions(self, vectors: Any) -> None:
         for vector in vectors:
@@ -116,6 +121,21 @@ class Embedder:
         self._known |= found
         for text in list(self._known)[: max(0, len(self._known) - MOST_IN_MEMORY)]:
             del self._known[text]
+
+
+def embedder_for(
+    study: Study, access: Access | None, caching: Caching, limits: Limits
+) -> Embedder | None:
+    """The embedder that a study names, if it names one.
+
+    Raises:
+        UsageError: no way to reach it.
+    """
+    named = study.embeddings
+    if named is None:
+        return None
+    reach = access or Access(base_url=named.base_url)
+    return embedder(named.model, reach, caching, limits=limits)
 
 
 def run_anywhere(work: Coroutine[Any, Any, Any]) -> Any:
@@ -137,39 +157,32 @@ def embedder(
     caching: Caching | None = None,
     *,
     limits: Limits | None = None,
-    is_code_allowed: bool = True,
 ) -> Embedder:
     """The embedder that ``spec`` names.
 
     That is a model at ``access.base_url``, or, without an address, ``module:function``: code
-    that is imported and called with a list of texts, so only the user may name it
-    (``is_code_allowed``). ``embedded:tiny-base`` is the embedded model without a server.
+    that is imported here and called with a list of texts, so ``spec`` has to come from the user.
+    ``embedded:tiny-base`` is the embedded model without a server.
 
     Raises:
-        UsageError: no way to reach a server, a name that means nothing, or code not allowed.
+        UsageError: no way to reach a server, or a name that means nothing.
     """
-    from harness.models.embeddings import is_function
-
     reach, keep = access or Access(), caching or Caching()
     if spec.startswith(EMBEDDED):
         return Embedder(spec, _embedded(spec.removeprefix(EMBEDDED)), limits or Limits())
-    if reach.base_url is None and is_function(spec):
-        if not is_code_allowed:
-            raise UsageError(
-                f"embeddings: {spec!r} is code, which only its user may name: give --embeddings "
-                f"{spec} on the command line"
-            )
+    if Embeddings(spec, reach.base_url).is_code:
         return _function(spec, keep, limits or Limits())
     return _server(spec, reach, keep, limits or Limits())
 
 
 def _embedded(name: str) -> EmbeddingModel:
-    from harness.embedded.workshop import Workshop
+    from harness.embedded.checkpoint import load_base
+    from harness.embedded.models import BASE
     from harness.models.embeddings import EmbeddedEmbeddings
 
-    workshop = Workshop()
-    workshop.models.find(name)
-    return EmbeddedEmbeddings(name, workshop)
+    if name != BASE:
+        raise UsageError(f"embeddings: no model {EMBEDDED}{name}; only the base, {EMBEDDED}{BASE}")
+    return EmbeddedEmbeddings(*load_base())
 
 
 def _function(spec: str, caching: Caching, limits: Limits) -> Embedder:

@@ -12,6 +12,7 @@ from harness.datasets import read_training
 from harness.errors import RunFolderError
 from harness.messages import content_text
 from harness.pipeline.bridging import in_folder, own_reports
+from harness.pipeline.embedding import Embedder
 from harness.pipeline.evaluation import Question, ideal_scores
 from harness.pipeline.ideals import empty_ideals, rejected_ideals
 from harness.pipeline.judgement import score
@@ -21,6 +22,7 @@ from harness.pipeline.manifest import Manifest
 from harness.pipeline.measurement import Answers, answers_in
 from harness.pipeline.reporting import provenance, section, title_of
 from harness.pipeline.runfolder import RunFolder, check_files
+from harness.pipeline.semantics import NotEmbedded, Semantics, kept_in, left_out, measured_by
 from harness.pipeline.spending import Payers, performance, whole_cost_usd
 from harness.pipeline.timing import first_answer_s
 from harness.pipeline.track import Track, probe_name
@@ -42,18 +44,43 @@ from harness.running.journal import Contents
 
 
 def report_of(
-    path: Path, notes: Sequence[str] = (), prices: Sequence[PriceTable] | None = None
+    path: Path,
+    notes: Sequence[str] = (),
+    prices: Sequence[PriceTable] | None = None,
+    embedder: Embedder | None = None,
 ) -> Document:
     """Everything that a run folder can say, as a Document.
 
-    ``prices`` are tables of what models cost, the one that counts first; None: our own.
+    ``prices`` are tables of what models cost, the one that counts first; None: our own. What
+    embeddings say is read from the folder; an ``embedder`` measures what is missing there, and
+    where it fails the report has none of it and says so.
 
     Raises:
         RunFolderError: no run folder, or its data files have changed since.
     """
     folder = RunFolder(path)
     manifest = folder.read()
-    tracks = read_tracks(folder, manifest)
+    if embedder is None:
+        return _document(folder, manifest, kept_in(folder.embeddings), notes, prices)
+    semantics = measured_by(embedder, folder.embeddings)
+    try:
+        document = _document(folder, manifest, semantics, notes, prices)
+    except NotEmbedded as error:
+        semantics.finish(whole=False)
+        document = _document(folder, manifest, None, notes, prices)
+        return replace(document, findings=(*document.findings, left_out(error, folder.path)))
+    semantics.finish(whole=True)
+    return document
+
+
+def _document(
+    folder: RunFolder,
+    manifest: Manifest,
+    semantics: Semantics | None,
+    notes: Sequence[str],
+    prices: Sequence[PriceTable] | None,
+) -> Document:
+    tracks = _tracks_with(semantics, folder, manifest)
     look, policy = last_look(folder.path), manifest.study.policy
     gate = _gate(folder, tracks, policy) if policy is not None else None
     tracks = looked_at(tracks, look)
@@ -61,11 +88,17 @@ def report_of(
     took = performance(tracks, payers, first_answer_s(folder.timing))
     about = [Finding("provider", "info", "; ".join(notes))] if notes else []
     about += [look.finding()] if look is not None else []
+    sections = tuple(section(track) for track in tracks)
+    about += semantics.findings() if semantics is not None else []
     return Document(
         title=title_of(manifest.study, [track.spec.name for track in tracks]),
         description=manifest.study.description,
-        sections=tuple(section(track) for track in tracks),
-        provenance=replace(provenance(manifest, tracks), cost_usd=whole_cost_usd(tracks, payers)),
+        sections=sections,
+        provenance=replace(
+            provenance(manifest, tracks),
+            cost_usd=whole_cost_usd(tracks, payers),
+            embeddings=semantics.name if semantics is not None and semantics.used else None,
+        ),
         findings=tuple(about),
         performance=took,
         gate=gate,
@@ -84,19 +117,28 @@ def read_tracks(folder: RunFolder, manifest: Manifest) -> tuple[Track, ...]:
     Raises:
         RunFolderError: no journal, or a data file is not what it was.
     """
+    return _tracks_with(kept_in(folder.embeddings), folder, manifest)
+
+
+def _tracks_with(
+    semantics: Semantics | None, folder: RunFolder, manifest: Manifest
+) -> tuple[Track, ...]:
     if not folder.journal.exists():
         raise RunFolderError(f"{folder.path}: nothing was answered yet (no journal.jsonl in it)")
     check_files(manifest.plan.files, folder.path)
     answers = answers_in(Contents.of(folder.journal))
     tuned = read_tuning(folder.tuning)
     return tuple(
-        _track(
-            manifest,
-            in_folder(spec, folder.path),
-            experiment,
-            [r for r in tuned if r.experiment == experiment.name],
-            answers,
-            own_reports(folder, spec),
+        replace(
+            _track(
+                manifest,
+                in_folder(spec, folder.path),
+                experiment,
+                [r for r in tuned if r.experiment == experiment.name],
+                answers,
+                own_reports(folder, spec),
+            ),
+            semantics=semantics,
         )
         for experiment in manifest.study.experiments
         for spec in manifest.plan.evals

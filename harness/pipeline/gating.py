@@ -15,10 +15,10 @@ from harness.analysis.refusals import is_refusal
 from harness.datasets import count_samples
 from harness.messages import prompt_text
 from harness.openai_evals.bridge_files import GRADER as BRIDGE
+from harness.pipeline.judgement import variety_of
 from harness.pipeline.measurement import Answers
 from harness.pipeline.metrics import by_sample, detail_names
 from harness.pipeline.track import Track
-from harness.pipeline.variety import Variety
 from harness.records import Estimate, Policy, Price, Usage
 from harness.registry.catalog import fits
 
@@ -177,7 +177,7 @@ READ_FROM_TEXTS: Mapping[str, Callable[[Track, str], dict[str, float]]] = {
 
 
 def _diversity(track: Track, model: str) -> Estimate | None:
-    variety = Variety.of(track)
+    variety = variety_of(track, describes=False)
     return variety.change_of(model).ratio if variety and track.of(model) else None
 
 

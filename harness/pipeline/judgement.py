@@ -298,7 +298,8 @@ def variety_of(
         return None
     from harness.pipeline.variety import Variety
 
-    return Variety.of(track, limits, describes=describes)
+    semantic = track.semantics.metrics if track.semantics else ()
+    return Variety.of(track, limits, semantic, describes=describes)
 
 
 @dataclass(slots=True)

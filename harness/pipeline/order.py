@@ -43,6 +43,8 @@ class Order:
     """What models cost, the table that counts first; None: our own."""
     looks: int | None = None
     """How often to look whether the policy's gate is decided, and stop (0: at any time)."""
+    embeddings_access: Access | None = None
+    """How to reach the embedding model, where it is not reached as the models are."""
     dry_run: bool = False
     """Only say what it would take; see ``pipeline.preview``."""
 

@@ -8,7 +8,7 @@ from harness.models.secrecy import without_secret_fields, without_secrets
 from harness.openai_evals.bridge_files import GRADER
 from harness.pipeline.manifest import Plan, portable
 from harness.pipeline.order import Order
-from harness.records import EvalSpec, Route, Study
+from harness.records import Embeddings, EvalSpec, Route, Study
 
 
 def plan_of(order: Order, specs: dict[str, EvalSpec]) -> Plan:
@@ -51,6 +51,7 @@ def _placed_study(study: Study) -> Study:
         base_url=_shown_address(study.base_url),
         judge=_shown_route(study.judge) if study.judge else None,
         routes=tuple(map(_shown_route, study.routes)),
+        embeddings=_shown_embeddings(study.embeddings) if study.embeddings else None,
     )
 
 
@@ -58,6 +59,10 @@ def _shown_route(route: Route) -> Route:
     """A route as it may be written down: an address or an option can carry a key."""
     extra = without_secret_fields(route.extra)
     return replace(route, base_url=_shown_address(route.base_url), extra=extra)
+
+
+def _shown_embeddings(named: Embeddings) -> Embeddings:
+    return replace(named, base_url=_shown_address(named.base_url))
 
 
 def _shown_address(base_url: str | None) -> str | None:

@@ -26,6 +26,7 @@ FILES = (
     "report.json",
     "junit.xml",
     "looks.jsonl",
+    "embeddings.jsonl",
 )
 FOLDERS = ("data", "logs", FOLDER)
 
@@ -55,6 +56,11 @@ class RunFolder:
     def timing(self) -> Path:
         """When the first answer came, for each part of the run."""
         return self.path / "timing.jsonl"
+
+    @property
+    def embeddings(self) -> Path:
+        """How far apart in meaning the answers are, by the embeddings of a model."""
+        return self.path / "embeddings.jsonl"
 
     @property
     def data(self) -> Path:

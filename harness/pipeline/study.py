@@ -21,6 +21,7 @@ from harness.models.providers import Access
 from harness.pipeline.asking import Asking, terms_of
 from harness.pipeline.bridging import Bridge, refuse_solvers
 from harness.pipeline.caching import kept_for
+from harness.pipeline.embedding import Embedder, embedder_for
 from harness.pipeline.evaluation import Question
 from harness.pipeline.folder_report import report_of
 from harness.pipeline.logs import WrittenLog, write_logs
@@ -56,6 +57,10 @@ class Watch(TuningWatch, BatchWatch, Protocol):
 
     def noticed(self, eval_name: str, finding: Finding) -> None:
         """Something about an eval that its user should know before it is asked."""
+        ...
+
+    def embedding(self, texts: int) -> None:
+        """So many texts have vectors from the embedding model by now."""
         ...
 
     def evaluating(self, total: int) -> AbstractContextManager[Observer | None]:
@@ -97,6 +102,7 @@ def run_study(order: Order, registry: Registry, access: Access, watch: Watch) ->
             watch.noticed(question.spec.name, finding)
     if order.looks is not None:
         check_can_stop(order.study, questions, batch=order.batch)
+    embedder = _embedder(order, questions, watch)
     services = services_for(order.study, access)
     batching = batching_for(order, services, watch, kept)
     manifest = Manifest(plan_of(order, specs), order.command, __version__)
@@ -119,7 +125,7 @@ def run_study(order: Order, registry: Registry, access: Access, watch: Watch) ->
         watch.noticed(order.study.name, finding)
     if tally.failed and not (tally.answered or tally.skipped):
         raise ProviderError(_nothing_answered(folder, tally))
-    document = report_of(folder.path, _notes(services.provider), order.prices)
+    document = report_of(folder.path, _notes(services.provider), order.prices, embedder)
     written = write_reports(document, folder.path)
     logs = write_logs(folder, manifest, created_by=order.created_by)
     return Finished(document, written, folder.path, tally, logs)
@@ -154,6 +160,33 @@ def questions_of(
         )
         for name in experiment.evals
     ]
+
+
+def _embedder(order: Order, questions: dict[str, list[Question]], watch: Watch) -> Embedder | None:
+    """Who turns answers into vectors, tried before anything is paid for.
+
+    A run that is taken up again does without the trial: its vectors may be known already, and
+    what is paid for is reported anyway.
+
+    Raises:
+        UsageError, ProviderError: it cannot be reached, or does not answer as it should.
+    """
+    embedder = embedder_for(order.study, order.embeddings_access, order.caching, order.limits)
+    if embedder is None:
+        return None
+    specs = [question.spec for group in questions.values() for question in group]
+    if not any(spec.task == "open" and spec.answers_per_prompt > 1 for spec in specs):
+        text = "no eval gives several answers to a prompt: embeddings are not used"
+        watch.noticed(order.study.name, Finding("embeddings", "info", text))
+        return None
+    if order.looks is not None:
+        raise UsageError(
+            "--looks and --any-time cannot wait for --embeddings at every look; leave one out"
+        )
+    embedder.observer = watch.embedding
+    if order.overwrite or not RunFolder(order.out).journal.exists():
+        embedder.check()
+    return embedder
 
 
 # --- the run -------------------------------------------------------------------------

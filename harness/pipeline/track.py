@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from harness.pipeline.measurement import Answers, pooled
 from harness.records import Checkpoint, Estimate, EvalSpec, Experiment, Finding, Sample
+
+if TYPE_CHECKING:
+    from harness.pipeline.semantics import Semantics
 
 PROBE_SUFFIX = "@train"
 
@@ -23,7 +27,7 @@ class Track:
     ``heldout`` and ``probe`` are the samples by id; ``curves`` the training losses of each
     seed's run, step by step; ``leaked`` the held-out samples that training data also hold;
     ``ideal_score`` what the grader gives the ideal answers themselves; ``own_reports`` the
-    final reports, by model, of an eval that runs itself.
+    final reports, by model, of an eval that runs itself; ``semantics`` what embeddings say.
     """
 
     spec: EvalSpec
@@ -39,6 +43,7 @@ class Track:
     leaked: frozenset[str] = frozenset()
     ideal_score: Estimate | None = None
     own_reports: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    semantics: Semantics | None = None
     findings: tuple[Finding, ...] = ()
 
     @property

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import RegistryError, did_you_mean
-from harness.records import Checkpoint, Experiment, Policy, Study, Tuning
+from harness.records import Checkpoint, Embeddings, Experiment, Policy, Study, Tuning
 from harness.registry.fields import Fields
 from harness.registry.places import data_path
 from harness.registry.policies import Origin, make_policy
@@ -61,6 +61,7 @@ def make_study(source: StudySource, check_evals: KnownEvals, named_policy: Named
         experiments=_experiments(fields, source),
         source=source.file,
         policy=_policy(fields, source, named_policy),
+        embeddings=_embeddings(fields, source),
     )
     fields.refuse_rest()
     for experiment in study.experiments:
@@ -79,10 +80,33 @@ def _policy(fields: Fields, source: StudySource, named: NamedPolicy) -> Policy |
     return make_policy(source.name, raw, Origin(source.file, subject, (*source.trail, "policy")))
 
 
+def _embeddings(fields: Fields, source: StudySource) -> Embeddings | None:
+    """A model's name, or a name and an address; code only where the user named the file."""
+    if isinstance(fields.peek("embeddings"), str):
+        named = Embeddings(fields.required_text("embeddings"))
+    elif "embeddings" in fields:
+        inside = fields.inside("embeddings")
+        named = Embeddings(inside.required_text("model"), _address(inside))
+        inside.refuse_rest()
+    else:
+        fields.take("embeddings")
+        return None
+    if source.beside is None and named.is_code:
+        raise RegistryError(
+            f"{fields.place}: embeddings: {named.model!r} is code, which a registry may not name; "
+            "name it yourself with --embeddings, or give its server as 'base_url'"
+        )
+    return named
+
+
 def _base_url(fields: Fields, provider: str) -> str | None:
-    url = fields.text("base_url")
-    if url is not None and provider == "embedded":
+    if "base_url" in fields and provider == "embedded":
         raise RegistryError(f"{fields.place}: the embedded provider has no 'base_url'; drop it")
+    return _address(fields)
+
+
+def _address(fields: Fields) -> str | None:
+    url = fields.text("base_url")
     if url is not None and not url.startswith(("http://", "https://")):
         raise fields.wrong("base_url", "an address that starts with http:// or https://", url)
     return url

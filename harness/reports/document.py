@@ -184,6 +184,8 @@ class Provenance:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cost_usd: float | None = None
+    embeddings: str | None = None
+    """Whose vectors said what answers mean, and where that model is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,6 +91,8 @@ def _repeat(origin: Provenance, story: Story) -> Iterator[str]:
     ]
     if origin.seeds:
         facts.insert(3, f"seeds {', '.join(map(str, origin.seeds))}")
+    if origin.embeddings:
+        facts.append(f"embeddings by {code(origin.embeddings)}")
     if origin.study_hash:
         what = "study" if story == "advice" else "plan"
         facts.append(f"{what} {code(origin.study_hash[:16])}")

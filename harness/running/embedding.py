@@ -38,12 +38,12 @@ QUOTED = 60
 class Asking:
     """Asks one model for many vectors, as long as that can help.
 
-    ``observer`` is told how many texts have theirs, and of how many.
+    ``observer`` is told how many texts have theirs.
     """
 
     model: EmbeddingModel
     limits: Limits = field(default_factory=Limits)
-    observer: Callable[[int, int], None] | None = None
+    observer: Callable[[int], None] | None = None
     at_once: int = AT_ONCE
     _most: int = MOST_TEXTS
 
@@ -64,7 +64,7 @@ class Asking:
                 found[place] = await self._pack(pack)
                 done += len(pack)
                 if self.observer is not None:
-                    self.observer(done, len(texts))
+                    self.observer(done)
 
         async with self.model:
             await all_or_none([work() for _ in range(min(self.at_once, len(packs)))])
