@@ -90,7 +90,12 @@ def _read(places: list[str], evals: list[str], asked: options.RunOptions, *, for
     from harness.pipeline.comparing import compare_folders
     from harness.pipeline.gate import gate_places
 
-    document = compare_folders(places, evals, options.command_line(), force=force)
+    embedder = asked.embedder()
+    if embedder is not None:
+        embedder.check()
+    document = compare_folders(
+        places, evals, options.command_line(), force=force, embedder=embedder
+    )
     if asked.policy is not None:
         known = asked.known()
         gate = gate_places(places, known.policy(asked.policy), known, force=force)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from harness.models.providers import Access
     from harness.pipeline import Order
     from harness.pipeline.caching import Caching
+    from harness.pipeline.embedding import Embedder
     from harness.records import Study
     from harness.registry import Registry
     from harness.running.retries import Limits
@@ -57,6 +58,34 @@ Repeats = Annotated[
 DataFolders = Annotated[
     list[Path] | None,
     typer.Option("--data", metavar="DIR", help="A further folder registries may read."),
+]
+
+EmbeddingsModel = Annotated[
+    str | None,
+    typer.Option(
+        "--embeddings",
+        metavar="MODEL|MODULE:FUNCTION",
+        help="Compare meanings, too: by an embedding model, or a function of your own.",
+    ),
+]
+EmbeddingsUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--embeddings-base-url", metavar="URL", help="The embedding model's server, if another."
+    ),
+]
+EmbeddingsKeyName = Annotated[
+    str | None,
+    typer.Option("--embeddings-api-key-env", metavar="NAME", help="The variable with its key."),
+]
+CacheFolder = Annotated[
+    str | None,
+    typer.Option(
+        "--cache",
+        metavar="DIR|off",
+        help="Where answers are kept across runs; unset: those of public servers are, in "
+        "~/.cache/harness.",
+    ),
 ]
 
 # --- options of OpenAI evals, and what its commands take beside them ------------------
@@ -162,24 +191,9 @@ class RunOptions:
         str | None,
         typer.Option("--judge-api-key-env", metavar="NAME", help="The variable with its key."),
     ] = None
-    embeddings: Annotated[
-        str | None,
-        typer.Option(
-            "--embeddings",
-            metavar="MODEL|MODULE:FUNCTION",
-            help="Compare meanings, too: by an embedding model, or a function of your own.",
-        ),
-    ] = None
-    embeddings_base_url: Annotated[
-        str | None,
-        typer.Option(
-            "--embeddings-base-url", metavar="URL", help="The embedding model's server, if another."
-        ),
-    ] = None
-    embeddings_api_key_env: Annotated[
-        str | None,
-        typer.Option("--embeddings-api-key-env", metavar="NAME", help="The variable with its key."),
-    ] = None
+    embeddings: EmbeddingsModel = None
+    embeddings_base_url: EmbeddingsUrl = None
+    embeddings_api_key_env: EmbeddingsKeyName = None
     policy: Annotated[
         str | None,
         typer.Option(
@@ -217,15 +231,7 @@ class RunOptions:
         ),
     ] = None
 
-    cache: Annotated[
-        str | None,
-        typer.Option(
-            "--cache",
-            metavar="DIR|off",
-            help="Where answers are kept across runs; unset: those of public servers are, in "
-            "~/.cache/harness.",
-        ),
-    ] = None
+    cache: CacheFolder = None
     cache_sampled: Annotated[
         bool,
         typer.Option("--cache-sampled", help="Keep answers drawn without a seed, too."),
@@ -283,6 +289,19 @@ class RunOptions:
         url = None if named.is_code else named.base_url or theirs
         access = self._access(url, self.embeddings_api_key_env or self.api_key_env)
         return access if url == theirs else replace(access, organization=None, headers={})
+
+    def embedder(self) -> Embedder | None:
+        """Who turns texts into vectors, where no study names one.
+
+        Raises:
+            UsageError: a server and no model, or no way to reach it.
+        """
+        from harness.pipeline.embedding import embedder_for
+        from harness.records import Study
+
+        study = self.embedded(Study(name="", base="", experiments=()))
+        access = self.embeddings_access(study)
+        return embedder_for(study, access, self.caching(), self.limits())
 
     def _access(self, base_url: str | None, key_name: str) -> Access:
         """Keys are read from the environment here and nowhere else."""

@@ -15,18 +15,37 @@ def report(
     prices: Annotated[
         Path | None, typer.Option("--prices", metavar="FILE", help="What models cost.")
     ] = None,
+    embeddings: options.EmbeddingsModel = None,
+    embeddings_base_url: options.EmbeddingsUrl = None,
+    embeddings_api_key_env: options.EmbeddingsKeyName = None,
+    cache: options.CacheFolder = None,
 ) -> None:
     """Write report.html, report.md and report.json of a run folder anew, from its journal.
 
-    Works on an unfinished run too: what is missing counts as excluded.
+    Works on an unfinished run too: what is missing counts as excluded. Nobody is asked, unless
+    embeddings are wanted that the folder does not hold.
 
-    [bold]Example[/bold]
+    [bold]Examples[/bold]
 
       harness report reports/demo
+
+      harness report reports/mine --embeddings text-embedding-3-small
+
+      harness report reports/mine --embeddings my_module:embed
     """
-    from harness.cli.studyview import show_document
+    from harness.cli.studyview import StudyView, show_document
     from harness.pipeline import report_of, write_reports
 
-    document = report_of(path, prices=options.prices(prices))
+    asked = options.RunOptions(
+        embeddings=embeddings,
+        embeddings_base_url=embeddings_base_url,
+        embeddings_api_key_env=embeddings_api_key_env,
+        cache=cache,
+    )
+    embedder = asked.embedder()
+    with StudyView() as view:
+        if embedder is not None:
+            embedder.observer = view.embedding
+        document = report_of(path, prices=options.prices(prices), embedder=embedder)
     show_document(document)
     print(f"Report: {write_reports(document, path).html}")

@@ -9,7 +9,9 @@ from fnmatch import fnmatchcase
 from harness import __version__
 from harness.errors import RunFolderError, UsageError
 from harness.pipeline.decoding import checked
+from harness.pipeline.embedding import Embedder
 from harness.pipeline.reporting import contest, section
+from harness.pipeline.semantics import Semantics, told
 from harness.pipeline.sides import Side, labelled, only, pairing, side_of
 from harness.pipeline.track import Track
 from harness.records import EvalSpec, Experiment
@@ -17,13 +19,18 @@ from harness.reports.document import Document, Provenance
 
 
 def compare_folders(
-    places: Sequence[str], patterns: Sequence[str], command: str, *, force: bool = False
+    places: Sequence[str],
+    patterns: Sequence[str],
+    command: str,
+    *,
+    force: bool = False,
+    embedder: Embedder | None = None,
 ) -> Document:
     """Compare the first place with each other one, on the evals that they share.
 
     A place is a run folder, with ``#model`` behind it where the folder holds several models,
     or a log of OpenAI evals. ``force`` compares answers to open tasks that were sampled
-    differently, and the report says so.
+    differently, and the report says so. An ``embedder`` says what the answers mean.
 
     Raises:
         UsageError: a model or eval that is not there, or no shared eval.
@@ -37,18 +44,25 @@ def compare_folders(
     if not chosen:
         raise UsageError(_nothing_shared(places, (base, *others), shared))
     tracks = [joined(name, base, others, force=force) for name in chosen]
-    return Document(
-        title=contest(base.label, [side.label for side in others]),
-        description="Comparison of earlier runs; nothing was asked again.",
-        sections=tuple(section(track) for track in tracks),
-        provenance=Provenance(
-            command=command,
-            harness_version=__version__,
-            provider="earlier runs",
-            base=base.label,
-            files={k: v for side in (base, *others) for k, v in side.files.items()},
-        ),
-    )
+
+    def tell(semantics: Semantics | None) -> Document:
+        sections = tuple(section(replace(track, semantics=semantics)) for track in tracks)
+        return Document(
+            title=contest(base.label, [side.label for side in others]),
+            description="Comparison of earlier runs; nothing was asked again.",
+            sections=sections,
+            provenance=Provenance(
+                command=command,
+                harness_version=__version__,
+                provider="earlier runs",
+                base=base.label,
+                files={k: v for side in (base, *others) for k, v in side.files.items()},
+                embeddings=semantics.shown_name if semantics else None,
+            ),
+            findings=tuple(semantics.findings()) if semantics else (),
+        )
+
+    return tell(None) if embedder is None else told(tell, embedder, None)
 
 
 def _nothing_shared(places: Sequence[str], sides: Sequence[Side], shared: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ import inspect
 import json
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ from harness.records import Embeddings, Study
 from harness.running.cache import LARGEST_BYTES
 from harness.running.embedding import AT_ONCE, MOST_TEXTS, Asking, VectorCache
 from harness.running.loop import driven
-from harness.running.retries import Limits
+from harness.running.retries import SURE_AFTER, Limits
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -72,12 +72,14 @@ class Embedder:
         return rows
 
     def check(self) -> None:
-        """Try the model on one sentence, whatever is kept.
+        """Try the model on one sentence, whatever is kept, and without much patience.
 
         Raises:
             ProviderError: it does not answer as it should.
         """
-        self._ask([A_TEST])
+        attempts = min(self.limits.max_attempts, SURE_AFTER)
+        hasty = replace(self.limits, max_attempts=attempts)
+        self._check_dimensions(run_anywhere(Asking(self.model, hasty).vectors([A_TEST])))
 
     def _found(self, wanted: Sequence[str]) -> dict[str, Any]:
         found = {text: self._known[text] for text in wanted if text in self._known}

@@ -22,7 +22,7 @@ from harness.pipeline.manifest import Manifest
 from harness.pipeline.measurement import Answers, answers_in
 from harness.pipeline.reporting import provenance, section, title_of
 from harness.pipeline.runfolder import RunFolder, check_files
-from harness.pipeline.semantics import NotEmbedded, Semantics, kept_in, left_out, measured_by
+from harness.pipeline.semantics import Semantics, kept_in, told
 from harness.pipeline.spending import Payers, performance, whole_cost_usd
 from harness.pipeline.timing import first_answer_s
 from harness.pipeline.track import Track, probe_name
@@ -60,17 +60,13 @@ def report_of(
     """
     folder = RunFolder(path)
     manifest = folder.read()
+
+    def tell(semantics: Semantics | None) -> Document:
+        return _document(folder, manifest, semantics, notes, prices)
+
     if embedder is None:
-        return _document(folder, manifest, kept_in(folder.embeddings), notes, prices)
-    semantics = measured_by(embedder, folder.embeddings)
-    try:
-        document = _document(folder, manifest, semantics, notes, prices)
-    except NotEmbedded as error:
-        semantics.finish(whole=False)
-        document = _document(folder, manifest, None, notes, prices)
-        return replace(document, findings=(*document.findings, left_out(error, folder.path)))
-    semantics.finish(whole=True)
-    return document
+        return tell(kept_in(folder.embeddings))
+    return told(tell, embedder, folder)
 
 
 def _document(
@@ -97,7 +93,7 @@ def _document(
         provenance=replace(
             provenance(manifest, tracks),
             cost_usd=whole_cost_usd(tracks, payers),
-            embeddings=semantics.name if semantics is not None and semantics.used else None,
+            embeddings=semantics.shown_name if semantics else None,
         ),
         findings=tuple(about),
         performance=took,

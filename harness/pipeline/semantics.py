@@ -7,8 +7,8 @@ report, the gate, the advice) sees the same values.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,9 @@ import orjson
 
 from harness.errors import ProviderError, RunFolderError
 from harness.pipeline.embedding import Embedder
+from harness.pipeline.runfolder import RunFolder
 from harness.records import Finding
+from harness.reports.document import Document
 
 if TYPE_CHECKING:
     from harness.analysis.diversity import Corpus, Metric
@@ -85,6 +87,11 @@ class Semantics:
             np.array([value.dissimilarity for value in values], dtype=np.float64),
             np.array([value.without for value in values], dtype=np.int64),
         )
+
+    @property
+    def shown_name(self) -> str | None:
+        """Whose vectors a report rests on, if it does; to be asked when it is made."""
+        return self.name if self.used else None
 
     def findings(self) -> Iterator[Finding]:
         """Whose vectors they are, and which texts have no part in it."""
@@ -172,13 +179,31 @@ def _line(key: str, value: Value) -> dict[str, Any]:
     return line | ({"without": value.without} if value.without else {})
 
 
-def left_out(error: NotEmbedded, folder: Path) -> Finding:
-    """What a report says that has nothing of embeddings because their model failed."""
+def told(
+    tell: Callable[[Semantics | None], Document], embedder: Embedder, folder: RunFolder | None
+) -> Document:
+    """The document that ``tell`` makes with what an embedder says; without it where that fails.
+
+    Nothing of a report may rest on half of it: then the document is made anew, and says so.
+    """
+    semantics = measured_by(embedder, folder.embeddings if folder else None)
+    try:
+        document = tell(semantics)
+    except NotEmbedded as error:
+        semantics.finish(whole=False)
+        document = tell(None)
+        return replace(document, findings=(*document.findings, _left_out(error, folder)))
+    semantics.finish(whole=True)
+    return document
+
+
+def _left_out(error: NotEmbedded, folder: RunFolder | None) -> Finding:
+    command = f"harness report {folder.path} --embeddings MODEL" if folder else ""
     return Finding(
         RULE,
         "warn",
-        f"embeddings are left out, diversity was judged by words alone: {error}. To measure them "
-        f"later: harness report {folder} --embeddings MODEL",
+        f"embeddings are left out, diversity was judged by words alone: {error}"
+        + (f". To measure them later: {command}" if command else ""),
     )
 
 

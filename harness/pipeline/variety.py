@@ -241,6 +241,8 @@ LABELS = {
     "distinct_2": "distinct-2",
     "distinct_4": "distinct-4",
     "vendi": "Vendi score",
+    "embedding_vendi": "Vendi score of meanings",
+    "embedding_dissimilarity": "1 - cosine of meanings",
 }
 """What metrics are called where higher means more diverse."""
 
