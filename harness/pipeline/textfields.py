@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from harness.errors import DatasetError, did_you_mean
-from harness.messages import content_text, prompt_text
+from harness.messages import content_text, dialogue_text
 
 ANSWERS = (
     "generations",
@@ -30,7 +31,7 @@ ANSWERS = (
 """Fields that hold answers, the surest names first: a text beside a completion is its prompt."""
 
 PROMPTS = ("prompt", "input", "question", "instruction", "query", "problem")
-IDS = ("prompt_id", "sample_id", "id", "custom_id")
+IDS = ("prompt_id", "sample_id", "custom_id", "id")
 """Fields that say which prompt was answered: its words, or its name."""
 
 CHAT = ("messages", "conversations")
@@ -61,6 +62,7 @@ class Layout:
     answers: str | None = None
     prompt: str | None = None
     chat: str | None = None
+    kind: str = "texts"
 
     @classmethod
     def of(cls, record: object, field: str | None = None, prompt: str | None = None) -> Layout:
@@ -70,12 +72,15 @@ class Layout:
             DatasetError: no known field holds answers.
         """
         if not isinstance(record, Mapping):
-            return cls(field, prompt)
+            listed = isinstance(record, list)
+            return cls(field, kind="lists of answers, one a prompt" if listed else "texts")
         prompt = prompt or named(record, PROMPTS) or named(record, IDS)
         if field:
             return cls(field, prompt)
         if choices_of(record) is not None:
-            return cls(None, prompt)
+            return cls(None, prompt, kind="answers of an API")
+        if failure_of(record) is not None:
+            return cls(None, prompt, kind="answers of an API")
         answers = named(record, ANSWERS)
         chat = named(record, CHAT)
         if answers and (answers.casefold() != "content" or not chat) and answers != prompt:
@@ -90,7 +95,7 @@ class Layout:
         """How the file is read, in words."""
         if self.chat:
             return f"the last assistant message of '{self.chat}'"
-        return f"field '{self.answers}'" if self.answers else "texts"
+        return f"field '{self.answers}'" if self.answers else self.kind
 
     @property
     def grouped_by(self) -> str:
@@ -116,7 +121,7 @@ class Layout:
             return Answered(tuple(answers_in(value_at(record, self.answers))), key, asked)
         choices = choices_of(record)
         if choices is None:
-            raise DatasetError(failure_of(record) or "holds no answer")
+            raise DatasetError("holds no answer")
         return Answered(tuple(choices), key, asked)
 
     def _prompt(self, record: Record) -> tuple[str | None, str | None]:
@@ -156,15 +161,26 @@ def value_at(record: Record, path: str) -> Any:
 
 
 def field_names(record: Record) -> str:
-    """The first fields of a record, to be shown."""
-    shown = ", ".join(f"'{key}'" for key in list(record)[:SHOWN_FIELDS]) or "none"
-    return shown + (", ..." if len(record) > SHOWN_FIELDS else "")
+    """The first fields of a record, to be shown; those of inner objects by their paths."""
+    paths = list(islice(leaf_paths(record), SHOWN_FIELDS + 1))
+    shown = ", ".join(f"'{path}'" for path in paths[:SHOWN_FIELDS]) or "none"
+    return shown + (", ..." if len(paths) > SHOWN_FIELDS else "")
+
+
+def leaf_paths(record: Record, above: str = "") -> Iterator[str]:
+    """The paths of all values that are no objects."""
+    for key, value in record.items():
+        path = f"{above}{key}"
+        if isinstance(value, Mapping) and value:
+            yield from leaf_paths(value, f"{path}.")
+        else:
+            yield path
 
 
 def prompt_words(value: object) -> str:
     """A prompt as one text: itself, or its messages; a number as it is written."""
     if isinstance(value, list) and all(isinstance(one, Mapping) for one in value):
-        return prompt_text(value)
+        return dialogue_text(value)
     if isinstance(value, Mapping):
         inner = named(value, (*CHAT, *PROMPTS, "content", "text"))
         return prompt_words(value[inner]) if inner else str(dict(value))
@@ -243,8 +259,8 @@ def choice_text(choice: object) -> str | None:
 
 
 def failure_of(record: Record) -> str | None:
-    """What a line of a batch says about its failure."""
-    error = record.get("error")
+    """What a line of a batch says about its failure; None where it is none."""
+    error = record.get("error") if "custom_id" in record else None
     response = record.get("response")
     if not error and isinstance(response, Mapping):
         body = response.get("body")
@@ -252,7 +268,7 @@ def failure_of(record: Record) -> str | None:
     if not error:
         return None
     message = error.get("message") if isinstance(error, Mapping) else error
-    return f"failed: {message}"
+    return str(message)
 
 
 SPEAKERS = frozenset({"assistant", "gpt", "model", "bot"})
@@ -270,7 +286,7 @@ def chat_answer(messages: object, key: str | None, asked: str | None) -> Answere
     if str(last.get("role", last.get("from"))).casefold() not in SPEAKERS:
         raise DatasetError("the last message is not the assistant's: there is no answer")
     said = content_text(last.get("content", last.get("value"))) or None
-    before = prompt_text([standard(one) for one in messages[:-1]]) if key is None else asked
+    before = dialogue_text([standard(one) for one in messages[:-1]]) if key is None else asked
     return Answered((said,), key if key is not None else before, before)
 
 

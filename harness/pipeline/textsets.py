@@ -13,8 +13,16 @@ from typing import IO, Any
 
 from harness.datasets.lines import PACKED, Place, items, json_value
 from harness.errors import DatasetError, HarnessError, UsageError, did_you_mean
-from harness.messages import prompt_text
-from harness.pipeline.textfields import ANSWERS, Answered, Layout, Record, answers_in, named
+from harness.messages import dialogue_text
+from harness.pipeline.textfields import (
+    ANSWERS,
+    Answered,
+    Layout,
+    Record,
+    answers_in,
+    failure_of,
+    named,
+)
 from harness.pipeline.track import PROBE_SUFFIX
 from harness.records import Outcome
 
@@ -108,7 +116,7 @@ class Gathering:
         if answered.asked is not None:
             self.asked[key] = answered.asked
 
-    def leave(self, place: object, why: str, kind: str = "broken lines") -> None:
+    def leave(self, place: object, why: str, kind: str) -> None:
         """Leave a record out, and remember the first such places."""
         self.left_out[kind] += 1
         if len(self.problems) < SHOWN_PROBLEMS:
@@ -159,6 +167,8 @@ def read_texts(place: str, reading: Reading | None = None, tell: Tell = silent) 
     first = first_line(path)
     if first is None:
         raise DatasetError(f"{path}: is empty; give a file with a text or a JSON object a line")
+    if b"\0" in first:
+        raise DatasetError(f"{path}: holds bytes that are no text; give JSON lines, CSV or text")
     if first.startswith(b'{"journal":'):
         return journal_texts(path, model, reading, place)
     if first.lstrip().startswith(b'{"spec":'):
@@ -247,7 +257,11 @@ def gathered(
         if number % TOLD_EVERY == 0:
             tell(f"{name}: {number:,} lines read")
         if isinstance(record, DatasetError):
-            found.leave(place, str(record).removeprefix(f"{place}: "))
+            found.leave(place, str(record).removeprefix(f"{place}: "), "broken")
+            continue
+        failure = failure_of(record) if isinstance(record, Mapping) else None
+        if failure is not None:
+            found.leave(place, failure, "failed")
             continue
         try:
             layout = layout or Layout.of(record, reading.field, reading.prompt_field)
@@ -269,7 +283,8 @@ def plain_texts(path: Path, name: str, tell: Tell) -> TextSet:
         try:
             found.take(Answered((bytes(item).decode().strip(),)), place)
         except UnicodeDecodeError as error:
-            found.leave(place, f"byte {error.start + 1} is not UTF-8; save the file as UTF-8")
+            why = f"byte {error.start + 1} is not UTF-8; save the file as UTF-8"
+            found.leave(place, why, "broken")
     return found.result(name, "a text a line", "")
 
 
@@ -339,7 +354,10 @@ def table_rows(path: Path) -> tuple[list[tuple[object, Record]], list[str]]:
         raise DatasetError(
             f"{path}: byte {error.start + 1} is not UTF-8; save the file as UTF-8"
         ) from error
-    except (pd.errors.ParserError, ValueError, OSError) as error:
+    except pd.errors.ParserError as error:
+        what = str(error).rpartition("error: ")[2].strip()
+        raise DatasetError(f"{path}: {what}; put cells with separators in quotes") from error
+    except (ValueError, OSError) as error:
         raise DatasetError(f"{path}: cannot be read as a table ({error})") from error
     columns = [str(column) for column in table.columns]
     cells = (dict(zip(columns, row, strict=True)) for row in table.itertuples(index=False))
@@ -370,10 +388,25 @@ def journal_texts(path: Path, model: str, reading: Reading, name: str) -> list[T
     models = [asked for of, asked in by_asked if of == eval_name]
     if model and model not in models:
         raise UsageError(f"{path}: no answers of '{model}'{did_you_mean(model, models)}")
+    asked = prompts_of(path.parent, eval_name)
     return [
-        outcome_texts(by_asked[eval_name, one], one, f"answers to {eval_name}")
+        outcome_texts(by_asked[eval_name, one], one, f"answers to {eval_name}", asked)
         for one in ([model] if model else models)
     ]
+
+
+def prompts_of(folder: Path, eval_name: str) -> dict[str, str]:
+    """The prompts of an eval by sample, as far as the run's data are still there."""
+    from harness.pipeline.evaluation import Question
+    from harness.pipeline.runfolder import RunFolder
+
+    try:
+        plan = RunFolder(folder).read().plan
+        spec = next((one for one in plan.evals if one.name == eval_name), None)
+        samples = Question.answered(spec, plan.max_samples).samples() if spec else ()
+        return {sample.id: dialogue_text(sample.messages) for sample in samples}
+    except HarnessError:  # a journal alone, or data that moved: answers can be read all the same
+        return {}
 
 
 def the_eval(
@@ -401,7 +434,9 @@ def the_eval(
     ]
     fit = repeated or evals
     if len(fit) > 1:
-        raise UsageError(f"{path}: holds several evals; name one with --eval: {', '.join(fit)}")
+        raise UsageError(
+            f"{path}: holds several evals; name one with --eval: {', '.join(sorted(fit))}"
+        )
     return fit[0]
 
 
@@ -430,7 +465,7 @@ def outcome_texts(
         key = outcome.sample_id
         if outcome.completion is None:
             failure = outcome.failure.message if outcome.failure else "no answer"
-            found.leave(key, failure, "failed requests")
+            found.leave(key, failure, "failed")
         else:
             found.take(Answered(tuple(texts_of(outcome)), key, asked.get(key)), key)
     return found.result(name, layout, "sample")
@@ -442,9 +477,19 @@ def log_texts(path: Path) -> TextSet:
 
     log = read_log(path)
     asked = {
-        key: prompt_text(sample.messages) for key, sample in log.samples.items() if sample.messages
+        key: dialogue_text(sample.messages)
+        for key, sample in log.samples.items()
+        if sample.messages
     }
     return outcome_texts(log.outcomes, str(path), f"{log.model} on {log.eval_name}", asked)
 
 
-__all__ = ["Place", "Reading", "TextSet", "read_texts"]
+def named_apart(sets: Iterable[TextSet]) -> list[TextSet]:
+    """The sets under names that differ: those that occur again get a number."""
+    seen: Counter[str] = Counter()
+    found = []
+    for one in sets:
+        seen[one.name] += 1
+        again = seen[one.name]
+        found.append(one if again == 1 else replace(one, name=f"{one.name} ({again})"))
+    return found

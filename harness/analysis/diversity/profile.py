@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 
 from harness.analysis.diversity.across import ACROSS, Direction, gram_counts, jackknife
+from harness.analysis.diversity.bleu import ORDER, text_bleus
 from harness.analysis.diversity.comparison import METRICS
 from harness.analysis.diversity.lexical import (
     compression_ratio,
@@ -43,7 +44,7 @@ DEFAULT_METRICS = (
     "self_repetition",
     "compression_ratio",
 )
-TURNED = frozenset({"duplicate_rate", "self_bleu"})
+TURNED = frozenset({"duplicate_rate"})
 """What `METRICS` holds as 1 - x, so that higher is more diverse throughout; here it is x."""
 
 FEWEST_TEXTS = 3  # across prompts: without one of two, no set is left
@@ -124,7 +125,16 @@ def compressions(corpus: Corpus) -> FloatArray:
     return np.array([compression_ratio(texts) for texts in grouped(corpus)], dtype=np.float64)
 
 
+def long_enough_bleus(corpus: Corpus) -> FloatArray:
+    """Self-BLEU over the texts that have 4-grams; a few short ones do not spoil a large set."""
+    long = corpus.lengths >= ORDER
+    sums = np.bincount(corpus.prompts[long], text_bleus(corpus)[long], corpus.n_prompts)
+    counts = np.bincount(corpus.prompts[long], minlength=corpus.n_prompts)
+    return np.where(counts > 1, sums / np.maximum(counts, 1), np.nan)
+
+
 FURTHER: Mapping[str, Measure] = {
+    "self_bleu": Measure(long_enough_bleus, "lower"),
     "distinct_1": Measure(lambda corpus: distinct(corpus, 1), "higher"),
     "distinct_3": Measure(lambda corpus: distinct(corpus, 3), "higher"),
     "self_repetition": Measure(
@@ -159,7 +169,7 @@ def measure_named(name: str) -> Measure:
         return FURTHER[name]
     if name in METRICS:
         return compared_metric(name)
-    known = (*METRICS, *FURTHER)
+    known = dict.fromkeys((*METRICS, *FURTHER))
     raise ValueError(f"unknown diversity metric {name!r}; use {', '.join(known)}")
 
 
