@@ -2,49 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, cast
 
 from harness.errors import RegistryError, did_you_mean
-from harness.graders.apibench import ApiBench
 from harness.graders.base import Grader, Judge
-from harness.graders.bridged import Bridged
-from harness.graders.calls import FunctionCalls
-from harness.graders.extraction import Extraction
-from harness.graders.generation import QUALITY, Generation
-from harness.graders.hosted_model import LabelModel, ScoreModel
-from harness.graders.hosted_multi import Multi, nested_graders
-from harness.graders.hosted_python import PythonGrader
-from harness.graders.hosted_text import StringCheck, TextSimilarity
-from harness.graders.model_graded import ModelGraded
+from harness.graders.generation import QUALITY
 from harness.graders.options import checked_options, field_names
-from harness.graders.structured import JsonMatch, JsonValidator
-from harness.graders.style import Style
-from harness.graders.text import FuzzyMatch, Includes, Match
-from harness.graders.translate import Translate
 from harness.records import EvalSpec
 
-GRADERS: Mapping[str, type[Grader]] = {
-    "match": Match,
-    "includes": Includes,
-    "fuzzy_match": FuzzyMatch,
-    "json_match": JsonMatch,
-    "json_validator": JsonValidator,
-    "extraction": Extraction,
-    "style": Style,
-    "generation": Generation,
-    "apibench": ApiBench,
-    "function_calls": FunctionCalls,
-    "model_graded": ModelGraded,
-    "translate": Translate,
-    "string_check": StringCheck,
-    "text_similarity": TextSimilarity,
-    "score_model": ScoreModel,
-    "label_model": LabelModel,
-    "multi": Multi,
-    "python": PythonGrader,
-    "bridge": Bridged,
-}
+
+@dataclass(frozen=True, slots=True)
+class GraderClasses(Mapping[str, type[Grader]]):
+    """Classes by name, each imported when it is asked for: a run uses one or two of them."""
+
+    places: Mapping[str, str]
+    """``module:Class`` within this package."""
+
+    def __getitem__(self, name: str) -> type[Grader]:
+        module, _, kind = self.places[name].partition(":")
+        return cast("type[Grader]", getattr(import_module(f"harness.graders.{module}"), kind))
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.places
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.places)
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+
+MULTI, GENERATION, PYTHON = "multi", "generation", "python"
+"""Graders that are treated apart here. Python is also what has to be allowed by name before the
+code in a registry is run."""
+
+GRADERS = GraderClasses(
+    {
+        "match": "text:Match",
+        "includes": "text:Includes",
+        "fuzzy_match": "text:FuzzyMatch",
+        "json_match": "structured:JsonMatch",
+        "json_validator": "structured:JsonValidator",
+        "extraction": "extraction:Extraction",
+        "style": "style:Style",
+        GENERATION: "generation:Generation",
+        "apibench": "apibench:ApiBench",
+        "function_calls": "calls:FunctionCalls",
+        "model_graded": "model_graded:ModelGraded",
+        "translate": "translate:Translate",
+        "string_check": "hosted_text:StringCheck",
+        "text_similarity": "hosted_text:TextSimilarity",
+        "score_model": "hosted_model:ScoreModel",
+        "label_model": "hosted_model:LabelModel",
+        MULTI: "hosted_multi:Multi",
+        PYTHON: "hosted_python:PythonGrader",
+        "bridge": "bridged:Bridged",
+    }
+)
 
 
 JUDGE = "judge"
@@ -54,30 +71,33 @@ JUDGE = "judge"
 ALLOWED = "allowed"
 """The field of graders that run a stranger's code; only who starts a run can set it."""
 
-PYTHON = "python"
-"""What has to be allowed before Python code out of a registry is run."""
-
 
 def needs_judge(spec: EvalSpec) -> bool:
     """Whether marking this eval asks a model."""
-    return any(_asks(kind, spec) for kind in _kinds(spec) if kind is not Multi)
+    return any(_asks(name, spec) for name in _names(spec) if name != MULTI)
 
 
-def _asks(kind: type[Grader], spec: EvalSpec) -> bool:
+def _asks(name: str, spec: EvalSpec) -> bool:
     """A generation eval asks a judge only where a quality is asked for."""
-    return JUDGE in field_names(kind) and (kind is not Generation or QUALITY in spec.args)
+    if JUDGE not in field_names(GRADERS[name]):
+        return False
+    return name != GENERATION or QUALITY in spec.args
 
 
 def needs_code(spec: EvalSpec) -> bool:
     """Whether marking this eval runs code that stands in the registry."""
-    return PythonGrader in _kinds(spec)
+    return PYTHON in _names(spec)
 
 
-def _kinds(spec: EvalSpec) -> list[type[Grader]]:
-    """The grader's class, and those of the graders nested in it."""
-    nested = nested_graders(spec.args.get("graders")) if spec.grader == "multi" else {}
-    names = (spec.grader, *(str(one.get("type")) for one in nested.values()))
-    return [GRADERS[name] for name in names if name in GRADERS]
+def _names(spec: EvalSpec) -> list[str]:
+    """The grader's name, and those of the graders nested in it."""
+    names = [spec.grader]
+    if spec.grader == MULTI:
+        from harness.graders.hosted_multi import nested_graders
+
+        nested = nested_graders(spec.args.get("graders"))
+        names += [str(one.get("type")) for one in nested.values()]
+    return [name for name in names if name in GRADERS]
 
 
 def make_grader(
