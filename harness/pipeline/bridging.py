@@ -58,6 +58,8 @@ class Bridge:
         tally: Tally,
     ) -> None:
         """Run every (eval, model), one after the other; the tally goes on."""
+        if not asked:
+            return
         from harness.openai_evals.bridge import run_bridged
 
         logs = journal.path.parent / "logs"
