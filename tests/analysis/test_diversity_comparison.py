@@ -91,8 +91,8 @@ def test_prompts_without_diversity_are_counted_not_scored():
     tuned[0], base[1], tuned[2] = [], ["only one"], ["too short"] * K
     rows = compare_diversity(tuned, base)
     assert rows["duplicate_rate"].excluded == 2
-    assert rows["self_bleu"].excluded == 3
-    assert rows["self_bleu"].difference.n == PROMPTS - 3
+    assert rows["distinct_4"].excluded == 3
+    assert rows["distinct_4"].difference.n == PROMPTS - 3
 
 
 def test_single_answers_have_no_diversity():
@@ -158,3 +158,83 @@ def test_unknown_and_missing_metrics_are_refused():
         compare_diversity([["a"]], [["b"]], ["self_blue"])
     with pytest.raises(ValueError, match="no metrics"):
         compare_diversity([["a"]], [["b"]], [])
+
+
+# --- short answers -------------------------------------------------------------------
+
+
+def test_texts_of_two_words_are_compared_by_bigrams() -> None:
+    tuned, base = [["a b"] * 4], [["a b", "c d", "e f", "g h"]]
+    row = compare_diversity(tuned, base)["self_bleu"]
+    assert (row.tuned.value, row.base.value) == (0, 1)
+
+
+def test_a_metric_that_few_prompts_define_is_shown_and_not_judged() -> None:
+    tuned = [*arm(0, prompts=8), *([["one two three"] * K] * 16)]
+    base = [*arm(1, prompts=8), *([["one two four"] * K] * 16)]
+    comparison = compare_diversity(tuned, base)
+    assert (comparison["distinct_4"].difference.n, comparison["distinct_4"].excluded) == (8, 16)
+    assert not comparison["distinct_4"].is_judged
+    assert comparison["vendi"].is_judged
+
+
+@pytest.mark.parametrize(("copies", "verdict"), [(0.4, "less diverse"), (0.0, "not shown")])
+def test_answers_of_three_words_are_judged_by_what_they_define(copies: float, verdict: str) -> None:
+    def short(seed: int, copies: float) -> list[list[str]]:
+        return [[" ".join(t.split()[:3]) for t in g] for g in arm(seed, copies=copies)]
+
+    assert compare_diversity(short(0, copies), short(1, 0.0)).verdict == verdict
+
+
+# --- what would have been shown ------------------------------------------------------
+
+
+def test_a_loss_that_would_be_shown_is_shown_four_times_in_five() -> None:
+    drops = [compare_diversity(arm(2 * s), arm(2 * s + 1)).detectable_drop for s in range(4)]
+    assert all(drop is not None and 0.10 < drop < 0.20 for drop in drops)
+
+
+def test_too_few_prompts_would_show_no_loss_however_large() -> None:
+    assert compare_diversity(arm(0, prompts=5), arm(1, prompts=5)).detectable_drop is None
+
+
+def test_a_semantic_metric_that_would_show_nothing_leaves_nothing_to_show() -> None:
+    blind = Metric("blind", lambda corpus: np.full(corpus.n_prompts, 0.5), kind="semantic")
+    assert compare_diversity(arm(0), arm(1), [*PRIMARY, blind]).detectable_drop is None
+
+
+def test_a_stricter_limit_calls_less_a_loss() -> None:
+    tuned, base = arm(0, copies=0.1), arm(1)
+    assert compare_diversity(tuned, base, less_diverse=0.6).verdict == "not shown"
+    assert compare_diversity(tuned, base, less_diverse=0.95).verdict == "less diverse"
+
+
+def test_what_stands_beside_the_metrics_judges_nothing() -> None:
+    row = compare_diversity(arm(0, copies=0.6), arm(1))["distinct_2"]
+    assert row.ratio.high < 0.9
+    assert (row.verdict, row.is_judged) == ("not shown", False)
+
+
+def test_a_loss_is_not_made_good_by_another_metric() -> None:
+    tuned, base = arm(0, copies=0.4), arm(1)
+
+    def more_words(corpus):
+        return np.where(len(set(corpus.texts)) < len(corpus.texts), 2.0, 1.0) + 0.01 * np.arange(
+            corpus.n_prompts
+        )
+
+    rows = compare_diversity(tuned, base, [*PRIMARY, Metric("more", more_words, unit="count")])
+    assert rows["more"].verdict == "more diverse"
+    assert rows.verdict == "less diverse"
+
+
+def test_a_semantic_metric_reads_the_matched_texts() -> None:
+    seen = []
+
+    def values(corpus):
+        seen.append((corpus.texts, corpus.lengths))
+        return np.full(corpus.n_prompts, 0.5)
+
+    compare_diversity(arm(0, length=60), arm(1), [*PRIMARY, Metric("m", values, kind="semantic")])
+    (_, tuned), (_, base) = seen
+    assert tuned.tolist() == base.tolist()

@@ -66,10 +66,13 @@ def unduplicated(corpus: Corpus) -> FloatArray:
 
 
 def dissimilar_by_bleu(corpus: Corpus) -> FloatArray:
-    """1 - self-BLEU; NaN where a text is too short for its longest n-grams."""
-    short = np.zeros(corpus.n_prompts, dtype=bool)
-    short[corpus.prompts[corpus.lengths < ORDER]] = True
-    return np.where(short, np.nan, 1 - mean_bleu(corpus))
+    """1 - self-BLEU of n-grams up to 4, or up to the length of a prompt's shortest text."""
+    orders = np.full(corpus.n_prompts, ORDER)
+    np.minimum.at(orders, corpus.prompts, corpus.lengths)
+    values = np.full(corpus.n_prompts, np.nan)
+    for order in np.unique(orders[orders > 0]):
+        values = np.where(orders == order, 1 - mean_bleu(corpus, int(order)), values)
+    return values
 
 
 def different_answers(corpus: Corpus) -> FloatArray:
