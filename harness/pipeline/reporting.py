@@ -19,6 +19,7 @@ from harness.pipeline.manifest import Manifest
 from harness.pipeline.metrics import metrics_of, units_of
 from harness.pipeline.track import Track
 from harness.pipeline.winner import winner_finding
+from harness.pipeline.writing import GOOD_TITLE, UNITS, Writing
 from harness.records import Comparison, DiversityChange, Estimate, Finding, Study
 from harness.reports.document import (
     Document,
@@ -41,7 +42,7 @@ def section(track: Track, findings: Sequence[Finding] = ()) -> Section:
     """Everything that a report shows of one track."""
     judge = Judge(track)
     advices = tuple(judge.advice_after(epochs) for epochs in track.epochs)
-    variety = judge.variety
+    variety, writing = judge.variety, Writing.of(track)
     flips, flips_omitted = flips_of(track, advices)
     misses, misses_omitted = misses_of(track)
     metric = metric_name(track)
@@ -52,9 +53,9 @@ def section(track: Track, findings: Sequence[Finding] = ()) -> Section:
         metric=metric,
         base=track.base,
         advice=advices,
-        panels=_panels(track, variety),
-        results=_results(track, variety),
-        comparisons=tuple(_comparisons(track, metric, variety)),
+        panels=_panels(track, metric, variety, writing),
+        results=_results(track, variety, writing),
+        comparisons=tuple(_comparisons(track, metric, variety, writing)),
         flips=flips,
         flips_omitted=flips_omitted,
         galleries=galleries_of(track, advices),
@@ -63,6 +64,7 @@ def section(track: Track, findings: Sequence[Finding] = ()) -> Section:
             *track.findings,
             *findings,
             *(_variety_findings(variety) if variety else ()),
+            *(writing.findings() if writing else ()),
             *([picked] if (picked := winner_finding(track)) else []),
         ),
         misses=misses,
@@ -94,9 +96,10 @@ AD_HOC = frozenset({"run", "compare"})
 
 def metric_name(track: Track) -> str:
     """What the eval's own score is called: what its marks mean decides."""
-    if track.spec.task == "open":
-        return "format compliance"
-    if needs_judge(track.spec):
+    is_judged = needs_judge(track.spec)
+    if track.spec.grader in FORM:
+        return QUALITY if is_judged else COMPLIANCE
+    if is_judged:
         return "the judge's score"
     tables = (track.of(model) for model in track.model_names)
     marks = (mark for table in tables if table for row in table.values.values() for mark in row)
@@ -104,11 +107,21 @@ def metric_name(track: Track) -> str:
     return "accuracy" if all(mark in (0.0, 1.0) for mark in known) else "score"
 
 
-def _comparisons(track: Track, metric: str, variety: Variety | None) -> Iterator[Comparison]:
+FORM = frozenset({"style", "generation"})
+"""Graders that mark whether a form is kept."""
+
+COMPLIANCE, QUALITY = "format compliance", "quality"
+SCORE_TITLES = {COMPLIANCE: "Answers in the wanted format", QUALITY: "Quality of the answers"}
+
+
+def _comparisons(
+    track: Track, metric: str, variety: Variety | None, writing: Writing | None
+) -> Iterator[Comparison]:
     for name in track.tuned_names:
         if compared := comparison(track, name):
             yield replace(compared, metric=metric, diversity=_diversity(track, name, variety))
             yield from detail_comparisons(track, name)
+            yield from writing.comparisons(name) if writing else ()
 
 
 def _diversity(track: Track, model: str, variety: Variety | None) -> DiversityChange | None:
@@ -118,7 +131,7 @@ def _diversity(track: Track, model: str, variety: Variety | None) -> DiversityCh
     return variety.change_of(model) if variety else DiversityChange("unmeasured")
 
 
-def _results(track: Track, variety: Variety | None) -> tuple[Result, ...]:
+def _results(track: Track, variety: Variety | None, writing: Writing | None) -> tuple[Result, ...]:
     about = {checkpoint.model: checkpoint for checkpoint in track.checkpoints}
     results = []
     for model in track.model_names:
@@ -126,8 +139,13 @@ def _results(track: Track, variety: Variety | None) -> tuple[Result, ...]:
         if answers is None:
             continue
         metrics = metrics_of(answers, track.heldout)
+        units: dict[str, Unit] = {}
+        if writing is not None:
+            metrics |= writing.metrics_of(model)
+            units |= UNITS
         if variety is not None:
             metrics |= _variety_metrics(variety, model)
+            units |= _variety_units(variety)
         own = own_metrics(track.own_reports.get(model, {}), answers.total)
         results.append(
             Result(
@@ -138,7 +156,7 @@ def _results(track: Track, variety: Variety | None) -> tuple[Result, ...]:
                 seed=checkpoint.seed if checkpoint else None,
                 metrics={**metrics, **own},
                 excluded=answers.excluded(track.heldout),
-                units={**units_of(answers), **dict.fromkeys(own, "count")},
+                units={**units, **units_of(answers), **dict.fromkeys(own, "count")},
             )
         )
     return tuple(results)
@@ -159,16 +177,33 @@ def _variety_metrics(variety: Variety, model: str) -> dict[str, Estimate]:
 # --- charts --------------------------------------------------------------------------
 
 
-def _panels(track: Track, variety: Variety | None) -> tuple[Panel, ...]:
+def _panels(
+    track: Track, metric: str, variety: Variety | None, writing: Writing | None
+) -> tuple[Panel, ...]:
     if not track.checkpoints:
         return ()
-    title = "Answers in the wanted format" if track.spec.task == "open" else "Right answers"
+    title = SCORE_TITLES.get(metric, "Score" if track.spec.task == "open" else "Right answers")
     panels = [
         Panel(title, "share", tuple(_score_series(track)), "held-out against epochs"),
-        *(_variety_panels(variety) if variety else ()),
+        *_open_panels(variety, writing),
         *_curve_panels(track),
     ]
     return tuple(panel for panel in panels if panel.series)
+
+
+def _open_panels(variety: Variety | None, writing: Writing | None) -> tuple[Panel, ...]:
+    """What is expected and what is good come first, single metrics and lengths after them."""
+    ratio, *raw = _variety_panels(variety) if variety else (None,)
+    written = writing.panels() if writing else ()
+    good = [panel for panel in written if panel.title == GOOD_TITLE]
+    others = [panel for panel in written if panel.title != GOOD_TITLE]
+    return (*([ratio] if ratio else ()), *good, *raw, *others)
+
+
+def _variety_units(variety: Variety) -> dict[str, Unit]:
+    from harness.pipeline import variety_panels
+
+    return variety_panels.units_of(variety)
 
 
 def _variety_panels(variety: Variety) -> tuple[Panel, ...]:

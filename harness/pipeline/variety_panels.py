@@ -1,112 +1,225 @@
-"""What reports show of the variety of answers: raw metrics, and charts against epochs."""
+"""What reports show of the variety of answers: raw metrics, and charts against epochs.
+
+Raw metrics are of the answers as they came, at equal numbers of them; the ratio that advice
+reads, and what stands across prompts, is of answers cut to equal length.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from harness.analysis.diversity import (
+    AcrossComparison,
+    DiversityComparison,
+    Metric,
+    encode,
+    per_prompt_distinct_k,
     per_prompt_distinct_n,
     per_prompt_duplicate_rate,
     per_prompt_self_bleu,
+    per_prompt_vendi,
 )
 from harness.analysis.stats import mean_interval
-from harness.pipeline.variety import LABELS, Groups, Variety
+from harness.pipeline.variety import Groups, Variety
 from harness.records import Estimate
-from harness.reports.document import Panel, Point, Series
+from harness.reports.document import Panel, Point, Role, Series, Unit
+
+Values = Callable[[Groups], Iterable[float]]
 
 
-def _distinct_2(groups: Groups) -> Iterable[float]:
-    return per_prompt_distinct_n(groups, 2)
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A raw metric as reports show it: its title, one value a prompt, and which way is better."""
+
+    title: str
+    values: Values
+    unit: Unit = "share"
+    takeaway: str = "higher is more diverse"
 
 
-SHOWN: Mapping[str, tuple[str, Callable[[Groups], Iterable[float]]]] = {
-    "self_bleu": ("Self-BLEU: how much answers repeat each other", per_prompt_self_bleu),
-    "distinct_2": ("Distinct-2: new word pairs", _distinct_2),
-    "duplicate_rate": ("Duplicate answers", per_prompt_duplicate_rate),
+LOWER = "lower is more diverse"
+
+SHOWN: Mapping[str, Shown] = {
+    "distinct_k": Shown("Really different answers", per_prompt_distinct_k, "count"),
+    "duplicate_rate": Shown("Duplicate answers", per_prompt_duplicate_rate, takeaway=LOWER),
+    "self_bleu": Shown("Self-BLEU: overlap of answers", per_prompt_self_bleu, takeaway=LOWER),
+    "distinct_4": Shown("Distinct-4", lambda groups: per_prompt_distinct_n(groups, 4)),
+    "distinct_2": Shown("Distinct-2", lambda groups: per_prompt_distinct_n(groups, 2)),
+    "vendi": Shown("Vendi score of words", per_prompt_vendi, "count"),
 }
-"""The raw metrics of reports: title and value a prompt, at equal numbers of answers."""
-
-RATIOS = ("self_bleu", "distinct_2")
-"""The metrics whose ratio to what was expected is drawn."""
+"""The raw metrics of reports, at equal numbers of answers."""
 
 RATIO_TITLE = "Diversity against what was expected"
-RATIO_TAKEAWAY = "below 0.9 the answers are less diverse than expected"
+RATIO_TAKEAWAY = "the metric that fell most, at equal length"
+LIMIT = "less diverse below"
+
+
+def shown_of(variety: Variety) -> dict[str, Shown]:
+    """The raw metrics of a track; those of embeddings too, where there are some."""
+    return {**SHOWN, **{metric.name: _semantic(metric) for metric in variety.semantic}}
+
+
+def _semantic(metric: Metric) -> Shown:
+    title = f"{metric.name.replace('_', ' ').capitalize()}, of embeddings"
+    return Shown(title, lambda groups: metric.values(encode(groups)), metric.unit)
 
 
 def metrics_of(variety: Variety, model: str) -> dict[str, Estimate]:
     """One model's raw metrics, each a mean over prompts."""
     texts = variety.texts(model)
     groups = [list(texts.get(key, ())) for key in variety.prompts]
-    return {name: found for name in SHOWN if (found := metric_mean(name, groups))}
+    means = {name: metric_mean(shown, groups) for name, shown in shown_of(variety).items()}
+    return {name: found for name, found in means.items() if found}
 
 
-def metric_mean(name: str, groups: Groups) -> Estimate | None:
+def units_of(variety: Variety) -> dict[str, Unit]:
+    """The units of those metrics that are no shares."""
+    return {n: shown.unit for n, shown in shown_of(variety).items() if shown.unit != "share"}
+
+
+def metric_mean(shown: Shown, groups: Groups) -> Estimate | None:
     """The mean over prompts where the metric is defined; None where it nowhere is."""
-    values = [float(v) for v in SHOWN[name][1](groups) if not math.isnan(v)]
-    return mean_interval(values, (0.0, 1.0)) if values else None
+    values = [float(v) for v in shown.values(groups) if not math.isnan(v)]
+    if not values:
+        return None
+    top = 1.0 if shown.unit == "share" else max(*values, *map(float, map(len, groups)))
+    return mean_interval(values, (0.0, top))
 
 
 def panels(variety: Variety) -> tuple[Panel, ...]:
-    """The ratio that advice reads, then each raw metric against epochs."""
-    raw = (_raw_panel(variety, name, title) for name, (title, _) in SHOWN.items())
-    return (_ratio_panel(variety), *raw)
+    """The ratio that advice reads, each raw metric, and what answers to all prompts share."""
+    return (
+        _ratio_panel(variety),
+        *(_raw_panel(variety, shown) for shown in shown_of(variety).values()),
+        *_across_panels(variety),
+    )
 
 
 def _ratio_panel(variety: Variety) -> Panel:
-    names = {n for e in variety.track.epochs for n in variety.after(e).comparisons} - {"previous"}
-    series = [
-        Series(
-            f"{LABELS[metric]} over {name}",
-            "heldout" if name == "references" else "curve",
-            tuple(_ratio_points(variety, metric, name)),
-        )
-        for metric in RATIOS
-        for name in sorted(names)
+    drops = ((epoch, variety.after(epoch).drop) for epoch in variety.track.epochs)
+    points = tuple(Point(epoch, drop.to_expected) for epoch, drop in drops if drop)
+    limit = variety.limits.less_diverse
+    line = Estimate(limit, limit, limit, 0, "threshold")
+    series = (
+        Series("tuned over expected", "heldout", points),
+        Series(LIMIT, "reference", _level(variety, line)),
+    )
+    return Panel(RATIO_TITLE, "ratio", series if points else (), RATIO_TAKEAWAY)
+
+
+# --- raw metrics ---------------------------------------------------------------------
+
+
+def _raw_panel(variety: Variety, shown: Shown) -> Panel:
+    points = ((epoch, _after(variety, shown, epoch)) for epoch in variety.track.epochs)
+    tuned = Series("tuned", "heldout", tuple(Point(e, found) for e, found in points if found))
+    return Panel(shown.title, shown.unit, (tuned, *_levels(variety, shown)), shown.takeaway)
+
+
+def _after(variety: Variety, shown: Shown, epochs: float) -> Estimate | None:
+    """The mean over prompts of what seeds have in the mean: they share their prompts."""
+    by_seed = [
+        _by_prompt(variety, shown, checkpoint.model) for checkpoint in variety.track.at(epochs)
     ]
-    return Panel(RATIO_TITLE, "ratio", tuple(s for s in series if s.points), RATIO_TAKEAWAY)
+    values = [
+        sum(known) / len(known)
+        for row in zip(*by_seed, strict=True)
+        if (known := [value for value in row if not math.isnan(value)])
+    ]
+    if not values:
+        return None
+    top = (
+        1.0 if shown.unit == "share" else max(*values, float(variety.track.spec.answers_per_prompt))
+    )
+    return mean_interval(values, (0.0, top))
 
 
-def _ratio_points(variety: Variety, metric: str, name: str) -> list[Point]:
-    points = []
-    for epoch in variety.track.epochs:
-        compared = variety.after(epoch).comparisons.get(name)
-        if compared is not None and math.isfinite(compared[metric].ratio.value):
-            points.append(Point(epoch, compared[metric].ratio))
-    return points
+def _by_prompt(variety: Variety, shown: Shown, model: str) -> list[float]:
+    texts = variety.texts(model)
+    return [float(v) for v in shown.values([list(texts.get(p, ())) for p in variety.prompts])]
 
 
-def _raw_panel(variety: Variety, name: str, title: str) -> Panel:
-    track = variety.track
-    points = []
-    for epoch in track.epochs:
-        groups = [
-            list(variety.texts(c.model).get(key, ()))
-            for c in track.at(epoch)
-            for key in variety.prompts
-        ]
-        found = metric_mean(name, groups)
-        if found is not None:
-            points.append(Point(epoch, found))
-    series = [Series("tuned", "heldout", tuple(points)), *_levels(variety, name)]
-    return Panel(title, "share", tuple(series), "")
-
-
-def _levels(variety: Variety, name: str) -> Iterable[Series]:
+def _levels(variety: Variety, shown: Shown) -> Iterable[Series]:
     """Base model and references as level lines."""
     k = variety.track.spec.answers_per_prompt
-    base = [list(variety.texts(variety.track.base)[p]) for p in variety.prompts]
-    references = [list(variety.references()[key])[:k] for key in variety.prompts]
-    if (found := _full_mean(name, base, k)) is not None:
+    said, references = variety.texts(variety.track.base), variety.references()
+    base = [list(said[prompt]) for prompt in variety.prompts]
+    ideal = [list(references[prompt])[:k] for prompt in variety.prompts]
+    if (found := _full_mean(shown, base, k)) is not None:
         yield Series("base model", "base", _level(variety, found))
-    if (found := _full_mean(name, references, k)) is not None:
+    if (found := _full_mean(shown, ideal, k)) is not None:
         yield Series("reference answers", "reference", _level(variety, found))
 
 
-def _full_mean(name: str, groups: Sequence[list[str]], k: int) -> Estimate | None:
+def _full_mean(shown: Shown, groups: Sequence[list[str]], k: int) -> Estimate | None:
     """The mean, where every prompt has k texts: fewer would look more diverse."""
-    return metric_mean(name, list(groups)) if all(len(g) == k for g in groups) else None
+    return metric_mean(shown, list(groups)) if all(len(g) == k for g in groups) else None
 
 
 def _level(variety: Variety, found: Estimate) -> tuple[Point, ...]:
     return tuple(Point(end, found) for end in (0.0, variety.track.epochs[-1]))
+
+
+# --- across prompts ------------------------------------------------------------------
+
+ACROSS: Mapping[str, tuple[str, Unit, str]] = {
+    "self_repetition": ("Across prompts: self-repetition", "nats", LOWER),
+    "distinct_4": ("Across prompts: distinct-4", "share", "higher is more diverse"),
+}
+COMPRESSION_TITLE = "Compression ratio (xz)"
+
+
+def _across_panels(variety: Variety) -> Iterator[Panel]:
+    found = {epoch: variety.after(epoch).comparisons for epoch in variety.track.epochs}
+    against_base = {epoch: one["base"] for epoch, one in found.items() if "base" in one}
+    for name, (title, unit, takeaway) in ACROSS.items():
+        rows = {epoch: _row(compared, name) for epoch, compared in against_base.items()}
+        known = {epoch: row for epoch, row in rows.items() if row and math.isfinite(row.tuned)}
+        yield Panel(
+            title,
+            unit,
+            _pair(
+                {epoch: _beside_base(row) for epoch, row in known.items()},
+                {epoch: _bare(row.base) for epoch, row in known.items()},
+            ),
+            f"at equal length; {takeaway}; the band is the difference's from base",
+        )
+    ratios = {epoch: c.compression for epoch, c in against_base.items() if c.compression}
+    yield Panel(
+        COMPRESSION_TITLE,
+        "ratio",
+        _pair(
+            {epoch: _bare(tuned) for epoch, (tuned, _) in ratios.items()},
+            {epoch: _bare(base) for epoch, (_, base) in ratios.items()},
+        ),
+        f"all answers together, a description only; {LOWER}",
+    )
+
+
+def _row(compared: DiversityComparison, name: str) -> AcrossComparison | None:
+    return next((row for row in compared.across if row.metric == name), None)
+
+
+def _beside_base(row: AcrossComparison) -> Estimate:
+    """The tuned value, with the interval of its difference from base laid around it."""
+    difference = row.difference
+    low, high = row.base + difference.low, row.base + difference.high
+    return Estimate(row.tuned, low, high, difference.n, f"{difference.method}, of the difference")
+
+
+def _bare(value: float) -> Estimate:
+    return Estimate(value, value, value, 0, "no interval")
+
+
+def _pair(tuned: Mapping[float, Estimate], base: Mapping[float, Estimate]) -> tuple[Series, ...]:
+    lines: tuple[tuple[str, Role, Mapping[float, Estimate]], ...] = (
+        ("tuned", "heldout", tuned),
+        ("base model", "base", base),
+    )
+    return tuple(
+        Series(name, role, tuple(Point(epoch, found) for epoch, found in values.items()))
+        for name, role, values in lines
+        if values
+    )

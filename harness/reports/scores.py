@@ -26,7 +26,15 @@ NAMES: Mapping[str, str] = {
     "parsed": "parsed as JSON",
     "self_bleu": "self-BLEU",
     "distinct_2": "distinct-2",
+    "distinct_4": "distinct-4",
+    "distinct_k": "really different answers",
+    "vendi": "Vendi score of words",
     "duplicate_rate": "duplicate answers",
+    "good_and_different": "good and different answers",
+    "utility": "utility",
+    "refusal_share": "refusals",
+    "format": "format compliance",
+    "good": "acceptable answers",
     "metascore": "agreement with people",
 }
 """What people call a metric; others go by their own names."""

@@ -101,8 +101,12 @@ def panels(section: Section) -> Panels:
     return Panels(others[0] if others else None, others[1:], training)
 
 
+TOKEN_ACCURACY = "Token accuracy"
+
+
 def _is_training(panel: Panel) -> bool:
-    return panel.unit == "loss" or all(series.role == "curve" for series in panel.series)
+    curves = all(series.role == "curve" for series in panel.series)
+    return panel.unit == "loss" or panel.title == TOKEN_ACCURACY or curves
 
 
 # --- tables --------------------------------------------------------------------------

@@ -49,7 +49,7 @@ def test_all_native_classes_run_and_the_others_say_why(foreign: dict[str, Listin
 
 def test_every_kind_of_file_loads(registry: Registry) -> None:
     counts = {kind: len(registry.names(kind)) for kind in ("modelgraded", "completion_fns")}
-    assert counts == {"modelgraded": 21, "completion_fns": 9}
+    assert counts == {"modelgraded": 22, "completion_fns": 9}
     assert len(registry.names("solvers")) == 169
     assert all(registry.eval_set(name).patterns for name in registry.names("eval_sets"))
 

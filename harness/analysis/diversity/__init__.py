@@ -41,6 +41,7 @@ from harness.analysis.diversity.pairwise import (
 )
 from harness.analysis.diversity.repeats import Repeat, most_repeated_ngrams, openings
 from harness.analysis.diversity.tokens import Corpus, encode
+from harness.analysis.diversity.usefulness import good_and_different, utility
 from harness.analysis.diversity.vendi import mean_pairwise_cosine, per_prompt_vendi, vendi
 
 __all__ = [
@@ -66,6 +67,7 @@ __all__ = [
     "duplicate_rate",
     "encode",
     "expected_distinct_n",
+    "good_and_different",
     "matched",
     "mean_pairwise_cosine",
     "most_repeated_ngrams",
@@ -84,6 +86,7 @@ __all__ = [
     "rouge_l_homogenization",
     "self_bleu",
     "self_repetition",
+    "utility",
     "vendi",
     "verdict_over",
 ]
