@@ -168,7 +168,7 @@ def vectors_in(data: object, count: int, who: str) -> Vectors:
             "--embeddings-base-url, which usually ends in /v1"
         )
     if len(data) != count:
-        raise BadVectors(f"{who} sent {len(data)} vectors for {count} texts; {ANOTHER_MODEL}")
+        raise BadVectors(f"{who} sent {len(data)} vectors for {texts_of(count)}; {ANOTHER_MODEL}")
     found: list[Any] = [None] * count
     for place, one in enumerate(data):
         index = one.get("index", place) if isinstance(one, dict) else None
@@ -217,7 +217,7 @@ def checked(vectors: object, count: int, who: str) -> Vectors:
         ) from error
     if rows.ndim != 2 or len(rows) != count or not (rows.shape[1] or not count):
         raise BadVectors(
-            f"{who} returned an array of shape {rows.shape} for {count} texts; return one row of "
+            f"{who} returned an array of shape {rows.shape} for {texts_of(count)}; return one row of "
             "numbers a text"
         )
     with np.errstate(over="ignore"):
@@ -228,6 +228,11 @@ def checked(vectors: object, count: int, who: str) -> Vectors:
             f"{who} sent a vector with NaN or infinity (text {place + 1} of {count}); {REPAIR_NAN}"
         )
     return small
+
+
+def texts_of(count: int) -> str:
+    """So many texts, in words."""
+    return f"{count:,} text{'' if count == 1 else 's'}"
 
 
 REPAIR_NAN = "run the model in 32-bit floats, or choose another with --embeddings"
@@ -255,7 +260,7 @@ class FunctionEmbeddings(AlwaysOpen):
                 found = await found
         except Exception as error:  # the user's code may raise anything
             said = one_line(f"{type(error).__name__}: {error}")
-            raise BadVectors(f"{self.name} failed on {len(texts)} texts: {said}") from error
+            raise BadVectors(f"{self.name} failed on {texts_of(len(texts))}: {said}") from error
         return checked(found, len(texts), self.name)
 
 
