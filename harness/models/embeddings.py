@@ -217,8 +217,8 @@ def checked(vectors: object, count: int, who: str) -> Vectors:
         ) from error
     if rows.ndim != 2 or len(rows) != count or not (rows.shape[1] or not count):
         raise BadVectors(
-            f"{who} returned an array of shape {rows.shape} for {texts_of(count)}; return one row of "
-            "numbers a text"
+            f"{who} returned an array of shape {rows.shape} for {texts_of(count)}; return one row "
+            "of numbers a text"
         )
     with np.errstate(over="ignore"):
         small = rows.astype(np.float32)
