@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "harness"
 FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"records", "errors", "messages", "embedded"}),
     frozenset({"models", "analysis", "finetuning", "reports", "registry", "datasets", "prompts"}),
-    frozenset({"graders"}),
+    frozenset({"graders", "linting"}),
     frozenset({"running"}),
     frozenset({"openai_evals"}),
     frozenset({"pipeline"}),

@@ -26,6 +26,7 @@ COMMANDS: dict[str, str] = {
     "advise": "Diagnose a run and say how many epochs to train next.",
     "gate": "Say by a policy whether a tuned model may be deployed: pass, fail or inconclusive.",
     "plan": "Say how many samples and repeats a comparison needs.",
+    "lint": "Look training data over before training: faults, leaks, tokens, cost.",
     "finetune": "Start and follow a fine-tuning job.",
     "serve": "Serve the embedded model as an OpenAI-compatible API.",
     "batches": "Show the batches of a run that are under way, or cancel them.",

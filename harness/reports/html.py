@@ -37,14 +37,14 @@ MOST_CHARACTERS = 2_000
 
 def render_html(document: Document) -> str:
     """Return the whole page; it needs no other file and loads nothing."""
+    return page("report.html.j2", document=answers.bounded(document))
+
+
+def page(template: str, **content: object) -> str:
+    """Return a page made of one of our templates, with our style and script and nothing else's."""
     style, script = _source("style.css"), _source("script.js")
-    page = _environment().get_template("report.html.j2")
-    return page.render(
-        document=answers.bounded(document),
-        style=style,
-        script=script,
-        policy=_policy(style, script),
-    )
+    found = _environment().get_template(template)
+    return found.render(style=style, script=script, policy=_policy(style, script), **content)
 
 
 @cache

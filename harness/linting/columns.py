@@ -1,0 +1,190 @@
+"""What is kept of a file while it streams by: numbers for each example, texts on disk.
+
+A file is never in memory as a whole. Texts that have to be looked at again lie in a temporary
+file, each different one once; what remains is some hundred bytes an example.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from tempfile import SpooledTemporaryFile
+from typing import TYPE_CHECKING, Any
+
+from harness.linting.examples import Example
+from harness.linting.grounding import Fields, Grounding, grounding_of
+
+if TYPE_CHECKING:
+    from harness.analysis.neighbours import Sketches
+
+IN_MEMORY = 64 * 2**20
+"""So many bytes of texts are kept in memory before they go to the disk."""
+
+ANSWER_KINDS = ("JSON object", "JSON list", "code block", "XML", "number", "text")
+
+
+def folded(text: str) -> str:
+    """A text as it counts for equality: case and runs of white space aside."""
+    return " ".join(text.casefold().split())
+
+
+class Texts:
+    """Texts by number, in memory as long as they are few."""
+
+    def __init__(self) -> None:
+        self._file: Any = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - lives as long as this
+        self._ends = array("q", [0])
+
+    def __len__(self) -> int:
+        return len(self._ends) - 1
+
+    def append(self, text: str) -> None:
+        """Keep one more text."""
+        data = text.encode("utf-8", "surrogatepass")
+        self._file.seek(self._ends[-1])
+        self._file.write(data)
+        self._ends.append(self._ends[-1] + len(data))
+
+    def __getitem__(self, number: int) -> str:
+        """Read one text."""
+        self._file.seek(self._ends[number])
+        size = self._ends[number + 1] - self._ends[number]
+        return str(self._file.read(size).decode("utf-8", "surrogatepass"))
+
+    def __iter__(self) -> Iterator[str]:
+        """All texts in order."""
+        return (self[number] for number in range(len(self)))
+
+    def close(self) -> None:
+        """Forget the texts."""
+        self._file.close()
+
+
+class Different:
+    """The different texts among many: ``numbers`` holds for each which one it is.
+
+    Texts that differ in case and white space alone are one. With ``sketched`` near ones can be
+    found among them afterwards.
+    """
+
+    def __init__(self, *, sketched: bool = False) -> None:
+        self.texts = Texts()
+        self.numbers = array("q")
+        self.sketches: Sketches | None = _sketches() if sketched else None
+        self._known: dict[int, int] = {}
+
+    def add(self, text: str) -> int:
+        """Take in one text; its number among the different ones."""
+        bare = folded(text)
+        number = self._known.setdefault(hash(bare), len(self._known))
+        if number == len(self.texts):
+            self.texts.append(text)
+            if self.sketches is not None:
+                self.sketches.add(bare)
+        self.numbers.append(number)
+        return number
+
+    def number_of(self, text: str) -> int | None:
+        """The number that an equal text has; None where there is none."""
+        return self._known.get(hash(folded(text)))
+
+    def counts(self) -> Counter[int]:
+        """How often each different text occurs."""
+        return Counter(self.numbers)
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+
+def _sketches() -> Sketches:
+    from harness.analysis.neighbours import Sketches
+
+    return Sketches()
+
+
+@dataclass(slots=True)
+class Columns:
+    """The examples of a file, a column for each thing that is compared across them.
+
+    ``answers`` are in training data what is to be learnt, in held-out data the first ideal;
+    ``contexts`` number what an answer depends on, instructions included; ``expected`` are the
+    answers that lines name beside their text; ``undecided`` the lines that prefer an answer to
+    itself.
+    """
+
+    lines: array[int] = field(default_factory=lambda: array("q"))
+    formats: Counter[str] = field(default_factory=Counter)
+    prompts: Different = field(default_factory=lambda: Different(sketched=True))
+    wholes: Different = field(default_factory=lambda: Different(sketched=True))
+    answers: Different = field(default_factory=Different)
+    contexts: Different = field(default_factory=Different)
+    instructions: Different = field(default_factory=Different)
+    kinds: array[int] = field(default_factory=lambda: array("b"))
+    ends: array[int] = field(default_factory=lambda: array("b"))
+    refusals: array[int] = field(default_factory=lambda: array("b"))
+    tokens: array[int] = field(default_factory=lambda: array("q"))
+    short: int = 0
+    grounding: list[Grounding] = field(default_factory=list)
+    fields: Fields = field(default_factory=Fields)
+    expected: Different = field(default_factory=Different)
+    undecided: array[int] = field(default_factory=lambda: array("q"))
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def add(self, example: Example) -> None:
+        """Take in one example."""
+        from harness.analysis.refusals import is_refusal
+
+        self.lines.append(example.line)
+        self.formats[example.format] += 1
+        self.prompts.add(example.prompt)
+        self.answers.add(example.answer)
+        self.wholes.add(f"{example.prompt}\n{example.answer}")
+        self.contexts.add(f"{example.instructions}\n\n{example.functions}\n\n{example.prompt}")
+        self.instructions.add(example.instructions)
+        self.short += len(example.answer) <= SHORT
+        self.kinds.append(kind_of(example.answer))
+        self.ends.append(ends_of(example.answer))
+        self.refusals.append(is_refusal(example.answer))
+        if example.rejected is not None and folded(example.rejected) == folded(example.answer):
+            self.undecided.append(example.line)
+        for text in example.expected:
+            self.expected.add(text)
+        given = f"{example.instructions}\n{example.prompt}"
+        found = grounding_of(given, example.answer, self.fields, example.line)
+        if found is not None:
+            self.grounding.append(found)
+
+    def close(self) -> None:
+        """Forget all texts."""
+        everything = (self.prompts, self.wholes, self.answers, self.contexts, self.instructions)
+        for column in (*everything, self.expected):
+            column.texts.close()
+
+
+SHORT = 60
+"""A label has at most so many characters."""
+
+
+def kind_of(answer: str) -> int:
+    """The index in ``ANSWER_KINDS`` of what an answer looks like."""
+    bare = answer.strip()
+    if bare.startswith("{"):
+        return 0
+    if bare.startswith("["):
+        return 1
+    if bare.startswith("```"):
+        return 2
+    if bare.startswith("<") and bare.endswith(">"):
+        return 3
+    return 4 if bare and not bare.strip("+-0123456789.,% ") else 5
+
+
+def ends_of(answer: str) -> int:
+    """1 where an answer begins with white space, 2 where it ends with some, 3 for both."""
+    if not answer or answer.isspace():
+        return 0
+    return int(answer[0].isspace()) + 2 * int(answer[-1].isspace())

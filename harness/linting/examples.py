@@ -1,0 +1,157 @@
+"""From a line to an Example, whatever its format; what is wrong with it is said, never raised."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import orjson
+
+from harness.messages import content_text
+
+Format = Literal["chat", "prompt and completion", "preference", "sample"]
+FORMATS: tuple[Format, ...] = ("chat", "prompt and completion", "preference", "sample")
+INSTRUCTIONS = ("system", "developer")
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One example as the lints see it.
+
+    ``prompt`` is what is asked, without the instructions; ``answer`` what is to be learnt last,
+    calls of functions as JSON; ``rejected`` the answer that is not preferred; ``others`` what
+    earlier turns say; ``turns`` the roles in order; ``images`` how many pictures are shown;
+    ``expected`` the answer that a line names beside its text, or all of a sample's.
+    """
+
+    line: int
+    format: Format
+    instructions: str
+    prompt: str
+    answer: str
+    turns: tuple[str, ...]
+    rejected: str | None = None
+    earlier: str = ""
+    images: int = 0
+    functions: str = ""
+    expected: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """Everything that the line says."""
+        parts = (self.instructions, self.prompt, self.answer, self.rejected or "", self.functions)
+        return "\n".join(part for part in parts if part)
+
+
+def format_of(value: Json) -> Format | None:
+    """The format that a line is meant to have; None for none that is known."""
+    if "messages" in value:
+        return "chat"
+    if "preferred_output" in value or "non_preferred_output" in value:
+        return "preference"
+    if "prompt" in value and "completion" in value:
+        return "prompt and completion"
+    if "input" in value:
+        return "sample"
+    return None
+
+
+def example_of(value: Json, line: int, format: Format) -> Example:
+    """The example of a line whose shape is sound."""
+    return READERS[format](value, line)
+
+
+def _chat(value: Json, line: int) -> Example:
+    messages = value["messages"]
+    return _conversation(messages[:-1], messages[-1], line, "chat", value)
+
+
+def _preference(value: Json, line: int) -> Example:
+    source = value["input"]
+    asked, preferred = source["messages"], value["preferred_output"]
+    example = _conversation(asked, preferred[-1], line, "preference", source)
+    rejected = "\n".join(said_by(message) for message in value["non_preferred_output"])
+    chosen = "\n".join(said_by(message) for message in preferred)
+    return _with(example, answer=chosen, rejected=rejected)
+
+
+def _completion(value: Json, line: int) -> Example:
+    turns = ("user", "assistant")
+    prompt, answer = value["prompt"], value["completion"]
+    return Example(line, "prompt and completion", "", prompt, answer, turns)
+
+
+def _sample(value: Json, line: int) -> Example:
+    asked, ideal = value["input"], value.get("ideal")
+    messages = [{"role": "user", "content": asked}] if isinstance(asked, str) else asked
+    ideals = ideal if isinstance(ideal, list) else [] if ideal is None else [ideal]
+    texts = tuple(i if isinstance(i, str) else json.dumps(i, ensure_ascii=False) for i in ideals)
+    answer = {"role": "assistant", "content": texts[0] if texts else ""}
+    return _with(_conversation(messages, answer, line, "sample", {}), expected=texts)
+
+
+READERS = {
+    "chat": _chat,
+    "preference": _preference,
+    "prompt and completion": _completion,
+    "sample": _sample,
+}
+
+
+def _conversation(
+    asked: Sequence[Json], answer: Json, line: int, format: Format, about: Json
+) -> Example:
+    told = [m for m in asked if m.get("role") in INSTRUCTIONS]
+    said = [m for m in asked if m.get("role") not in INSTRUCTIONS]
+    named = about.get("ideal")
+    tools = about.get("tools") or about.get("functions")
+    return Example(
+        line=line,
+        format=format,
+        instructions="\n".join(map(said_by, told)),
+        prompt=said_by(said[0]) if len(said) == 1 else _dialogue(said),
+        answer=said_by(answer),
+        turns=(*(str(m.get("role")) for m in asked), str(answer.get("role"))),
+        images=sum(_images(m) for m in (*asked, answer)),
+        functions=orjson.dumps(tools).decode() if tools else "",
+        expected=(named,) if isinstance(named, str) else (),
+    )
+
+
+def _with(example: Example, **changes: Any) -> Example:
+    from dataclasses import replace
+
+    return replace(example, **changes)
+
+
+def _dialogue(messages: Sequence[Json]) -> str:
+    return "\n".join(f"{m.get('role')}: {said_by(m)}" for m in messages)
+
+
+def said_by(message: Json) -> str:
+    """A message's text; the calls that it makes as JSON."""
+    text = content_text(message.get("content"))
+    calls = message.get("tool_calls") or message.get("function_call")
+    if calls:
+        shown = orjson.dumps(_without_ids(calls), option=orjson.OPT_SORT_KEYS).decode()
+        text = f"{text}\n{shown}" if text else shown
+    refusal = message.get("refusal")
+    return f"{text}{refusal}" if isinstance(refusal, str) else text
+
+
+def _without_ids(calls: Any) -> Any:
+    """Calls as what they ask for: ids and types differ from line to line and say nothing."""
+    if isinstance(calls, list):
+        return [c.get("function", c) if isinstance(c, dict) else c for c in calls]
+    return calls
+
+
+def _images(message: Json) -> int:
+    content = message.get("content")
+    if not isinstance(content, list):
+        return 0
+    return sum(isinstance(p, dict) and "image" in str(p.get("type")) for p in content)

@@ -1,0 +1,144 @@
+"""Keys and personal data in texts, and how they are shown: by their kind, never themselves."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+from harness.linting.examples import Example
+
+KEYS: dict[str, str] = {
+    "private key": r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----",
+    "OpenAI or Anthropic key": r"\bsk-(?:proj-|ant-|or-|svcacct-)?[A-Za-z0-9_-]{20,}",
+    "AWS key": r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b",
+    "GitHub token": r"\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{40,})",
+    "GitLab token": r"\bglpat-[A-Za-z0-9_-]{20,}",
+    "Slack token": r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}|hooks\.slack\.com/services/T\w+/B\w+/\w{16,}",
+    "Google key": r"\bAIza[A-Za-z0-9_-]{35}",
+    "Stripe key": r"\b[rs]k_live_[A-Za-z0-9]{16,}",
+    "Hugging Face token": r"\bhf_[A-Za-z0-9]{30,}",
+    "registry token": r"\bnpm_[A-Za-z0-9]{36}\b|\bpypi-AgE[A-Za-z0-9_-]{40,}",
+    "JSON web token": r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}",
+    "password in an address": r"\b[a-z][a-z0-9+.-]{1,20}://[^\s/:@'\"<>{}$]+:[^\s/:@'\"<>{}$]{4,}@[\w.-]+",
+    "assigned secret": (
+        r"(?i:api[_-]?key|access[_-]?token|auth[_-]?token|secret(?:[_-]?key)?|password|passwd)"
+        r"[\"']?\s*[:=]\s*[\"'][A-Za-z0-9+/_=.-]{16,}[\"']"
+    ),
+}
+_NAMES = list(KEYS)
+_KEY = re.compile("|".join(f"(?P<k{i}>{pattern})" for i, pattern in enumerate(KEYS.values())))
+_HINT = re.compile(
+    r"-----BEGIN|sk-|AKIA|ASIA|gh[pousr]_|github_pat_|glpat-|xox|hooks\.slack|AIza|k_live_|hf_|npm_"
+    r"|pypi-|eyJ|://|[Kk][Ee][Yy]|[Tt][Oo][Kk][Ee][Nn]|[Ss][Ee][Cc][Rr][Ee][Tt]|[Pp][Aa][Ss][Ss][Ww]"
+)
+_PLACEHOLDER = re.compile(
+    r"example|placeholder|your|dummy|fake|sample|changeme|redacted|1234567|abcdefg|xxxx|\*\*\*|\.\.\."
+    r"|user:pass|localhost",
+    re.IGNORECASE,
+)
+FEWEST_BITS = 2.5
+"""Bits a character below which a would-be key is a pattern someone typed."""
+
+ALWAYS = ("private key", "password in an address")
+
+
+def find_secret(example: Example) -> str | None:
+    """The kinds of the keys that an example holds, each masked."""
+    found = dict.fromkeys(f"{kind} {mask(key)}" for kind, key in secrets_in(example.text))
+    return ", ".join(found) or None
+
+
+def secrets_in(text: str) -> Iterator[tuple[str, str]]:
+    """Kind and text of every key; what stands for one in documentation is none."""
+    if _HINT.search(text) is None:
+        return
+    for match in _KEY.finditer(text):
+        kind, key = _NAMES[int(str(match.lastgroup)[1:])], match.group()
+        if not _PLACEHOLDER.search(key) and (kind in ALWAYS or is_random(key)):
+            yield kind, key
+
+
+def is_random(key: str) -> bool:
+    """Has a key digits and letters in no pattern?"""
+    body = re.split(r"[:=]\s*", key)[-1]
+    mixed = any(map(str.isdigit, body)) and any(map(str.isalpha, body))
+    return mixed and entropy(body) >= FEWEST_BITS
+
+
+def entropy(text: str) -> float:
+    """Bits a character."""
+    n = len(text)
+    return -sum(k / n * math.log2(k / n) for k in Counter(text).values()) if n else 0.0
+
+
+def mask(secret: str) -> str:
+    """How a secret is shown: its first characters and its length."""
+    return f"{secret[:4]}… ({len(secret)} characters)"
+
+
+def masked(text: str) -> str:
+    """A text with its keys and personal data masked."""
+    if _HINT.search(text):
+        text = _KEY.sub(lambda match: mask(match.group()), text)
+    return _PERSONAL.sub(lambda match: mask_person(match.group()), text)
+
+
+# --- personal data -------------------------------------------------------------------
+
+_EMAIL = r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,24}"
+_CARD = r"(?<![\d.-])\d(?:[ -]?\d){12,18}(?![\d.-])"
+_IBAN = r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?\b"
+_SSN = r"(?<![\d-])(?!000|666|9\d\d)\d{3}-(?!00)\d{2}-(?!0000)\d{4}(?![\d-])"
+_PHONE = r"(?<![\w+])\+\d{1,3}[ .-]?\(?\d{1,4}\)?(?:[ .-]?\d{2,4}){2,4}(?!\w)"
+_PERSONAL = re.compile("|".join((_EMAIL, _IBAN, _SSN, _PHONE, _CARD)))
+_RESERVED = re.compile(
+    r"@(?:[\w-]+\.)*(?:example\.\w+|test|invalid|localhost)$|^git@", re.IGNORECASE
+)
+
+
+def find_personal(example: Example) -> str | None:
+    """The kinds of personal data that an example holds, each masked."""
+    found = dict.fromkeys(f"{kind} {mask_person(text)}" for kind, text in personal_in(example.text))
+    return ", ".join(found) or None
+
+
+def personal_in(text: str) -> Iterator[tuple[str, str]]:
+    """Kind and text of every e-mail address, telephone, card, account and security number."""
+    for match in _PERSONAL.finditer(text):
+        kind = _kind_of(match.group())
+        if kind:
+            yield kind, match.group()
+
+
+def _kind_of(found: str) -> str:
+    """What personal data a text is; "" where its check digits say that it is none."""
+    if "@" in found:
+        return "" if _RESERVED.search(found) else "e-mail"
+    if found[:2].isalpha():
+        return "IBAN" if is_iban(found) else ""
+    if found.startswith("+"):
+        return "telephone"
+    digits = [int(c) for c in found if c.isdigit()]
+    if len(digits) == 9:
+        return "social security number"
+    return "card number" if passes_luhn(digits) else ""
+
+
+def passes_luhn(digits: list[int]) -> bool:
+    """Do a card number's check digits fit?"""
+    doubled = (sum(divmod(2 * d, 10)) for d in digits[-2::-2])
+    return len(set(digits)) > 2 and (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0
+
+
+def is_iban(text: str) -> bool:
+    """Do an account number's check digits fit (ISO 13616)?"""
+    bare = text.replace(" ", "")
+    moved = bare[4:] + bare[:4]
+    return int("".join(str(int(c, 36)) for c in moved)) % 97 == 1
+
+
+def mask_person(text: str) -> str:
+    """How personal data are shown: the first two characters."""
+    return f"{text[:2]}…"
