@@ -14,7 +14,8 @@ from typing import Literal
 import numpy as np
 
 from harness.analysis.diversity.copying import RUN, copy_rate
-from harness.analysis.diversity.ngrams import distinct_sorted, numbered, widened
+from harness.analysis.diversity.gramtable import numbered
+from harness.analysis.diversity.ngrams import distinct_sorted, widened
 from harness.analysis.diversity.tokens import FloatArray, IntArray, folded
 
 Tier = Literal["exact", "13-gram", "char-5 Jaccard"]

@@ -60,4 +60,4 @@ def test_a_corpus_remembers_how_it_was_cut():
     corpus = encode([["a b", "c"], [], ["a"]], "whitespace")
     assert corpus.tokenizer == "whitespace"
     assert corpus.k.tolist() == [2, 0, 1]
-    assert [ids.tolist() for ids in corpus.documents()] == [[0, 1], [2], [3]]
+    assert [ids.tolist() for ids in corpus.documents()] == [[0, 1], [2], [0]]

@@ -27,11 +27,13 @@ from harness.analysis.diversity.lexical import (
     ngram_entropy,
     per_prompt_distinct_n,
     per_prompt_duplicate_rate,
+    per_prompt_expected_distinct_n,
     per_prompt_ngram_entropy,
     per_prompt_self_repetition,
     self_repetition,
 )
 from harness.analysis.diversity.matching import MatchReport, matched
+from harness.analysis.diversity.measures import Measured, measure
 from harness.analysis.diversity.nearest import Copied, nearest_training
 from harness.analysis.diversity.pairwise import (
     distinct_k,
@@ -39,10 +41,27 @@ from harness.analysis.diversity.pairwise import (
     per_prompt_rouge_l_homogenization,
     rouge_l_homogenization,
 )
+from harness.analysis.diversity.rarefaction import (
+    common_draws,
+    per_prompt_rarefied_distinct_n,
+    rarefied_distinct_n,
+)
 from harness.analysis.diversity.repeats import Repeat, most_repeated_ngrams, openings
-from harness.analysis.diversity.tokens import Corpus, encode
+from harness.analysis.diversity.tokens import (
+    Corpus,
+    Tokenizer,
+    encode,
+    tokenizer_name,
+)
 from harness.analysis.diversity.usefulness import good_and_different, utility
-from harness.analysis.diversity.vendi import mean_pairwise_cosine, per_prompt_vendi, vendi
+from harness.analysis.diversity.vectors import (
+    mean_pairwise_cosine,
+    per_prompt_mean_pairwise_cosine,
+    per_prompt_vector_vendi,
+    vector_vendi,
+    zero_rows,
+)
+from harness.analysis.diversity.vendi import per_prompt_vendi, vendi
 
 __all__ = [
     "BESIDE",
@@ -54,9 +73,12 @@ __all__ = [
     "Corpus",
     "DiversityComparison",
     "MatchReport",
+    "Measured",
     "Metric",
     "MetricComparison",
     "Repeat",
+    "Tokenizer",
+    "common_draws",
     "compare_across",
     "compare_diversity",
     "compression_ratio",
@@ -70,6 +92,7 @@ __all__ = [
     "good_and_different",
     "matched",
     "mean_pairwise_cosine",
+    "measure",
     "most_repeated_ngrams",
     "nearest_training",
     "ngram_entropy",
@@ -78,15 +101,23 @@ __all__ = [
     "per_prompt_distinct_k",
     "per_prompt_distinct_n",
     "per_prompt_duplicate_rate",
+    "per_prompt_expected_distinct_n",
+    "per_prompt_mean_pairwise_cosine",
     "per_prompt_ngram_entropy",
+    "per_prompt_rarefied_distinct_n",
     "per_prompt_rouge_l_homogenization",
     "per_prompt_self_bleu",
     "per_prompt_self_repetition",
+    "per_prompt_vector_vendi",
     "per_prompt_vendi",
+    "rarefied_distinct_n",
     "rouge_l_homogenization",
     "self_bleu",
     "self_repetition",
+    "tokenizer_name",
     "utility",
+    "vector_vendi",
     "vendi",
     "verdict_over",
+    "zero_rows",
 ]

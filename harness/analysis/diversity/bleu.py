@@ -9,81 +9,117 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 
+from harness.analysis.diversity.gramtable import GramTable
 from harness.analysis.diversity.lexical import prompt_means
-from harness.analysis.diversity.ngrams import (
-    CountTable,
-    count_table,
-    group_starts,
-    numbered,
-    text_of_token,
-)
 from harness.analysis.diversity.tokens import (
     DEFAULT_TOKENIZER,
     Corpus,
     FloatArray,
     Groups,
     IntArray,
+    Tokenizer,
     encode,
 )
 
 ORDER = 4
 SMOOTHING = 0.1  # nltk's epsilon: what an order without a match counts as
-ABSENT = -1
+ShortTexts = Literal["smoothed", "own order"]
+"""What becomes of texts of fewer tokens than the order: nltk's value, or BLEU of their length."""
 
 
 def self_bleu(
-    texts: Sequence[str], *, order: int = ORDER, tokenizer: str = DEFAULT_TOKENIZER
+    texts: Sequence[str],
+    *,
+    order: int = ORDER,
+    short: ShortTexts = "smoothed",
+    tokenizer: Tokenizer = DEFAULT_TOKENIZER,
 ) -> float:
     """The mean BLEU of each text against all others, in [0, 1]; higher is less diverse.
 
     It rises with the number of texts: compare at equal k. Texts shorter than ``order``
     tokens score low even when identical (two equal 2-token texts: .32), because the empty
-    orders are smoothed. An empty text scores 0. NaN for fewer than 2 texts.
+    orders are smoothed: that is nltk's value; "own order" gives such a text BLEU of order
+    min(``order``, its length) instead. An empty text scores 0. NaN for fewer than 2 texts.
     Source: Zhu 2018 (Texygen); smoothing method 1 of Chen, Cherry 2014.
+
+    Raises:
+        ValueError: order < 1.
     """
-    return float(per_prompt_self_bleu([texts], order=order, tokenizer=tokenizer)[0])
+    values = per_prompt_self_bleu([texts], order=order, short=short, tokenizer=tokenizer)
+    return float(values[0])
 
 
 def per_prompt_self_bleu(
-    groups: Groups, *, order: int = ORDER, tokenizer: str = DEFAULT_TOKENIZER
+    groups: Groups,
+    *,
+    order: int = ORDER,
+    short: ShortTexts = "smoothed",
+    tokenizer: Tokenizer = DEFAULT_TOKENIZER,
 ) -> FloatArray:
     """`self_bleu` of each prompt's texts, shape (prompts,), NaN where k < 2."""
-    return mean_bleu(encode(groups, tokenizer), order)
+    return mean_bleu(encode(groups, tokenizer), order, short)
 
 
-def mean_bleu(corpus: Corpus, order: int = ORDER) -> FloatArray:
+def mean_bleu(corpus: Corpus, order: int = ORDER, short: ShortTexts = "smoothed") -> FloatArray:
     """Each prompt's self-BLEU, (P,)."""
-    return prompt_means(corpus, text_bleus(corpus, order))
+    return prompt_means(corpus, text_bleus(corpus, order, short))
 
 
-def text_bleus(corpus: Corpus, order: int = ORDER) -> FloatArray:
+def text_bleus(corpus: Corpus, order: int = ORDER, short: ShortTexts = "smoothed") -> FloatArray:
     """The BLEU of each text against the others of its prompt, (D,)."""
+    if order < 1:
+        raise ValueError(f"order is {order}; BLEU compares n-grams of at least one token")
     matches = clipped_matches(corpus, order)
     totals = np.maximum(1, corpus.lengths[:, None] - np.arange(order))
+    orders = np.full(corpus.lengths.size, order)
+    if short == "own order":
+        orders = np.clip(corpus.lengths, 1, order)
+    logs = weighted_logs(matches, totals, orders)
     rows = zip(
+        (matches[:, 0] > 0).tolist(),
         corpus.lengths.tolist(),
         closest_lengths(corpus).tolist(),
-        matches.tolist(),
-        totals.tolist(),
+        logs.tolist(),
         strict=True,
     )
     return np.array([bleu(*row) for row in rows], dtype=np.float64)
 
 
-def bleu(length: int, closest: int, matches: list[int], totals: list[int]) -> float:
-    """One text's BLEU from its clipped matches and n-gram totals by order.
+def bleu(any_match: bool, length: int, closest: int, logs: list[float]) -> float:
+    """One text's BLEU from the weighted logarithms of its precisions.
 
     ``math`` and not numpy: only so is every bit nltk's.
     """
-    if not matches[0]:
+    if not any_match:
         return 0.0
-    weight = 1 / len(matches)
-    brevity = 1.0 if length > closest else math.exp(1 - closest / length)
-    precisions = [(hit or SMOOTHING) / total for hit, total in zip(matches, totals, strict=True)]
-    return brevity * math.exp(math.fsum(weight * math.log(p) for p in precisions))
+    mean = math.exp(math.fsum(logs))
+    return mean if length > closest else math.exp(1 - closest / length) * mean
+
+
+def weighted_logs(matches: IntArray, totals: IntArray, orders: IntArray) -> FloatArray:
+    """1/order times the logarithm of each precision, (D, orders); 0 beyond a text's order.
+
+    The same few fractions occur again and again: each logarithm is taken once, by ``math``.
+    """
+    width = int(totals.max(initial=0)) + 1
+    keys = ((matches * width + totals) * (matches.shape[1] + 1)) + orders[:, None]
+    found, places = np.unique(keys, return_inverse=True)
+    fractions, weights = np.divmod(found, matches.shape[1] + 1)
+    values = [
+        1 / order * math.log((hit or SMOOTHING) / total)
+        for hit, total, order in zip(
+            (fractions // width).tolist(),
+            (fractions % width).tolist(),
+            weights.tolist(),
+            strict=True,
+        )
+    ]
+    logs = np.array(values, dtype=np.float64)[places.reshape(matches.shape)]
+    return np.where(np.arange(matches.shape[1]) < orders[:, None], logs, 0.0)
 
 
 def clipped_matches(corpus: Corpus, order: int) -> IntArray:
@@ -92,60 +128,23 @@ def clipped_matches(corpus: Corpus, order: int) -> IntArray:
     A gram counts as often as the one other text that has it most often.
     """
     matches = np.zeros((len(corpus.texts), order), dtype=np.int64)
-    texts = text_of_token(corpus.lengths)
-    ids, starts = corpus.ids, np.arange(corpus.ids.size)
     for n in range(order):
-        starts = repeated(ids, starts)
-        table = count_table(texts[starts], ids[starts], max(1, len(corpus.texts)))
+        table = corpus.table(n + 1)
         clipped = np.minimum(table.counts, highest_elsewhere(table))
-        matches[:, n] = np.bincount(table.documents, weights=clipped, minlength=len(matches))
-        ids = only_shared(ids, starts, table)
-        starts, ids = one_longer(ids, starts, texts)
+        matches[:, n] = table.text_sums(clipped, len(matches))
     return matches
 
 
-def repeated(ids: IntArray, starts: IntArray) -> IntArray:
-    """The starts of grams that occur more than once; the others cannot match."""
-    grams = ids[starts]
-    return starts[np.bincount(grams)[grams] > 1] if grams.size else starts
-
-
-def highest_elsewhere(table: CountTable) -> IntArray:
-    """For each row of the table, the gram's highest count in any other text."""
-    if not table.grams.size:
-        return table.counts
-    first = group_starts(table.grams)
-    group = np.repeat(np.arange(first.size), np.diff(np.append(first, table.grams.size)))
-    highest = np.maximum.reduceat(table.counts, first)
-    is_highest = table.counts == highest[group]
-    holders = np.add.reduceat(is_highest.astype(np.int64), first)
-    second = np.maximum.reduceat(np.where(is_highest, 0, table.counts), first)
-    alone = is_highest & (holders[group] == 1)
-    return np.where(alone, second[group], highest[group])
-
-
-def only_shared(ids: IntArray, starts: IntArray, table: CountTable) -> IntArray:
-    """Gram ids (T,) by start, ABSENT where no gram starts or no other text has it.
-
-    A longer gram found in two texts begins and ends with grams found in two texts, so the
-    others need not be looked at again.
-    """
-    texts_with = np.bincount(table.grams)
-    shared = np.full(ids.size, ABSENT)
-    grams = ids[starts]
-    shared[starts] = np.where(texts_with[grams] > 1, grams, ABSENT) if grams.size else grams
-    return shared
-
-
-def one_longer(ids: IntArray, starts: IntArray, texts: IntArray) -> tuple[IntArray, IntArray]:
-    """Starts and ids (T,) of the grams that two overlapping shared ones make up."""
-    starts = starts[starts + 1 < ids.size]
-    starts = starts[(ids[starts] != ABSENT) & (ids[starts + 1] != ABSENT)]
-    starts = starts[texts[starts] == texts[starts + 1]]
-    longer = np.full(ids.size, ABSENT)
-    size = int(ids.max(initial=0)) + 1
-    longer[starts], _ = numbered(ids[starts] * size + ids[starts + 1])
-    return starts, longer
+def highest_elsewhere(table: GramTable) -> IntArray:
+    """For each row of the table, the gram's highest count in any other text of its prompt."""
+    if not table.size:
+        return np.zeros(0, dtype=np.int64)
+    highest = np.maximum.reduceat(table.counts, table.first)
+    is_highest = table.counts == highest[table.grams]
+    holders = np.bincount(table.grams, is_highest, table.size)
+    second = np.maximum.reduceat(np.where(is_highest, 0, table.counts), table.first)
+    alone = is_highest & (holders[table.grams] == 1)
+    return np.where(alone, second[table.grams], highest[table.grams])
 
 
 def closest_lengths(corpus: Corpus) -> IntArray:

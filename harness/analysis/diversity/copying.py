@@ -17,6 +17,7 @@ from harness.analysis.diversity.tokens import (
     FloatArray,
     Groups,
     IntArray,
+    Tokenizer,
     cutter,
     folded,
     integers,
@@ -54,7 +55,7 @@ def copy_rate(
     run: int = RUN,
     *,
     prompts: Sequence[str] | None = None,
-    tokenizer: str = DEFAULT_TOKENIZER,
+    tokenizer: Tokenizer = DEFAULT_TOKENIZER,
 ) -> CopyReport:
     """The share of texts that share a run of ``run`` tokens with a training completion.
 
@@ -86,7 +87,7 @@ def per_prompt_copy_rate(
     run: int = RUN,
     *,
     prompts: Sequence[str] | None = None,
-    tokenizer: str = DEFAULT_TOKENIZER,
+    tokenizer: Tokenizer = DEFAULT_TOKENIZER,
 ) -> FloatArray:
     """`copy_rate` of each prompt's texts, shape (prompts,); NaN where it has none.
 

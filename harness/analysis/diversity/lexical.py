@@ -13,13 +13,14 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from harness.analysis.diversity.ngrams import Grams, count_table, ngrams
+from harness.analysis.diversity.gramtable import GramTable
 from harness.analysis.diversity.tokens import (
     DEFAULT_TOKENIZER,
     Corpus,
     FloatArray,
     Groups,
     IntArray,
+    Tokenizer,
     encode,
     folded,
     nfc,
@@ -28,7 +29,7 @@ from harness.analysis.diversity.tokens import (
 LITERATURE_VOCABULARY = 50257
 
 
-def distinct_n(texts: Sequence[str], n: int, *, tokenizer: str = DEFAULT_TOKENIZER) -> float:
+def distinct_n(texts: Sequence[str], n: int, *, tokenizer: Tokenizer = DEFAULT_TOKENIZER) -> float:
     """Different n-grams over all n-grams of a set of texts, in (0, 1]; 1: none repeats.
 
     Falls with the length and number of the texts: compare at equal k and length
@@ -38,7 +39,7 @@ def distinct_n(texts: Sequence[str], n: int, *, tokenizer: str = DEFAULT_TOKENIZ
 
 
 def per_prompt_distinct_n(
-    groups: Groups, n: int, *, tokenizer: str = DEFAULT_TOKENIZER
+    groups: Groups, n: int, *, tokenizer: Tokenizer = DEFAULT_TOKENIZER
 ) -> FloatArray:
     """`distinct_n` of each prompt's texts, shape (prompts,), NaN where undefined."""
     return distinct(encode(groups, tokenizer), n)
@@ -46,9 +47,7 @@ def per_prompt_distinct_n(
 
 def distinct(corpus: Corpus, n: int) -> FloatArray:
     """Different over all n-grams of each prompt."""
-    grams = ngrams(corpus, n)
-    different = distinct_counts(corpus, grams)
-    return defined(corpus, divided(different, gram_totals(corpus, grams)))
+    return defined(corpus, divided(different_grams(corpus, n), gram_totals(corpus, n)))
 
 
 def expected_distinct_n(
@@ -56,39 +55,68 @@ def expected_distinct_n(
     n: int,
     *,
     vocabulary: int = LITERATURE_VOCABULARY,
-    tokenizer: str = DEFAULT_TOKENIZER,
+    tokenizer: Tokenizer = DEFAULT_TOKENIZER,
 ) -> float:
     """Expectation-adjusted distinct-n: N different over those expected of C random draws.
 
     N / (V (1 - ((V-1)/V)^C)) with V = ``vocabulary``. With V much larger than C it hardly
     differs from distinct-n, and does not remove the effect of length. Source: Liu 2022.
     """
-    corpus = encode([texts], tokenizer)
-    grams = ngrams(corpus, n)
-    expected = vocabulary * -math.expm1(grams.ids.size * math.log1p(-1 / vocabulary))
-    values = divided(distinct_counts(corpus, grams), np.array([expected]))
-    return float(defined(corpus, values)[0])
+    groups = [texts]
+    values = per_prompt_expected_distinct_n(groups, n, vocabulary=vocabulary, tokenizer=tokenizer)
+    return float(values[0])
 
 
-def ngram_entropy(texts: Sequence[str], n: int, *, tokenizer: str = DEFAULT_TOKENIZER) -> float:
+def per_prompt_expected_distinct_n(
+    groups: Groups,
+    n: int,
+    *,
+    vocabulary: int = LITERATURE_VOCABULARY,
+    tokenizer: Tokenizer = DEFAULT_TOKENIZER,
+) -> FloatArray:
+    """`expected_distinct_n` of each prompt's texts, shape (prompts,), NaN where undefined.
+
+    Raises:
+        ValueError: a vocabulary of less than 2.
+    """
+    return expected_distinct(encode(groups, tokenizer), n, vocabulary)
+
+
+def expected_distinct(
+    corpus: Corpus, n: int, vocabulary: int = LITERATURE_VOCABULARY
+) -> FloatArray:
+    """Different over expected different n-grams of each prompt."""
+    if vocabulary < 2:
+        raise ValueError(f"vocabulary is {vocabulary}; draws from fewer than 2 words never differ")
+    expected = vocabulary * -np.expm1(gram_totals(corpus, n) * math.log1p(-1 / vocabulary))
+    return defined(corpus, divided(different_grams(corpus, n), expected))
+
+
+def ngram_entropy(
+    texts: Sequence[str], n: int, *, tokenizer: Tokenizer = DEFAULT_TOKENIZER
+) -> float:
     """The entropy of the n-gram frequencies of a set of texts, in nats."""
     return float(per_prompt_ngram_entropy([texts], n, tokenizer=tokenizer)[0])
 
 
 def per_prompt_ngram_entropy(
-    groups: Groups, n: int, *, tokenizer: str = DEFAULT_TOKENIZER
+    groups: Groups, n: int, *, tokenizer: Tokenizer = DEFAULT_TOKENIZER
 ) -> FloatArray:
     """`ngram_entropy` of each prompt's texts, shape (prompts,), NaN where undefined."""
-    corpus = encode(groups, tokenizer)
-    grams = ngrams(corpus, n)
-    totals = gram_totals(corpus, grams)
-    counts = np.bincount(grams.ids, minlength=grams.size)[grams.ids]
-    surprise = np.log(totals[corpus.prompts[grams.documents]] / counts)
-    return defined(corpus, divided(prompt_sums(corpus, grams.documents, surprise), totals))
+    return entropy(encode(groups, tokenizer), n)
+
+
+def entropy(corpus: Corpus, n: int) -> FloatArray:
+    """The entropy of each prompt's n-gram frequencies f: ln N - (sum of f ln f) / N."""
+    table, totals = corpus.table(n), gram_totals(corpus, n)
+    weighted = table.totals * np.log(table.totals)
+    sums = np.bincount(gram_prompts(corpus, table), weighted, corpus.n_prompts)
+    logs = np.log(np.maximum(1, totals))
+    return defined(corpus, np.maximum(0, logs - divided(sums.astype(np.float64), totals)))
 
 
 def self_repetition(
-    texts: Sequence[str], n: int = 4, *, tokenizer: str = DEFAULT_TOKENIZER
+    texts: Sequence[str], n: int = 4, *, tokenizer: Tokenizer = DEFAULT_TOKENIZER
 ) -> float:
     """Mean over texts of ln(1 + how often its n-grams return in other texts); 0: never.
 
@@ -99,16 +127,18 @@ def self_repetition(
 
 
 def per_prompt_self_repetition(
-    groups: Groups, n: int = 4, *, tokenizer: str = DEFAULT_TOKENIZER
+    groups: Groups, n: int = 4, *, tokenizer: Tokenizer = DEFAULT_TOKENIZER
 ) -> FloatArray:
     """`self_repetition` of each prompt's texts, shape (prompts,), NaN where undefined."""
-    corpus = encode(groups, tokenizer)
-    grams = ngrams(corpus, n)
-    table = count_table(grams.documents, grams.ids, max(1, len(corpus.texts)))
-    others = np.bincount(table.grams, minlength=grams.size) - 1
-    returns = np.bincount(table.documents, weights=others[table.grams], minlength=len(corpus.texts))
-    values = prompt_means(corpus, np.log1p(returns))
-    return np.where(gram_totals(corpus, grams) > 0, values, np.nan)
+    return repetition(encode(groups, tokenizer), n)
+
+
+def repetition(corpus: Corpus, n: int = 4) -> FloatArray:
+    """Each prompt's self-repetition."""
+    table = corpus.table(n)
+    others = (table.texts_with - 1)[table.grams]
+    returns = table.text_sums(others, corpus.lengths.size)
+    return np.where(gram_totals(corpus, n) > 0, prompt_means(corpus, np.log1p(returns)), np.nan)
 
 
 def duplicate_rate(texts: Sequence[str]) -> float:
@@ -118,11 +148,18 @@ def duplicate_rate(texts: Sequence[str]) -> float:
 
 def per_prompt_duplicate_rate(groups: Groups) -> FloatArray:
     """`duplicate_rate` of each prompt's texts, shape (prompts,), NaN where k < 2."""
-    rates = [
-        1 - len({folded(text) for text in group}) / len(group) if len(group) > 1 else math.nan
-        for group in groups
-    ]
-    return np.array(rates, dtype=np.float64)
+    return np.array([repeat_share([folded(text) for text in group]) for group in groups], float)
+
+
+def duplicates(corpus: Corpus) -> FloatArray:
+    """Each prompt's duplicate rate."""
+    texts = [folded(text) for text in corpus.texts]
+    return np.array([repeat_share(texts[group]) for group in corpus.prompt_slices()], float)
+
+
+def repeat_share(texts: Sequence[str]) -> float:
+    """The share of texts that equal an earlier one; NaN for fewer than 2."""
+    return 1 - len(set(texts)) / len(texts) if len(texts) > 1 else math.nan
 
 
 def compression_ratio(texts: Sequence[str]) -> float:
@@ -137,30 +174,27 @@ def compression_ratio(texts: Sequence[str]) -> float:
     return len(data) / len(lzma.compress(data))
 
 
-def distinct_counts(corpus: Corpus, grams: Grams) -> FloatArray:
-    """How many different grams each prompt has, (P,)."""
-    prompt_of_gram = np.full(grams.size, corpus.n_prompts)
-    prompt_of_gram[grams.ids] = corpus.prompts[grams.documents]
-    counts = np.bincount(prompt_of_gram, minlength=corpus.n_prompts + 1)
-    return counts[: corpus.n_prompts].astype(np.float64)
+def different_grams(corpus: Corpus, n: int) -> FloatArray:
+    """How many different n-grams each prompt has, (P,): those that occur once, and the table's."""
+    table = corpus.table(n)
+    repeats = table.text_sums(table.counts, corpus.lengths.size)
+    tabled = np.bincount(gram_prompts(corpus, table), minlength=corpus.n_prompts)
+    return corpus.prompt_sums(corpus.gram_counts(n) - repeats) + tabled
 
 
-def gram_totals(corpus: Corpus, grams: Grams) -> FloatArray:
-    """How many grams each prompt has, (P,)."""
-    prompts = corpus.prompts[grams.documents]
-    return np.bincount(prompts, minlength=corpus.n_prompts).astype(np.float64)
+def gram_totals(corpus: Corpus, n: int) -> FloatArray:
+    """How many n-grams each prompt has, (P,)."""
+    return corpus.prompt_sums(corpus.gram_counts(n))
 
 
-def prompt_sums(corpus: Corpus, documents: IntArray, values: FloatArray) -> FloatArray:
-    """The sum of each prompt's values, (P,); ``documents`` says each value's text."""
-    prompts = corpus.prompts[documents]
-    return np.bincount(prompts, weights=values, minlength=corpus.n_prompts).astype(np.float64)
+def gram_prompts(corpus: Corpus, table: GramTable) -> IntArray:
+    """The prompt of each of the table's grams, (G,)."""
+    return corpus.prompts[table.documents[table.first]]
 
 
 def prompt_means(corpus: Corpus, values: FloatArray) -> FloatArray:
     """The mean over each prompt's texts of one value a text (D,); NaN where k < 2."""
-    sums = prompt_sums(corpus, np.arange(values.size), values)
-    return defined(corpus, divided(sums, corpus.k))
+    return defined(corpus, divided(corpus.prompt_sums(values), corpus.k))
 
 
 def defined(corpus: Corpus, values: FloatArray) -> FloatArray:

@@ -1,7 +1,7 @@
-"""N-grams as integers: one (text, gram) table from which the lexical metrics are read.
+"""All n-grams of a stream in order, by exact pairing of shorter ones, never by hashing.
 
-No gram crosses the end of a text. Equal grams get equal ids by exact pairing of shorter
-ones (an n-gram is two overlapping shorter grams), never by hashing.
+For what needs the place of every gram; the metrics read `gramtable.GramTable`. No gram crosses
+the end of a text.
 """
 
 from __future__ import annotations
@@ -11,15 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from harness.analysis.diversity.gramtable import numbered
 from harness.analysis.diversity.tokens import Corpus, IntArray
 
 
 @dataclass(frozen=True, slots=True)
 class Grams:
-    """All M n-grams of a corpus in order: the text of each (M,) and its id below ``size`` (M,).
-
-    Like tokens, grams of different prompts have different ids.
-    """
+    """All M n-grams of a stream in order: the text of each (M,) and its id below ``size`` (M,)."""
 
     documents: IntArray
     ids: IntArray
@@ -68,14 +66,6 @@ def count_table(documents: IntArray, grams: IntArray, n_documents: int) -> Count
     pairs = keys[starts]
     counts = np.diff(starts, append=keys.size)
     return CountTable(pairs >> bits, pairs & ((1 << bits) - 1), counts)
-
-
-def numbered(keys: IntArray) -> tuple[IntArray, int]:
-    """The keys renumbered from 0, and how many different ones there are (at least 1)."""
-    import pandas as pd
-
-    codes, uniques = pd.factorize(keys)
-    return codes.astype(np.int64, copy=False), max(1, len(uniques))
 
 
 def distinct_sorted(keys: IntArray) -> IntArray:

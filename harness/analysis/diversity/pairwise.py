@@ -10,9 +10,11 @@ import numpy as np
 
 from harness.analysis.diversity.tokens import (
     DEFAULT_TOKENIZER,
+    Corpus,
     FloatArray,
     Groups,
     IntArray,
+    Tokenizer,
     encode,
     folded,
     tokenize,
@@ -23,9 +25,13 @@ SHORT_ANSWER_WORDS = 5
 Words = frozenset[tuple[str, int]]
 
 SURROGATES, SURROGATES_END = 0xD800, 0xE000
+MOST_CHARACTERS = 0x110000 - (SURROGATES_END - SURROGATES)
+PAIRS_AT_ONCE = 1 << 24
 
 
-def rouge_l_homogenization(texts: Sequence[str], *, tokenizer: str = DEFAULT_TOKENIZER) -> float:
+def rouge_l_homogenization(
+    texts: Sequence[str], *, tokenizer: Tokenizer = DEFAULT_TOKENIZER
+) -> float:
     """The mean ROUGE-L F1 over all pairs of texts, in [0, 1]; higher is less diverse.
 
     F1 = 2 LCS / (m + n) on token sequences of lengths m and n. Quadratic in the number of
@@ -35,38 +41,57 @@ def rouge_l_homogenization(texts: Sequence[str], *, tokenizer: str = DEFAULT_TOK
 
 
 def per_prompt_rouge_l_homogenization(
-    groups: Groups, *, tokenizer: str = DEFAULT_TOKENIZER
+    groups: Groups, *, tokenizer: Tokenizer = DEFAULT_TOKENIZER
 ) -> FloatArray:
     """`rouge_l_homogenization` of each prompt's texts, (prompts,), NaN where undefined."""
-    corpus = encode(groups, tokenizer)
+    return homogenization(encode(groups, tokenizer))
+
+
+def homogenization(corpus: Corpus) -> FloatArray:
+    """Each prompt's ROUGE-L homogenization, (P,)."""
     documents = corpus.documents()
     means = [mean_rouge_l(as_characters(documents[texts])) for texts in corpus.prompt_slices()]
     return np.array(means, dtype=np.float64)
 
 
 def mean_rouge_l(documents: Sequence[str]) -> float:
-    """The mean ROUGE-L F1 over pairs of texts with one character a token."""
+    """The mean ROUGE-L F1 over pairs of texts with one character a token.
+
+    Rows in portions: all pairs of many texts at once would not fit into memory.
+    """
     from rapidfuzz.distance import Indel
     from rapidfuzz.process import cdist
 
     n = len(documents)
     if n < 2 or not any(documents):
         return math.nan
-    scores = cdist(documents, documents, scorer=Indel.normalized_similarity, dtype=np.float64)
-    return float((scores.sum() - n) / (n * (n - 1)))
+    step = max(1, PAIRS_AT_ONCE // n)
+    total = 0.0
+    for start in range(0, n, step):
+        rows = documents[start : start + step]
+        scores = cdist(
+            rows, documents, scorer=Indel.normalized_similarity, dtype=np.float64, workers=1
+        )
+        total += float(scores.sum())
+    return (total - n) / (n * (n - 1))
 
 
 def as_characters(documents: Sequence[IntArray]) -> list[str]:
     """The token ids of one prompt's texts as one character each, for a string distance."""
-    lowest = min((int(ids.min()) for ids in documents if ids.size), default=0)
-    skip = SURROGATES_END - SURROGATES
-    return [
-        "".join(chr(i if i < SURROGATES else i + skip) for i in (ids - lowest).tolist())
-        for ids in documents
-    ]
+    if not documents:
+        return []
+    ids, places = np.unique(np.concatenate(documents), return_inverse=True)
+    if ids.size > MOST_CHARACTERS:
+        raise ValueError(
+            f"{ids.size} different tokens; ROUGE-L here compares texts of up to {MOST_CHARACTERS}"
+        )
+    codes = np.where(places < SURROGATES, places, places + (SURROGATES_END - SURROGATES))
+    stream = codes.astype("<u4").tobytes().decode("utf-32-le")
+    ends = np.cumsum([ids.size for ids in documents]).tolist()
+    return [stream[start:end] for start, end in zip([0, *ends], ends, strict=False)]
 
 
-def distinct_k(texts: Sequence[str], *, tokenizer: str = DEFAULT_TOKENIZER) -> float:
+def distinct_k(texts: Sequence[str], *, tokenizer: Tokenizer = DEFAULT_TOKENIZER) -> float:
     """How many really different answers there are among k texts, from 1 to k.
 
     Greedy: a text joins the first class whose first member it resembles, else it opens a
@@ -77,12 +102,20 @@ def distinct_k(texts: Sequence[str], *, tokenizer: str = DEFAULT_TOKENIZER) -> f
     return float(per_prompt_distinct_k([texts], tokenizer=tokenizer)[0])
 
 
-def per_prompt_distinct_k(groups: Groups, *, tokenizer: str = DEFAULT_TOKENIZER) -> FloatArray:
+def per_prompt_distinct_k(
+    groups: Groups, *, tokenizer: Tokenizer = DEFAULT_TOKENIZER
+) -> FloatArray:
     """`distinct_k` of each prompt's texts, shape (prompts,), NaN where k < 2."""
     return np.array([answer_classes(group, tokenizer) for group in groups], dtype=np.float64)
 
 
-def answer_classes(texts: Sequence[str], tokenizer: str) -> float:
+def classes(corpus: Corpus) -> FloatArray:
+    """Each prompt's distinct_k, (P,)."""
+    groups = [corpus.texts[texts] for texts in corpus.prompt_slices()]
+    return per_prompt_distinct_k(groups, tokenizer=corpus.tokenizer)
+
+
+def answer_classes(texts: Sequence[str], tokenizer: Tokenizer) -> float:
     """The number of classes that the texts fall into; NaN for fewer than 2 texts."""
     if len(texts) < 2:
         return math.nan
@@ -94,7 +127,7 @@ def answer_classes(texts: Sequence[str], tokenizer: str) -> float:
     return float(len(leaders))
 
 
-def plain_words(text: str, tokenizer: str) -> tuple[str, ...]:
+def plain_words(text: str, tokenizer: Tokenizer) -> tuple[str, ...]:
     """The case-folded tokens without punctuation; all tokens where there is nothing else.
 
     A full stop in common would make "Paris." and "London." half the same.

@@ -16,10 +16,10 @@ from harness.analysis.diversity.comparison import METRICS
 from harness.analysis.diversity.lexical import (
     compression_ratio,
     distinct,
-    per_prompt_ngram_entropy,
-    per_prompt_self_repetition,
+    entropy,
+    repetition,
 )
-from harness.analysis.diversity.pairwise import per_prompt_rouge_l_homogenization
+from harness.analysis.diversity.pairwise import homogenization
 from harness.analysis.diversity.tokens import (
     DEFAULT_TOKENIZER,
     Corpus,
@@ -137,22 +137,9 @@ FURTHER: Mapping[str, Measure] = {
     "self_bleu": Measure(long_enough_bleus, "lower"),
     "distinct_1": Measure(lambda corpus: distinct(corpus, 1), "higher"),
     "distinct_3": Measure(lambda corpus: distinct(corpus, 3), "higher"),
-    "self_repetition": Measure(
-        lambda corpus: per_prompt_self_repetition(grouped(corpus), tokenizer=corpus.tokenizer),
-        "lower",
-        math.inf,
-    ),
-    "rouge_l_homogenization": Measure(
-        lambda corpus: per_prompt_rouge_l_homogenization(
-            grouped(corpus), tokenizer=corpus.tokenizer
-        ),
-        "lower",
-    ),
-    "ngram_entropy": Measure(
-        lambda corpus: per_prompt_ngram_entropy(grouped(corpus), 2, tokenizer=corpus.tokenizer),
-        "higher",
-        math.inf,
-    ),
+    "self_repetition": Measure(repetition, "lower", math.inf),
+    "rouge_l_homogenization": Measure(homogenization, "lower"),
+    "ngram_entropy": Measure(lambda corpus: entropy(corpus, 2), "higher", math.inf),
     "compression_ratio": Measure(compressions, "lower", math.inf),
 }
 ONLY_ACROSS = frozenset({"self_repetition", "compression_ratio"})
@@ -220,7 +207,7 @@ def profile(
         k=(sizes[0], sizes[len(sizes) // 2], sizes[-1]),
         lengths=length_quantiles(corpus),
         omitted=omitted,
-        tokenizer=corpus.tokenizer,
+        tokenizer=corpus.tokenizer_name,
     )
 
 

@@ -14,10 +14,12 @@ from harness.analysis.diversity.tokens import (
     Corpus,
     Groups,
     IntArray,
+    Tokenizer,
     encode,
     integers,
     nfc,
     token_pattern,
+    token_spans,
 )
 
 N = 4
@@ -193,7 +195,7 @@ def alike(ids: IntArray) -> bool:
     return bool((ids == ids[0]).all())
 
 
-def excerpt(text: str, start: int, width: int, tokenizer: str) -> str:
+def excerpt(text: str, start: int, width: int, tokenizer: Tokenizer) -> str:
     """The part of a normalised text from a token on, so many tokens wide at most."""
-    matches = list(islice(token_pattern(tokenizer).finditer(text), start, start + width))
-    return text[matches[0].start() : matches[-1].end()]
+    spans = token_spans(text, tokenizer)[start : start + width]
+    return text[spans[0][0] : spans[-1][1]]

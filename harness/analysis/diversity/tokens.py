@@ -7,16 +7,28 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from itertools import chain, count
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
+from itertools import count
 
 import numpy as np
 import numpy.typing as npt
+
+from harness.analysis.diversity.cutting import JOINT, SINGLE, SPACE, WORD, Scanner
+from harness.analysis.diversity.gramtable import (
+    GramTable,
+    Stream,
+    longer_table,
+    numbered,
+    token_table,
+)
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
 Groups = Sequence[Sequence[str]]
 """The generations of each prompt: one list of texts per prompt."""
+Tokenizer = str | Callable[[str], Sequence[str]]
+"""A tokenizer's name, or a function from an NFC text to its tokens."""
 
 # Scripts written without spaces between words: one token per character, or each sentence
 # would be one token and everything would look distinct.
@@ -31,9 +43,11 @@ PUNCTUATION = (
     r"\u3000-\u303f\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65"
     "\U0001f000-\U0001faff"  # emoji
 )
-SINGLE = UNSPACED + PUNCTUATION
+STANDING_ALONE = UNSPACED + PUNCTUATION
 PATTERNS = {
-    "words": re.compile(rf"[^\s{SINGLE}]+(?:['\u2019][^\s{SINGLE}]+)*|[{SINGLE}]"),
+    "words": re.compile(
+        rf"[^\s{STANDING_ALONE}]+(?:['\u2019][^\s{STANDING_ALONE}]+)*|[{STANDING_ALONE}]"
+    ),
     "whitespace": re.compile(r"\S+"),
     "characters": re.compile(r"\S"),
 }
@@ -45,8 +59,8 @@ class Corpus:
     """D texts of P prompts as one stream of T token ids, text after text, prompt after prompt.
 
     ``texts`` are NFC; ``prompts`` (D,) is each text's prompt in 0..P-1; ``ids`` (T,) are token
-    ids below ``size``, equal for equal tokens of one prompt and different between prompts, so
-    that all prompts are counted in one pass; ``lengths`` (D,) are the texts' token counts.
+    ids below ``size``, equal for equal tokens; ``lengths`` (D,) are the texts' token counts.
+    Tables of n-grams are made once, when first asked for: all metrics share them.
     """
 
     texts: tuple[str, ...]
@@ -55,12 +69,47 @@ class Corpus:
     lengths: IntArray
     n_prompts: int
     size: int
-    tokenizer: str
+    tokenizer: Tokenizer
+    _tables: list[GramTable] = field(default_factory=list, repr=False, compare=False)
 
     @property
     def k(self) -> IntArray:
         """The number of texts of each prompt, (P,)."""
         return np.bincount(self.prompts, minlength=self.n_prompts)
+
+    @property
+    def tokenizer_name(self) -> str:
+        """The tokenizer as results name it."""
+        return tokenizer_name(self.tokenizer)
+
+    def table(self, n: int) -> GramTable:
+        """The repeated n-grams of each prompt.
+
+        Raises:
+            ValueError: n < 1.
+        """
+        if n < 1:
+            raise ValueError(f"n is {n}; an n-gram has at least one token")
+        if n > len(self._tables):
+            self._grow(n)
+        return self._tables[n - 1]
+
+    def _grow(self, n: int) -> None:
+        stream = Stream.of(self.lengths)
+        if not self._tables:
+            ids, prompts = self.ids.astype(np.int32), self.prompts.astype(np.int32)
+            self._tables.append(token_table(ids, self.size, prompts, stream))
+        while len(self._tables) < n:
+            self._tables.append(longer_table(self._tables[-1], stream))
+
+    def gram_counts(self, n: int) -> IntArray:
+        """How many n-grams each text has, (D,)."""
+        return np.maximum(0, self.lengths - (n - 1))
+
+    def prompt_sums(self, values: npt.ArrayLike) -> FloatArray:
+        """The sum over each prompt's texts of one value a text (D,), (P,)."""
+        sums = np.bincount(self.prompts, np.asarray(values), self.n_prompts)
+        return sums.astype(np.float64)
 
     def documents(self) -> list[IntArray]:
         """The token ids of each text."""
@@ -72,46 +121,85 @@ class Corpus:
         return [slice(int(end - k), int(end)) for end, k in zip(ends, self.k, strict=True)]
 
 
-def encode(groups: Groups, tokenizer: str = DEFAULT_TOKENIZER) -> Corpus:
+def encode(groups: Groups, tokenizer: Tokenizer = DEFAULT_TOKENIZER) -> Corpus:
     """Normalise (NFC), cut and encode the texts of all prompts.
 
     Raises:
         ValueError: an unknown tokenizer's name.
     """
-    texts = [[nfc(text) for text in group] for group in groups]
-    cut = cutter(tokenizer)
-    tokens = [[cut(text) for text in group] for group in texts]
-    ids = numbers(tokens)
+    texts = tuple(nfc(text) for group in groups for text in group)
+    cut = scanned(texts, tokenizer) if isinstance(tokenizer, str) else numbers(texts, tokenizer)
+    ids, lengths, size = cut
     return Corpus(
-        texts=tuple(chain.from_iterable(texts)),
-        prompts=np.repeat(np.arange(len(texts)), [len(group) for group in texts]),
+        texts=texts,
+        prompts=np.repeat(np.arange(len(groups)), [len(group) for group in groups]),
         ids=ids,
-        lengths=integers(map(len, chain.from_iterable(tokens))),
-        n_prompts=len(texts),
-        size=int(ids.max(initial=0)) + 1,
+        lengths=lengths,
+        n_prompts=len(groups),
+        size=size,
         tokenizer=tokenizer,
     )
 
 
-def numbers(tokens: Sequence[Sequence[Sequence[str]]]) -> IntArray:
-    """Every token's id: the next free number for one that is new to its prompt."""
+def scanned(texts: Sequence[str], tokenizer: str) -> tuple[IntArray, IntArray, int]:
+    """The ids of all tokens, the texts' token counts, and a bound of the ids."""
+    keys, long, lengths = Scanner(classifier(tokenizer)).scan(texts)
+    ids = keys.astype(np.int64)
+    short, size = numbered(keys[~long])
+    ids[~long] = short
+    ids[long] += size
+    return ids, lengths, size + int(long.sum())
+
+
+def numbers(
+    texts: Sequence[str], tokenizer: Callable[[str], Sequence[str]]
+) -> tuple[IntArray, IntArray, int]:
+    """`scanned` for a tokenizer that is a function."""
     vocabulary: defaultdict[str, int] = defaultdict(count().__next__)
-    ids = [integers([])]
-    for group in tokens:
-        vocabulary.clear()
-        ids.append(integers(map(vocabulary.__getitem__, chain.from_iterable(group))))
-    return np.concatenate(ids)
+    parts = [integers(map(vocabulary.__getitem__, tokenizer(text))) for text in texts]
+    ids = np.concatenate([integers([]), *parts])
+    return ids, integers(part.size for part in parts), max(1, len(vocabulary))
 
 
-def tokenize(text: str, tokenizer: str = DEFAULT_TOKENIZER) -> list[str]:
+def tokenize(text: str, tokenizer: Tokenizer = DEFAULT_TOKENIZER) -> Sequence[str]:
     """The tokens of one text after NFC normalisation."""
     return cutter(tokenizer)(nfc(text))
 
 
-def cutter(tokenizer: str) -> Callable[[str], list[str]]:
+def cutter(tokenizer: Tokenizer) -> Callable[[str], Sequence[str]]:
     """The function that cuts a normalised text into tokens."""
+    if not isinstance(tokenizer, str):
+        return tokenizer
     # The same tokens as its pattern's, three times as fast.
     return str.split if tokenizer == "whitespace" else token_pattern(tokenizer).findall
+
+
+def token_spans(text: str, tokenizer: Tokenizer = DEFAULT_TOKENIZER) -> list[tuple[int, int]]:
+    """Where each token of a normalised text starts and ends.
+
+    Raises:
+        ValueError: an unknown name, or a function whose tokens are no parts of the text in order.
+    """
+    if isinstance(tokenizer, str):
+        return [match.span() for match in token_pattern(tokenizer).finditer(text)]
+    spans, end = [], 0
+    for token in tokenizer(text):
+        start = text.find(token, end)
+        if start < 0:
+            raise ValueError(
+                f"tokenizer {tokenizer_name(tokenizer)} gave {token!r}, which is not in the text "
+                f"after character {end}; return parts of the text, in order, so it can be cut"
+            )
+        end = start + len(token)
+        spans.append((start, end))
+    return spans
+
+
+def tokenizer_name(tokenizer: Tokenizer) -> str:
+    """The name of a tokenizer, or of its function."""
+    if isinstance(tokenizer, str):
+        return tokenizer
+    return getattr(tokenizer, "__qualname__", type(tokenizer).__qualname__)
 
 
 def token_pattern(tokenizer: str) -> re.Pattern[str]:
@@ -120,6 +208,25 @@ def token_pattern(tokenizer: str) -> re.Pattern[str]:
         near = difflib.get_close_matches(tokenizer, PATTERNS) or sorted(PATTERNS)
         raise ValueError(f"unknown tokenizer {tokenizer!r}; use {' or '.join(near)}")
     return PATTERNS[tokenizer]
+
+
+@lru_cache
+def classifier(tokenizer: str) -> Callable[[str], int]:
+    """What each character is to this tokenizer, as its pattern has it."""
+    token_pattern(tokenizer)
+    alone = re.compile(f"[{STANDING_ALONE}]")
+
+    @cache
+    def classify(character: str) -> int:
+        if character.isspace():
+            return SPACE
+        if tokenizer != "words":
+            return WORD if tokenizer == "whitespace" else SINGLE
+        if character in "'\u2019":
+            return JOINT
+        return SINGLE if alone.match(character) else WORD
+
+    return classify
 
 
 def nfc(text: str) -> str:

@@ -9,21 +9,25 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from harness.analysis.diversity.ngrams import count_table, ngrams
 from harness.analysis.diversity.tokens import (
     DEFAULT_TOKENIZER,
     Corpus,
     FloatArray,
     Groups,
+    Tokenizer,
     encode,
 )
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
+SMALL_K = 64  # texts: up to here the prompts are multiplied all at once
+COMMON = 16  # a column that one text in so many has is multiplied faster as a dense one
+KERNEL_VALUES = 1 << 24  # of float64 held at once where prompts, or rows, can be taken in portions
+
 
 def vendi(
-    texts: Sequence[str], *, q: float = 1, max_n: int = 1, tokenizer: str = DEFAULT_TOKENIZER
+    texts: Sequence[str], *, q: float = 1, max_n: int = 1, tokenizer: Tokenizer = DEFAULT_TOKENIZER
 ) -> float:
     """The effective number of different texts, from 1 (all alike) to n (nothing in common).
 
@@ -36,7 +40,7 @@ def vendi(
 
 
 def per_prompt_vendi(
-    groups: Groups, *, q: float = 1, max_n: int = 1, tokenizer: str = DEFAULT_TOKENIZER
+    groups: Groups, *, q: float = 1, max_n: int = 1, tokenizer: Tokenizer = DEFAULT_TOKENIZER
 ) -> FloatArray:
     """`vendi` of each prompt's texts, shape (prompts,), NaN where undefined."""
     return mean_vendi(encode(groups, tokenizer), q, max_n)
@@ -49,73 +53,102 @@ def mean_vendi(corpus: Corpus, q: float = 1, max_n: int = 1) -> FloatArray:
     scorable[corpus.prompts[corpus.lengths < max_n]] = False
     if not scorable.any():
         return scores
-    similarities = sum_of_cosines(corpus, max_n) / max_n
-    for k in np.unique(corpus.k[scorable]):
+    vectors = unit_vectors(corpus, max_n)
+    if q == 2:
+        return np.where(scorable, effective_of_order_2(corpus, vectors), np.nan)
+    firsts = np.cumsum(corpus.k) - corpus.k
+    for k in np.unique(corpus.k[scorable]).tolist():
         prompts = np.flatnonzero(scorable & (corpus.k == k))
-        scores[prompts] = effective_number(blocks(similarities, corpus, prompts, int(k)), q)
+        if k <= SMALL_K:
+            scores[prompts] = effective_number(small_kernels(vectors, firsts[prompts], k), q)
+        else:
+            for prompt in prompts.tolist():
+                rows = vectors[firsts[prompt] : firsts[prompt] + k]
+                scores[prompt] = effective_number(kernel(rows), q)
     return scores
 
 
-def sum_of_cosines(corpus: Corpus, max_n: int) -> csr_array:
-    """Cosines of n-gram counts between texts of one prompt, summed over the orders, (D, D).
+def unit_vectors(corpus: Corpus, max_n: int) -> csr_array:
+    """The texts as vectors whose products are their cosines, averaged over the orders, (D, .).
 
-    Grams that a single text has add nothing off the diagonal and are left out.
+    Grams that a single text has count in its length, but have no column: they add nothing to
+    the product of two texts.
     """
-    from scipy.sparse import csr_array
+    from scipy.sparse import csr_array, hstack
 
-    size = len(corpus.texts)
-    total = csr_array((size, size))
+    size, parts = corpus.lengths.size, []
     for n in range(1, max_n + 1):
-        grams = ngrams(corpus, n)
-        table = count_table(grams.documents, grams.ids, size)
-        norms = np.sqrt(np.bincount(table.documents, table.counts**2.0, size))
-        shared = np.bincount(table.grams, minlength=grams.size)[table.grams] > 1
-        documents, columns = table.documents[shared], table.grams[shared]
-        weights = table.counts[shared] / norms[documents]
-        vectors = csr_array((weights, (documents, columns)), shape=(size, grams.size))
-        total = total + vectors @ vectors.T
-    return total
+        table = corpus.table(n)
+        once = corpus.gram_counts(n) - table.text_sums(table.counts, size)
+        squares = once + table.text_sums(table.counts.astype(np.int64) ** 2, size)
+        shared = (table.texts_with > 1)[table.grams]
+        documents = table.documents[shared]
+        values = table.counts[shared] / np.sqrt(max_n * squares[documents])
+        columns = (np.cumsum(table.texts_with > 1) - 1)[table.grams[shared]]
+        shape = (size, int((table.texts_with > 1).sum()))
+        parts.append(csr_array((values, (documents, columns)), shape=shape))
+    return hstack(parts, format="csr")
 
 
-def blocks(
-    similarities: csr_array, corpus: Corpus, prompts: npt.NDArray[np.intp], k: int
-) -> FloatArray:
-    """The similarities within each of some prompts that have k texts, (prompts, k, k)."""
-    rows = np.searchsorted(corpus.prompts, prompts)[:, None] + np.arange(k)
-    place = similarities[rows.ravel()].tocoo()
-    kernel = np.zeros((prompts.size, k, k))
-    kernel[place.row // k, place.row % k, place.col - rows[place.row // k, 0]] = place.data
-    kernel[:, np.arange(k), np.arange(k)] = 1.0
-    return kernel
+def small_kernels(vectors: csr_array, firsts: npt.NDArray[np.int64], k: int) -> FloatArray:
+    """The cosines within each of some prompts that have k texts, (prompts, k, k)."""
+    diagonal = np.arange(k)
+    rows = vectors[(firsts[:, None] + diagonal).ravel()]
+    place = (rows @ rows.T).tocoo()
+    found = np.zeros((firsts.size, k, k))
+    found[place.row // k, place.row % k, place.col % k] = place.data
+    found[:, diagonal, diagonal] = 1.0
+    return found
+
+
+def kernel(vectors: csr_array) -> FloatArray:
+    """The cosines of k texts, (k, k): common columns by dense algebra, rare ones by sparse."""
+    k, columns = vectors.shape
+    common = np.bincount(vectors.indices, minlength=columns) * COMMON > k
+    by_column = vectors.tocsc()
+    dense = by_column[:, np.flatnonzero(common)].toarray()
+    rare = by_column[:, np.flatnonzero(~common)].tocsr()
+    cosines: FloatArray = dense @ dense.T
+    cosines += (rare @ rare.T).toarray()
+    np.fill_diagonal(cosines, 1.0)
+    return cosines
+
+
+def effective_of_order_2(corpus: Corpus, vectors: csr_array) -> FloatArray:
+    """n^2 over the sum of all squared cosines, each prompt; rows in portions, to bound memory."""
+    sums = np.zeros(corpus.n_prompts)
+    step = max(1, KERNEL_VALUES // int(corpus.k.max()))
+    transposed = vectors.T.tocsr()
+    for start in range(0, vectors.shape[0], step):
+        place = (vectors[start : start + step] @ transposed).tocoo()
+        squares = np.where(place.row + start == place.col, 0.0, place.data**2)
+        rows = corpus.prompts[start + place.row]
+        sums += np.bincount(rows, squares, corpus.n_prompts)
+    return np.asarray(corpus.k**2 / np.maximum(1, sums + corpus.k))
 
 
 def effective_number(kernel: FloatArray, q: float = 1) -> FloatArray:
-    """The Vendi score of each kernel, shape (..., n, n) -> (...); K_ii must be 1."""
+    """The Vendi score of each kernel, shape (..., n, n) -> (...); K_ii must be 1.
+
+    Raises:
+        ValueError: q < 0.
+    """
     n = kernel.shape[-1]
     if q == 2:
         return np.asarray(n * n / (kernel**2).sum(axis=(-2, -1)))
-    shares = np.clip(np.linalg.eigvalsh(kernel / n), 0.0, None)
+    return effective_of_shares(np.linalg.eigvalsh(kernel) / n, q)
+
+
+def effective_of_shares(shares: FloatArray, q: float) -> FloatArray:
+    """exp of the order-q entropy of shares that sum to 1, shape (..., n) -> (...)."""
+    if not q >= 0:
+        raise ValueError(f"q is {q}; the order of an entropy is 0 or more")
+    noise = shares.shape[-1] * np.finfo(np.float64).eps
+    shares = np.where(shares > noise, shares, 0.0)
     if q == 1:
         logs = np.log(np.where(shares > 0, shares, 1.0))
         return np.asarray(np.exp(-(shares * logs).sum(axis=-1)))
-    return np.asarray((shares**q).sum(axis=-1) ** (1 / (1 - q)))
-
-
-def mean_pairwise_cosine(vectors: npt.ArrayLike) -> float:
-    """The mean cosine over all pairs of rows of an (n, d) array; 1 - it is their diversity.
-
-    Meant for embeddings: on term counts it moved the wrong way in a simulated collapse.
-    From the norm of the sum, without any pair. NaN for fewer than 2 rows.
-
-    Raises:
-        ValueError: a row of zeros, which has no direction.
-    """
-    rows = np.asarray(vectors, dtype=np.float64)
-    norms = np.linalg.norm(rows, axis=1)
-    if (norms == 0).any():
-        raise ValueError(f"row {int(norms.argmin())} is all zeros and has no direction; drop it")
-    n = len(rows)
-    if n < 2:
-        return math.nan
-    total = (rows / norms[:, None]).sum(axis=0)
-    return float((total @ total - n) / (n * (n - 1)))
+    if q == math.inf:
+        return np.asarray(1 / shares.max(axis=-1))
+    powers = np.where(shares > 0, shares**q, 0.0)
+    return np.asarray(powers.sum(axis=-1) ** (1 / (1 - q)))
