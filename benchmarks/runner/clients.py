@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Callable, Mapping
@@ -82,7 +83,8 @@ def _inspect(work: Work) -> list[str]:
     script = work.out / "inspect_bench.py"
     script.write_text(INSPECT_TASK.format(file=str(work.samples)))
     return [
-        *(str(BIN / "inspect"), "eval", str(script), "--model", f"openai/{MODEL}"),
+        # It takes no absolute path for a pattern of its own.
+        *(str(BIN / "inspect"), "eval", os.path.relpath(script), "--model", f"openai/{MODEL}"),
         *("--model-base-url", work.url, "--max-connections", str(work.concurrency)),
         *("--log-dir", str(work.out / "inspect"), "--display", "none"),
     ]
