@@ -159,7 +159,7 @@ class Variety:
         """
         than = "base" if self.base_is_coherent else "references"
         compared = self.against(model, than)
-        rows = rows_that_vary(compared) if compared else []
+        rows = rows_that_vary(judged_rows(compared)) if compared else []
         if compared is None or not rows:
             return UNMEASURED
         row = min(rows, key=lambda row: row.ratio.low)
@@ -256,16 +256,21 @@ def _asked(sample: Sample) -> str:
     return "\n".join(content_text(message.get("content")) for message in sample.messages)
 
 
-def rows_that_vary(compared: DiversityComparison) -> list[MetricComparison]:
-    """The judged metrics whose values differ at all; of the others nothing can be told."""
-    rows = [row for row in compared.metrics if row.is_judged and math.isfinite(row.ratio.value)]
-    return [row for row in rows if row.detectable is not None] or rows
+def judged_rows(compared: DiversityComparison) -> list[MetricComparison]:
+    """The metrics that count for the verdict and have a ratio."""
+    return [row for row in compared.metrics if row.is_judged and math.isfinite(row.ratio.value)]
+
+
+def rows_that_vary(rows: Iterable[MetricComparison]) -> list[MetricComparison]:
+    """Those whose values differ at all, if any do: no duplicates anywhere tell nothing."""
+    found = list(rows)
+    return [row for row in found if row.detectable is not None] or found
 
 
 def expected_rows(yardsticks: Iterable[DiversityComparison]) -> dict[str, MetricComparison]:
     """By metric the comparison with the least diverse yardstick: that of the highest ratio."""
     found: dict[str, MetricComparison] = {}
-    for row in (row for compared in yardsticks for row in rows_that_vary(compared)):
+    for row in (row for compared in yardsticks for row in judged_rows(compared)):
         if row.metric not in found or row.ratio.value > found[row.metric].ratio.value:
             found[row.metric] = row
     return found
@@ -285,7 +290,7 @@ def diversity_drop(
         return None
     significant = verdict_over(tuple(expected.values())) == "less diverse"
     losses = [row for row in expected.values() if row.verdict == "less diverse"]
-    among = losses if significant else list(expected.values())
+    among = losses if significant else rows_that_vary(expected.values())
     row = min(among, key=lambda row: row.ratio.value)
     to = {name: compared[row.metric].ratio for name, compared in comparisons.items()}
     to = {name: ratio for name, ratio in to.items() if math.isfinite(ratio.value)}

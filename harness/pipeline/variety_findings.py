@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from harness.analysis.diversity import DiversityComparison, MetricComparison
-from harness.pipeline.variety import Variety, label, rows_that_vary
+from harness.pipeline.variety import Variety, judged_rows, label
 from harness.records import Finding
 
 RULE = "diversity"
@@ -102,7 +102,7 @@ def _plain(compared: DiversityComparison) -> dict[str, Any]:
     """A comparison as plain data, for those who read findings by program."""
     return {
         "verdict": compared.verdict,
-        "ratios": {row.metric: row.ratio.value for row in rows_that_vary(compared)},
+        "ratios": {row.metric: row.ratio.value for row in judged_rows(compared)},
         "adjusted_p": {row.metric: row.adjusted_p for row in compared.metrics if row.is_judged},
         "detectable_drop": compared.detectable_drop,
         "across_prompts": {row.metric: row.difference.value for row in compared.across},

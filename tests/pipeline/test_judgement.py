@@ -7,8 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from harness.analysis.diversity import Corpus, Metric
+from harness.analysis.diversity.tokens import FloatArray
 from harness.pipeline.judgement import Judge, comparison, evidence_after, peak, unpaired_gap
 from harness.pipeline.measurement import Answers
 from harness.pipeline.reporting import section
@@ -20,6 +23,7 @@ from harness.records import (
     Estimate,
     EvalSpec,
     Experiment,
+    Finding,
     Outcome,
     Sample,
     Sampling,
@@ -241,6 +245,119 @@ def test_an_incoherent_base_is_no_yardstick() -> None:
     assert drop is not None
     assert drop.to_base is None
     assert drop.to_references is not None
+
+
+def test_evidence_names_base_references_and_the_checkpoint_before() -> None:
+    judge = Judge(open_track({2: sentences, 8: repetitive}))
+    drop = evidence_after(judge.track, 8, judge.variety).diversity
+    assert drop is not None
+    for ratio in (drop.to_base, drop.to_references, drop.to_previous):
+        assert ratio is not None
+        assert ratio.high < 0.9
+    assert drop.significant
+    assert [fact.reading for fact in judge.advice_after(8).evidence][1:4] == [
+        "against the base model",
+        "against the reference answers",
+        "against the checkpoint before",
+    ]
+
+
+def test_the_first_checkpoint_has_none_before() -> None:
+    variety = Variety.of(open_track({2: sentences}))
+    assert variety is not None
+    assert set(variety.after(2).comparisons) == {"base", "references"}
+
+
+def without_references(track: Track) -> Track:
+    held = {key: replace(sample, ideal=()) for key, sample in track.heldout.items()}
+    return replace(track, heldout=held)
+
+
+def test_without_references_or_a_coherent_base_the_checkpoint_before_is_the_yardstick() -> None:
+    planted = without_references(open_track({2: sentences, 8: repetitive}, base_quality=0.1))
+    assert (Judge(planted).advice_after(8).rule, Judge(planted).advice_after(8).confidence) == (
+        10,
+        "medium",
+    )
+    level = without_references(open_track({2: sentences, 8: sentences}, base_quality=0.1))
+    assert Judge(level).advice_after(8).rule != 10
+
+
+def test_a_loss_against_the_base_alone_is_advised_on_with_low_confidence() -> None:
+    advice = Judge(without_references(open_track({2: repetitive}))).advice_after(2)
+    assert (advice.rule, advice.confidence) == (10, "low")
+
+
+def diversity_findings(track: Track) -> list[Finding]:
+    return [finding for finding in section(track).findings if finding.rule == "diversity"]
+
+
+def test_findings_tell_every_comparison_and_which_loss_would_have_shown() -> None:
+    kept, lost = diversity_findings(open_track({2: sentences, 8: repetitive}))
+    assert (kept.severity, lost.severity) == ("info", "warn")
+    assert "no loss shown against the base model (one of 1" in kept.message
+    assert lost.message.startswith("after 8 epochs: less diverse than the base model (")
+    assert "less diverse than the reference answers" in lost.message
+    assert "less diverse than the checkpoint before (2)" in lost.message
+    assert lost.evidence["previous"]["verdict"] == "less diverse"
+    assert set(lost.evidence["base"]["across_prompts"]) == {"self_repetition", "distinct_4"}
+
+
+def test_an_incoherent_base_raises_no_warning() -> None:
+    (found,) = diversity_findings(open_track({2: sentences}, base_quality=0.1))
+    assert "the base model (which mostly misses the task)" in found.message
+
+
+def test_a_model_of_unknown_epochs_is_told_of_by_its_name() -> None:
+    planted = open_track({2: repetitive})
+    experiment = Experiment("compare", (NAME,), others=("e2s1",))
+    (found,) = diversity_findings(replace(planted, checkpoints=(), experiment=experiment))
+    assert found.message.startswith("e2s1: less diverse than the base model")
+    assert found.severity == "warn"
+
+
+def test_too_few_prompts_are_said_to_be_too_few() -> None:
+    planted = open_track({2: repetitive})
+    few = replace(planted, heldout=dict(list(planted.heldout.items())[:5]))
+    (found,) = diversity_findings(few)
+    assert "no loss shown against the base model (5 prompts are too few to show any)" in (
+        found.message
+    )
+
+
+def longer(rng: random.Random, words: Sequence[str], count: int = 8) -> list[str]:
+    texts = zip(*(sentences(rng, words, count) for _ in range(3)), strict=True)
+    return [" ".join(parts)[: rng.randint(120, 200)] for parts in texts]
+
+
+def test_longer_answers_are_a_finding_of_their_own_and_no_collapse() -> None:
+    told = section(open_track({2: longer})).findings
+    (length,) = [finding for finding in told if finding.rule == "answer length"]
+    assert "words longer than the base model's" in length.message
+    assert "(of the tuned answers 100% cut and 0% left out" in length.message
+    assert Judge(open_track({2: longer})).advice_after(2).rule not in (10, 11, 12, 13, 25)
+
+
+def test_embeddings_have_to_confirm_a_loss() -> None:
+    def spread(value: float) -> Metric:
+        """A stand-in for embeddings that find answers with a common opening so varied."""
+
+        def values(corpus: Corpus) -> FloatArray:
+            groups = [corpus.texts[texts] for texts in corpus.prompt_slices()]
+            openings = [{text.split()[0] for text in group} for group in groups]
+            wobble = np.linspace(0, 0.01, len(groups))
+            return np.where([len(o) == 1 for o in openings], value, 0.5) + wobble
+
+        return Metric("cosine", values, kind="semantic")
+
+    planted = open_track({2: repetitive})
+    for value, significant in ((0.5, False), (0.2, True)):
+        variety = Variety.of(planted, semantic=(spread(value),))
+        assert variety is not None
+        drop = variety.after(2).drop
+        assert drop is not None
+        assert drop.significant is significant
+        assert variety.fit_for_use(2) is not significant
 
 
 def test_copied_answers_are_memorisation() -> None:
