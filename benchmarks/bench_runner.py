@@ -108,12 +108,15 @@ def rates(bench: Bench, clients: Sequence[Client]) -> Iterator[Sequence[str]]:
             yield cells
 
 
-def memory(bench: Bench) -> Iterator[Sequence[str]]:
-    """Peak memory by the number of samples."""
+def memory(bench: Bench, others: Sequence[Client]) -> Iterator[Sequence[str]]:
+    """Peak memory by the number of samples; the others' only for the first of them."""
     with served(bench.server, 0) as url:
-        for client in (FLOOR, HARNESS):
-            peaks = [cost(client, bench.work(n, 64, url)).peak_mb for n in (1, *MEMORY)]
-            yield (client.name, *(f"{peak:.0f}" for peak in peaks), f"{peaks[-1] - peaks[0]:.0f}")
+        for client in (FLOOR, HARNESS, *others):
+            counts = (1, *(MEMORY[:1] if client in others else MEMORY))
+            peaks = [cost(client, bench.work(n, 64, url)).peak_mb for n in counts]
+            cells = [f"{peak:.0f}" for peak in peaks]
+            more = f"{peaks[-1] - peaks[0]:.0f}"
+            yield (client.name, *cells, *["-"] * (len(MEMORY) + 1 - len(cells)), more)
 
 
 def help_s(rounds: int) -> float:
@@ -170,7 +173,7 @@ def main(arguments: list[str] | None = None) -> int:
             names = [client.name for client in (*OURS, *others)]
             table(("samples/s at", *names), rates(bench, (*OURS, *others)))
             head = ("peak MB at", "1", *(f"{n:,}" for n in MEMORY), "more than at 1")
-            table(head, memory(bench))
+            table(head, memory(bench, others))
             print(f"\n`harness --help`: {help_s(given.rounds):.2f} s")
     ratio = best[RUNNER.name] / best[FLOOR.name]
     whole = best[HARNESS.name] / best[FLOOR.name]
