@@ -60,6 +60,7 @@ class Variety:
     _measured: dict[float, Measured] = field(default_factory=dict)
     _compared: dict[tuple[str, str], DiversityComparison | None] = field(default_factory=dict)
     _said: dict[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
+    _units: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -170,16 +171,16 @@ class Variety:
     def _compare(
         self, pairs: Iterable[Pair], *, across: bool | None = None
     ) -> DiversityComparison | None:
-        """Answers against others, averaged over the pairs (models) for each prompt."""
+        """Answers against others, averaged over the pairs (models) for each prompt or document."""
         tuned: Groups = []
         theirs: Groups = []
-        units: list[int] = []
+        units: list[str] = []
         for texts, other in pairs:
-            for index, prompt in enumerate(self.prompts):
+            for prompt in self.prompts:
                 if prompt in texts and len(other.get(prompt, ())) > 1:
                     tuned.append(list(texts[prompt]))
                     theirs.append(list(other[prompt]))
-                    units.append(index)
+                    units.append(self._documents[prompt])
         if not units:
             return None
         return compare_diversity(
@@ -205,8 +206,19 @@ class Variety:
         return self._said[model]
 
     def references(self) -> Mapping[str, Sequence[str]]:
-        """The ideal answers of every prompt."""
-        return {key: sample.ideal for key, sample in self.track.heldout.items()}
+        """The ideal answers of every prompt: held, too."""
+        if REFERENCES not in self._said:
+            held = {key: sample.ideal for key, sample in self.track.heldout.items()}
+            self._said[REFERENCES] = held
+        return self._said[REFERENCES]
+
+    @property
+    def _documents(self) -> Mapping[str, str]:
+        """What each prompt is counted as: itself, or the document that several share."""
+        if not self._units:
+            found = {key: sample.cluster or key for key, sample in self.track.heldout.items()}
+            self._units.update(found)
+        return self._units
 
     # --- copying ---------------------------------------------------------------------
 
@@ -230,6 +242,9 @@ class Variety:
         )
         return dict(zip(keys, map(float, shares), strict=True))
 
+
+REFERENCES = ""
+"""Stands for the reference answers where models have a name."""
 
 UNMEASURED = DiversityChange("unmeasured")
 CHANGES: Mapping[str, Literal["less", "more"]] = {"less diverse": "less", "more diverse": "more"}

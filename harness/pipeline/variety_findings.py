@@ -11,7 +11,7 @@ from harness.pipeline.variety import Variety, judged_rows, label
 from harness.records import Finding
 
 RULE = "diversity"
-INCOHERENT = " (which mostly misses the task)"
+INCOHERENT = ", which mostly misses the task"
 
 
 def findings(variety: Variety) -> tuple[Finding, ...]:

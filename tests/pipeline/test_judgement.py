@@ -305,7 +305,7 @@ def test_findings_tell_every_comparison_and_which_loss_would_have_shown() -> Non
 
 def test_an_incoherent_base_raises_no_warning() -> None:
     (found,) = diversity_findings(open_track({2: sentences}, base_quality=0.1))
-    assert "the base model (which mostly misses the task)" in found.message
+    assert "the base model, which mostly misses the task" in found.message
 
 
 def test_a_model_of_unknown_epochs_is_told_of_by_its_name() -> None:
@@ -323,6 +323,16 @@ def test_too_few_prompts_are_said_to_be_too_few() -> None:
     assert "no loss shown against the base model (5 prompts are too few to show any)" in (
         found.message
     )
+
+
+def test_prompts_about_one_document_count_once() -> None:
+    planted = open_track({2: repetitive})
+    held = {
+        key: replace(sample, cluster=f"document {i // 6}")
+        for i, (key, sample) in enumerate(planted.heldout.items())
+    }
+    (found,) = diversity_findings(replace(planted, heldout=held))
+    assert "(5 prompts are too few to show any)" in found.message
 
 
 def longer(rng: random.Random, words: Sequence[str], count: int = 8) -> list[str]:
