@@ -136,7 +136,7 @@ def galleries_of(track: Track, advices: Sequence[Advice]) -> tuple[Gallery, ...]
     """Answers of several models to the same prompts; only open tasks have them."""
     if track.spec.task != "open":
         return ()
-    shown = dict(_side_by_side(track, advices))
+    shown = dict(side_by_side(track, advices))
     return tuple(
         Gallery(key, as_read(sample), _answers_of(shown, track, key))
         for key, sample in islice(track.heldout.items(), GALLERIES_SHOWN)
@@ -153,7 +153,7 @@ def _answers_of(
     }
 
 
-def _side_by_side(track: Track, advices: Sequence[Advice]) -> Iterator[tuple[str, str]]:
+def side_by_side(track: Track, advices: Sequence[Advice]) -> Iterator[tuple[str, str]]:
     """Labels and models: base, the checkpoint to use, the last one; without epochs all of them."""
     if not advices:
         yield from ((model, model) for model in track.model_names[:MODELS_SHOWN])

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from harness.analysis.thresholds import DEFAULT, Thresholds
 from harness.analysis.wilson import wilson_interval
-from harness.pipeline.measurement import aligned, clusters_of
+from harness.graders import FORMAT, needs_judge
+from harness.pipeline.measurement import aligned, clusters_of, pooled
 from harness.pipeline.track import Track
 from harness.records import Advice, Checkpoint, Comparison, Estimate, Sample
 
@@ -180,7 +181,7 @@ def evidence_after(track: Track, epochs: float, variety: Variety | None = None) 
         heldout=held,
         heldout_step=_delta(heldout, track.scores(before), track.heldout),
         gain=_delta(heldout, track.scores(0), track.heldout),
-        gap=unpaired_gap(train, held),
+        gap=unpaired_gap(train, score(_like_the_probe(track, epochs, heldout), track.heldout)),
         peak=peak(track, epochs, earlier),
         diversity=measured.drop if measured else None,
         copied=measured.copied if measured else None,
@@ -189,6 +190,22 @@ def evidence_after(track: Track, epochs: float, variety: Variety | None = None) 
         valid_token_accuracies=_series(track, "valid_token_accuracy", epochs),
         earlier=earlier,
     )
+
+
+def _like_the_probe(
+    track: Track, epochs: float, heldout: Mapping[str, float]
+) -> Mapping[str, float]:
+    """Held-out marks of the kind that training prompts have: where these are marked by their
+    form alone, those of the form."""
+    if track.spec.grader != GENERATION or not needs_judge(track.spec):
+        return heldout
+    from harness.pipeline.metrics import by_sample  # it reads scores from here
+
+    tables = [answers.details for c in track.at(epochs) if (answers := track.of(c.model))]
+    return pooled([by_sample(details, FORMAT) for details in tables]) or heldout
+
+
+GENERATION = "generation"
 
 
 def _delta(

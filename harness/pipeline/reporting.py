@@ -20,13 +20,15 @@ from harness.pipeline.metrics import metrics_of, units_of
 from harness.pipeline.track import Track
 from harness.pipeline.winner import winner_finding
 from harness.pipeline.writing import GOOD_TITLE, UNITS, Writing
-from harness.records import Comparison, DiversityChange, Estimate, Finding, Study
+from harness.records import Advice, Comparison, DiversityChange, Estimate, Finding, Study
 from harness.reports.document import (
+    Copy,
     Document,
     Exclusion,
     Panel,
     Point,
     Provenance,
+    Repetition,
     Result,
     Role,
     Section,
@@ -45,6 +47,7 @@ def section(track: Track, findings: Sequence[Finding] = ()) -> Section:
     variety, writing = judge.variety, Writing.of(track)
     flips, flips_omitted = flips_of(track, advices)
     misses, misses_omitted = misses_of(track)
+    repetitions, (copies, copies_omitted) = _shared_texts(track, advices)
     metric = metric_name(track)
     return Section(
         eval=track.spec.name,
@@ -69,7 +72,21 @@ def section(track: Track, findings: Sequence[Finding] = ()) -> Section:
         ),
         misses=misses,
         misses_omitted=misses_omitted,
+        repetitions=repetitions,
+        copies=copies,
+        copies_omitted=copies_omitted,
     )
+
+
+def _shared_texts(
+    track: Track, advices: Sequence[Advice]
+) -> tuple[tuple[Repetition, ...], tuple[tuple[Copy, ...], int]]:
+    """What answers to open tasks repeat and copy."""
+    if track.spec.task != "open":
+        return (), ((), 0)
+    from harness.pipeline.shared_texts import copies_of, repetitions_of
+
+    return repetitions_of(track, advices), copies_of(track, advices)
 
 
 def title_of(study: Study, evals: Sequence[str]) -> str:
@@ -184,7 +201,7 @@ def _panels(
         return ()
     title = SCORE_TITLES.get(metric, "Score" if track.spec.task == "open" else "Right answers")
     panels = [
-        Panel(title, "share", tuple(_score_series(track)), "held-out against epochs"),
+        Panel(title, "share", tuple(_score_series(track, metric)), "held-out against epochs"),
         *_open_panels(variety, writing),
         *_curve_panels(track),
     ]
@@ -212,10 +229,11 @@ def _variety_panels(variety: Variety) -> tuple[Panel, ...]:
     return panels(variety)
 
 
-def _score_series(track: Track) -> Iterable[Series]:
+def _score_series(track: Track, metric: str) -> Iterable[Series]:
     yield _series("held-out", "heldout", track, probe=False)
     if track.probe:
-        yield _series("training prompts", "train", track, probe=True)
+        name = "training prompts" + (", by form alone" if metric == QUALITY else "")
+        yield _series(name, "train", track, probe=True)
     base = score(track.scores(0), track.heldout)
     if base is not None:
         yield Series("base model", "base", tuple(Point(e, base) for e in (0, track.epochs[-1])))

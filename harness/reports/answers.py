@@ -10,7 +10,7 @@ from difflib import SequenceMatcher
 from itertools import zip_longest
 
 from harness.reports import wording
-from harness.reports.document import Document, Flip, Miss, Section
+from harness.reports.document import Copy, Document, Flip, Miss, Section
 
 TEXT_LIMIT = 1_200
 """Characters of one text that a page shows; the journal holds the rest."""
@@ -108,6 +108,43 @@ def distinct(answers: Sequence[str]) -> tuple[Answer, ...]:
         texts.setdefault(key, wording.shortened(wording.printable(answer), TEXT_LIMIT))
         counts[key] += 1
     return tuple(Answer(texts[key], times) for key, times in counts.items())
+
+
+# --- copies --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """A copy ready to read: the part that both texts share is marked in both."""
+
+    copy: Copy
+    prompt: str
+    answer: tuple[Piece, ...]
+    training: tuple[Piece, ...]
+
+
+def likeness(copy: Copy) -> Likeness:
+    """Shorten a copy's texts and mark what they share."""
+    prompt, answer, training, run = (
+        wording.shortened(wording.printable(text), TEXT_LIMIT)
+        for text in (copy.prompt, copy.answer, copy.training, copy.run)
+    )
+    return Likeness(copy, prompt, shared(answer, run), shared(training, run))
+
+
+def shared(text: str, run: str) -> tuple[Piece, ...]:
+    """The text in pieces, its first part that reads like the run marked, if there is one.
+
+    Case and whitespace aside, as copies are found.
+    """
+    words = (word for word in _WORDS.findall(run) if not word.isspace())
+    pattern = r"\s*".join(map(re.escape, words))
+    found = re.search(pattern, text, re.IGNORECASE) if run.strip() else None
+    if found is None:
+        return (Piece(text),)
+    start, end = found.span()
+    pieces = (Piece(text[:start]), Piece(text[start:end], True), Piece(text[end:]))
+    return tuple(piece for piece in pieces if piece.text)
 
 
 # --- how many samples a page takes ---------------------------------------------------

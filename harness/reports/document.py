@@ -90,6 +90,45 @@ class Gallery:
 
 
 @dataclass(frozen=True, slots=True)
+class Phrase:
+    """Words that several answers share: how many have them, of how many prompts; ``share`` is
+    of all answers."""
+
+    text: str
+    answers: int
+    share: float
+    prompts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Repetition:
+    """What one model's answers to an open task repeat most, and how most of them begin."""
+
+    label: str
+    model: str
+    answers: int
+    phrases: tuple[Phrase, ...]
+    openings: tuple[Phrase, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """An answer that repeats a training completion.
+
+    ``run`` is the longest part they share, as the answer writes it, of so many ``tokens`` (words
+    and punctuation marks).
+    """
+
+    model: str
+    sample_id: str
+    prompt: str
+    answer: str
+    training: str
+    run: str
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
 class Exclusion:
     """Samples of one model without a mark, by kind of failure, with one message as an example."""
 
@@ -133,6 +172,9 @@ class Section:
     findings: tuple[Finding, ...] = ()
     misses: tuple[Miss, ...] = ()
     misses_omitted: int = 0
+    repetitions: tuple[Repetition, ...] = ()
+    copies: tuple[Copy, ...] = ()
+    copies_omitted: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,14 @@ def _report(document: Document) -> dict[str, Any]:
             for section in sections
             for exclusion in section.exclusions
         ],
+        "repetitions": [
+            {"eval": section.eval, **plain(repetition)}
+            for section in sections
+            for repetition in section.repetitions
+        ],
+        "copies": [
+            {"eval": section.eval, **plain(copy)} for section in sections for copy in section.copies
+        ],
         "provenance": document.provenance,
         "performance": document.performance,
     }

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from harness.records import Comparison, Finding
 from harness.reports import answers, scores, wording
-from harness.reports.document import Exclusion, Flip, Miss, Section
-from harness.reports.escaping import NAME_LIMIT, code, prose, table
+from harness.reports.document import Copy, Exclusion, Flip, Miss, Phrase, Section
+from harness.reports.escaping import code, prose, table
 from harness.reports.markdown_overview import flips_cell, more_rows
 from harness.reports.scores import Metric, all_scores
 from harness.reports.sections import (
+    Row,
     Story,
     comparison_tables,
     model_label,
@@ -20,6 +21,9 @@ from harness.reports.sections import (
 )
 
 MOST_ROWS = 20
+MOST_FURTHER = 3
+MOST_PHRASES = 3
+MOST_COPIES = 3
 CELL_LIMIT = 160
 """Characters of a prompt or an answer in a cell."""
 
@@ -30,6 +34,8 @@ def section_parts(section: Section, samples: int) -> Iterator[str]:
     """The paragraphs and tables of one eval, with at most so many samples."""
     yield f"## {code(section.eval)}"
     yield from STORIES[story(section)](section, samples)
+    yield from _repetitions(section)
+    yield from _copies(section)
     yield from findings_list(section.findings)
     yield from _exclusions(section.exclusions)
 
@@ -52,10 +58,16 @@ def _advice(section: Section, _: int) -> Iterator[str]:
 def _comparisons(section: Section) -> Iterator[str]:
     header = ("Tuned model", "Base", "Tuned", "Difference", "p", "Samples", "Fixed / broken")
     for found in comparison_tables(section):
-        shown = [_comparison_row(section, row.comparison) for row in found.rows[:MOST_ROWS]]
-        yield f"**{prose(wording.shortened(found.metric, NAME_LIMIT))}**"
+        rows = found.rows if found.metric == section.metric else _telling(found.rows)
+        shown = [_comparison_row(section, row.comparison) for row in rows[:MOST_ROWS]]
+        yield f"**{prose(scores.metric_name(section, found.metric))}**"
         yield table(header, shown)
-        yield from more_rows(found.rows, MOST_ROWS)
+        yield from more_rows(found.rows, len(shown))
+
+
+def _telling(rows: Sequence[Row]) -> list[Row]:
+    """Of a further metric the model to use and the last ones."""
+    return [row for row in rows if row.chosen or row in rows[-MOST_FURTHER:]]
 
 
 def _comparison_row(section: Section, compared: Comparison) -> tuple[str, ...]:
@@ -167,6 +179,37 @@ STORIES: Mapping[Story, Callable[[Section, int], Iterator[str]]] = {
     "comparison": _comparison,
     "scores": _scores,
 }
+
+
+# --- what answers share --------------------------------------------------------------
+
+
+def _repetitions(section: Section) -> Iterator[str]:
+    """A row for each model: its most frequent phrases and openings."""
+    if section.repetitions:
+        yield "**What the answers repeat**"
+        rows = [
+            (code(found.label), _phrases(found.phrases), _phrases(found.openings))
+            for found in section.repetitions
+        ]
+        yield table(("Model", "Phrases", "Openings"), rows)
+
+
+def _phrases(phrases: Sequence[Phrase]) -> str:
+    shown = (f"{_cell(one.text)} {wording.percent(one.share)}" for one in phrases[:MOST_PHRASES])
+    return ", ".join(shown) or "none"
+
+
+def _copies(section: Section) -> Iterator[str]:
+    if section.copies:
+        count = wording.counted(len(section.copies) + section.copies_omitted, "different answer")
+        yield f"**Copied from the training data: {count}** (the longest shared parts)"
+        header = ("Tokens alike", "Answer", "Nearest training example", "Shared")
+        yield table(header, [_copy_row(copy) for copy in section.copies[:MOST_COPIES]])
+
+
+def _copy_row(copy: Copy) -> tuple[str, ...]:
+    return f"{copy.tokens:,}", _cell(copy.answer), _cell(copy.training), _cell(copy.run)
 
 
 # --- what every eval may have --------------------------------------------------------

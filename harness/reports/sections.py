@@ -101,12 +101,13 @@ def panels(section: Section) -> Panels:
     return Panels(others[0] if others else None, others[1:], training)
 
 
-TOKEN_ACCURACY = "Token accuracy"
+OF_TRAINING = frozenset({"Token accuracy"})
+"""Titles of charts that the training run reports."""
 
 
 def _is_training(panel: Panel) -> bool:
     curves = all(series.role == "curve" for series in panel.series)
-    return panel.unit == "loss" or panel.title == TOKEN_ACCURACY or curves
+    return panel.unit == "loss" or panel.title in OF_TRAINING or curves
 
 
 # --- tables --------------------------------------------------------------------------

@@ -9,14 +9,17 @@ import pytest
 
 from harness.records import Advice, Comparison, Estimate, Fact, Finding
 from harness.reports.document import (
+    Copy,
     Document,
     Exclusion,
     Flip,
     Gallery,
     Miss,
     Panel,
+    Phrase,
     Point,
     Provenance,
+    Repetition,
     Result,
     Section,
     Series,
@@ -384,6 +387,34 @@ def slogans() -> Section:
                 },
             ),
         ),
+        repetitions=(
+            Repetition(
+                "base",
+                "small-base",
+                24,
+                (Phrase("light for the night", 3, 0.125, 2),),
+                (Phrase("Quiet and", 2, 1 / 12, 1),),
+            ),
+            Repetition(
+                "tuned, last",
+                model("slogans", 8),
+                24,
+                (Phrase("bright ideas at your desk", 12, 0.5, 9),),
+                (),
+            ),
+        ),
+        copies=(
+            Copy(
+                model("slogans", 8),
+                "s-2",
+                "A slogan for a quiet vacuum cleaner, at most six words.",
+                "Now: clean without  the noise of day!",
+                "Dance. Clean without the noise of night.",
+                "clean without  the noise of",
+                5,
+            ),
+        ),
+        copies_omitted=2,
     )
 
 

@@ -11,14 +11,17 @@ from harness.reports.answers import (
     MOST_SAMPLES,
     MOST_WORDS,
     TEXT_LIMIT,
+    Piece,
     bounded,
     compared,
     contrast,
     distinct,
     fault,
     in_turn,
+    likeness,
+    shared,
 )
-from harness.reports.document import Document, Flip, Miss
+from harness.reports.document import Copy, Document, Flip, Miss
 
 FLIP = Flip("fixed", "s-1", "prompt", "Lyon", "Paris", "Lyon", "tuned")
 
@@ -91,3 +94,30 @@ def test_the_first_few_flips_show_every_kind(document: Document):
     flips = document.sections[0].flips
     assert {flip.kind for flip in list(in_turn(flips))[:3]} == {"fixed", "broken", "both_wrong"}
     assert sorted(in_turn(flips), key=flips.index) == list(flips)
+
+
+def marked(pieces: tuple[Piece, ...]) -> list[str]:
+    return [piece.text for piece in pieces if piece.differs]
+
+
+def test_what_a_copy_shares_is_marked_in_both_texts_case_and_whitespace_aside() -> None:
+    copy = Copy(
+        "m", "s", "?", "Say: Red  kites fly!", "the red kites\nfly at noon", "Red  kites fly", 3
+    )
+    view = likeness(copy)
+    assert marked(view.answer) == ["Red  kites fly"]
+    assert marked(view.training) == ["red kites\nfly"]
+    assert "".join(piece.text for piece in view.training) == "the red kites\nfly at noon"
+
+
+def test_a_run_that_is_not_found_or_means_harm_to_patterns_marks_nothing_or_itself() -> None:
+    assert marked(shared("some text", "other")) == []
+    assert marked(shared("some text", " ")) == []
+    assert marked(shared("a (.*)+$ b", "(.*)+$")) == ["(.*)+$"]
+
+
+def test_marking_is_quick_on_text_made_to_be_slow() -> None:
+    start = time.process_time()
+    shared(" " * 1_200 + "a", "b " * 600)
+    shared(("a" + " " * 50) * 24, "a " * 600 + "b")
+    assert time.process_time() - start < 0.5

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from harness.records import Advice, Comparison, Confidence, Estimate, Fact, Finding, Severity, Task
 from harness.reports.document import (
+    Copy,
     Document,
     Exclusion,
     Flip,
@@ -19,8 +20,10 @@ from harness.reports.document import (
     Gallery,
     Miss,
     Panel,
+    Phrase,
     Point,
     Provenance,
+    Repetition,
     Result,
     Role,
     Section,
@@ -110,6 +113,7 @@ FLIP = st.builds(
     tuned_text=TEXT,
     tuned_model=TEXT,
 )
+PHRASE = st.builds(Phrase, text=TEXT, answers=COUNT, share=st.floats(), prompts=COUNT)
 SECTION = st.builds(
     Section,
     eval=TEXT,
@@ -152,6 +156,29 @@ SECTION = st.builds(
         )
     ),
     misses_omitted=COUNT,
+    repetitions=some(
+        st.builds(
+            Repetition,
+            label=TEXT,
+            model=TEXT,
+            answers=COUNT,
+            phrases=some(PHRASE),
+            openings=some(PHRASE),
+        )
+    ),
+    copies=some(
+        st.builds(
+            Copy,
+            model=TEXT,
+            sample_id=TEXT,
+            prompt=TEXT,
+            answer=TEXT,
+            training=TEXT,
+            run=TEXT,
+            tokens=COUNT,
+        )
+    ),
+    copies_omitted=COUNT,
 )
 DOCUMENT = st.builds(
     Document,

@@ -183,3 +183,13 @@ def test_words_cost_no_chart_library():
         "sys.exit('vl_convert' in sys.modules or 'numpy' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_phrases_and_copies_stand_beside_each_other(document: Document):
+    page = render_html(document)
+    assert "What the answers repeat" in page
+    assert "bright ideas at your desk" in page
+    assert "5 tokens alike" in page
+    assert "<mark>clean without  the noise of</mark>" in page
+    assert "<mark>Clean without the noise of</mark>" in page
+    assert "2 more copied answers" in page

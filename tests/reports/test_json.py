@@ -42,6 +42,8 @@ def test_a_report_follows_the_schema(document: Document):
         "gate",
         "findings",
         "exclusions",
+        "repetitions",
+        "copies",
         "provenance",
         "performance",
     ]

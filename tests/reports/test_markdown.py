@@ -31,7 +31,7 @@ def shown(text: str) -> str:
 def test_the_verdicts_come_first(document: Document):
     tables = [t for t in flat(GITHUB.parse(render_markdown(document))) if t.type == "table_open"]
     text = render_markdown(document)
-    assert len(tables) == 4
+    assert len(tables) == 6
     assert text.index("Keep: ship the checkpoint of epoch 5") < text.index("## `orders`")
     assert text.index("## `slogans`") < text.index("## How to repeat")
 
@@ -233,3 +233,13 @@ def test_the_opening_table_of_an_open_eval_names_diversity(contest, verdict, cel
         dataclasses.replace(contest, sections=(dataclasses.replace(section, comparisons=(one,)),))
     )
     assert cell in text
+
+
+def test_what_answers_repeat_and_copy_is_told_in_short(document: Document):
+    text = render_markdown(document)
+    assert "| `base` | `light for the night` 12% | `Quiet and` 8% |" in text
+    assert "| `tuned, last` | `bright ideas at your desk` 50% | none |" in text
+    assert (
+        "**Copied from the training data: 3 different answers** (the longest shared parts)" in text
+    )
+    assert "| 5 | `Now: clean without the noise of day!` |" in text
