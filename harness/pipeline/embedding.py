@@ -142,12 +142,18 @@ def embedder_for(
 
 def run_anywhere(work: Coroutine[Any, Any, Any]) -> Any:
     """Drive the work to its end, also where an event loop runs already, as in a notebook."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
+    if not _is_in_a_loop():
         return driven(work)
     with ThreadPoolExecutor(1) as beside:
         return beside.submit(driven, work).result()
+
+
+def _is_in_a_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 # --- from a name ---------------------------------------------------------------------

@@ -155,7 +155,8 @@ class Semantics:
             return
         try:
             with self.path.open("ab") as file:
-                file.write(b"".join(orjson.dumps(line) + b"\n" for line in lines))
+                # A break before each line: one that was cut off spoils no later one.
+                file.write(b"".join(b"\n" + orjson.dumps(line) for line in lines))
         except OSError as error:
             raise RunFolderError(f"{self.path}: cannot be written: {error.strerror}") from error
 
@@ -234,7 +235,7 @@ def measured_by(embedder: Embedder, path: Path | None) -> Semantics:
     if name != embedder.name:
         known, whole = {}, False
         try:
-            path.write_bytes(orjson.dumps({NAME: embedder.name}) + b"\n")
+            path.write_bytes(orjson.dumps({NAME: embedder.name}))
         except OSError as error:
             raise RunFolderError(f"{path}: cannot be written: {error.strerror}") from error
     return Semantics(embedder.name, embedder, path, known, is_whole=whole)
@@ -254,6 +255,8 @@ def _read(path: Path) -> tuple[str, dict[str, Value], bool]:
     for line in filter(None, lines):
         try:
             said = orjson.loads(line)
+            if not isinstance(said, dict):
+                raise TypeError("no object")
             if PROMPT in said:
                 value = Value(said["vendi"], said["dissimilarity"], said.get("without", 0))
                 known[str(said[PROMPT])] = value

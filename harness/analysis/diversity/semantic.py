@@ -23,8 +23,8 @@ class Spread:
     """How far apart the vectors of each prompt's texts are, (P,) each.
 
     ``vendi`` is the effective number of different meanings (1 to k), ``dissimilarity`` is
-    1 - the mean pairwise cosine (0 where all point the same way). Both are NaN for fewer than
-    2 texts, and where ``without`` counts texts whose vector is zero: these have no direction.
+    1 - the mean pairwise cosine: 0 where all point the same way, at most k / (k - 1), so no
+    share. Both are NaN for fewer than 2 texts, and where ``without`` counts texts whose vector is zero: these have no direction.
     """
 
     vendi: FloatArray
@@ -78,7 +78,7 @@ def semantic_metrics(spread_of: Callable[[Corpus], Spread]) -> tuple[Metric, Met
     """The metrics of meaning that enter `compare_diversity`, by what measures a corpus."""
     return (
         Metric(VENDI, lambda corpus: spread_of(corpus).vendi, "count", "semantic"),
-        Metric(DISSIMILARITY, lambda corpus: spread_of(corpus).dissimilarity, "share", "semantic"),
+        Metric(DISSIMILARITY, lambda corpus: spread_of(corpus).dissimilarity, "count", "semantic"),
     )
 
 
