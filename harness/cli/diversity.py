@@ -114,7 +114,7 @@ def names_in(listed: str | None) -> tuple[str, ...] | None:
     """
     if listed is None:
         return None
-    from harness.analysis.diversity.profile import measure_named
+    from harness.analysis.diversity.measures import measure_named
 
     names = tuple(dict.fromkeys(name.strip() for name in listed.split(",") if name.strip()))
     if not names:

@@ -29,15 +29,16 @@ LABELS: Mapping[str, str] = {
     "duplicate_rate": "duplicate rate",
     "distinct_k": "different answers",
     "self_bleu": "self-BLEU-4",
-    "distinct_1": "distinct-1",
-    "distinct_2": "distinct-2",
-    "distinct_3": "distinct-3",
-    "distinct_4": "distinct-4",
     "vendi": "Vendi score",
+    "vendi_2": "Vendi score, q = 2",
     "self_repetition": "self-repetition-4",
     "compression_ratio": "compression ratio",
     "rouge_l_homogenization": "ROUGE-L homogenization",
-    "ngram_entropy": "entropy of 2-grams (nats)",
+    **{f"distinct_{n}": f"distinct-{n}" for n in range(1, 5)},
+    **{f"expected_distinct_{n}": f"expectation-adjusted distinct-{n}" for n in range(1, 5)},
+    **{f"entropy_{n}": f"entropy of {n}-grams (nats)" for n in range(1, 5)},
+    "embedding_vendi": "Vendi of meanings",
+    "embedding_dissimilarity": "distance of meanings",
 }
 TURNED: Mapping[str, str] = {
     "duplicate_rate": "1 - duplicate rate",
@@ -52,7 +53,7 @@ STYLES: Mapping[str, str] = {
     "more varied": "green",
     "not shown": "yellow",
 }
-COUNTS = frozenset({"distinct_k", "vendi", "compression_ratio"})
+COUNTS = frozenset({"distinct_k", "vendi", "vendi_2", "compression_ratio", "embedding_vendi"})
 FEWEST_TEXTS = 3
 LONGEST = 100
 LONG_PREAMBLE = 20  # characters that all prompts begin with, such as a system message
@@ -129,7 +130,7 @@ def file_lines(report: FileReport, looking: Looking) -> Iterator[Text]:
             yield from metric_lines(scope_title(scope, report.profile), rows)
     for name, why in report.profile.omitted.items():
         metric, _, scope = name.partition(" ")
-        yield faint(f"  {f'{LABELS[metric]} {scope}'.strip()} left out: {why}")
+        yield faint(f"  {f'{LABELS[metric]} {scope}'.strip()}: {why}; ask with --metrics {metric}")
     if not report.profile.varied:
         yield Text()
         yield faint(one_answer_note(report))

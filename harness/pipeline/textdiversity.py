@@ -11,9 +11,8 @@ from harness.analysis.diversity import (
     DiversityComparison,
     Repeat,
     compare_diversity,
-    most_repeated_ngrams,
+    encode,
     nearest_training,
-    openings,
 )
 from harness.analysis.diversity.comparison import METRICS, PRIMARY
 from harness.analysis.diversity.copying import RUN
@@ -24,8 +23,10 @@ from harness.analysis.diversity.examples import (
     most_duplicated,
 )
 from harness.analysis.diversity.pools import PoolComparison, compare_pools
-from harness.analysis.diversity.profile import Profile, profile
+from harness.analysis.diversity.profile import Profile, profile_of
+from harness.analysis.diversity.repeats import openings_in, repeats_in
 from harness.analysis.diversity.tokens import DEFAULT_TOKENIZER
+from harness.analysis.diversity.views import Views
 from harness.analysis.stats import paired_bootstrap, wilson_interval
 from harness.errors import UsageError
 from harness.pipeline.textsets import Tell, TextSet, silent
@@ -111,15 +112,16 @@ def look(
     groups, cut = list(source.groups.values()), looking.tokenizer
     try:
         tell(f"{source.name}: measuring {len(source.texts):,} texts")
-        measured = profile(groups, looking.metrics, seed=looking.seed, tokenizer=cut)
+        views = Views(encode(groups, cut))
+        measured = profile_of(views, looking.metrics, looking.seed)
         tell(f"{source.name}: looking for what repeats")
         return FileReport(
             source=source,
             profile=measured,
-            repeats=most_repeated_ngrams(groups, looking.n, looking.top, tokenizer=cut),
-            openings=openings(groups, top=looking.top, tokenizer=cut),
+            repeats=repeats_in(views, looking.n, looking.top),
+            openings=openings_in(views, top=looking.top),
             duplicates=most_duplicated(groups, looking.top),
-            worst=least_varied(groups, looking.top, tokenizer=cut),
+            worst=least_varied(groups, measured.by_prompt, looking.top),
             copies=copies(source, training, looking, tell) if training else None,
         )
     except ValueError as error:

@@ -16,7 +16,7 @@ import numpy as np
 
 from harness.analysis.diversity.lexical import compression_ratio
 from harness.analysis.diversity.ngrams import count_table, ngrams
-from harness.analysis.diversity.tokens import FloatArray, Groups, IntArray, encode
+from harness.analysis.diversity.tokens import FloatArray, Groups, IntArray, Tokenizer, encode
 from harness.analysis.stats.means import t_interval, unvaried_interval
 from harness.records import Estimate
 
@@ -92,7 +92,7 @@ ACROSS = (
 
 
 def compare_across(
-    tuned: Groups, base: Groups, units: Sequence[object], tokenizer: str
+    tuned: Groups, base: Groups, units: Sequence[object], tokenizer: Tokenizer
 ) -> tuple[AcrossComparison, ...]:
     """Compare two models' matched texts across prompts.
 
@@ -149,7 +149,7 @@ def answer_sets(tuned: Groups, base: Groups, units: Sequence[int]) -> list[Answe
     return [one for one in sets.values() if len(one.units) >= FEWEST]
 
 
-def gram_counts(sets: Groups, tokenizer: str) -> list[csr_array]:
+def gram_counts(sets: Groups, tokenizer: Tokenizer) -> list[csr_array]:
     """How often each text of each set has each n-gram, (texts, grams) a set."""
     from scipy.sparse import csr_array
 

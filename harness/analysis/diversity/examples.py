@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from harness.analysis.diversity.comparison import METRICS
-from harness.analysis.diversity.tokens import DEFAULT_TOKENIZER, Groups, encode, folded
-
-MOST_ANSWERS = 2_000
-"""Of one prompt: telling them apart takes time that grows with the square."""
+from harness.analysis.diversity.tokens import FloatArray, Groups, folded
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,30 +48,34 @@ def most_duplicated(groups: Groups, top: int) -> tuple[Duplicate, ...]:
 
 
 def least_varied(
-    groups: Groups, top: int, *, tokenizer: str = DEFAULT_TOKENIZER
+    groups: Groups, values: Mapping[str, FloatArray], top: int
 ) -> tuple[PromptVariety, ...]:
-    """The prompts whose answers are most alike: fewest different ones, then highest self-BLEU."""
-    places = [place for place, group in enumerate(groups) if len(group) > 1]
-    if not places or max(len(groups[place]) for place in places) > MOST_ANSWERS:
+    """The prompts whose answers are most alike: fewest different ones, then highest self-BLEU.
+
+    ``values`` holds the metrics of each prompt, as `profile` has them; () without
+    "distinct_k".
+    """
+    if "distinct_k" not in values:
         return ()
-    corpus = encode([groups[place] for place in places], tokenizer)
-    different = METRICS["distinct_k"].values(corpus)
-    duplicates = 1 - METRICS["duplicate_rate"].values(corpus)
-    bleu = 1 - METRICS["self_bleu"].values(corpus)
-    order = np.lexsort((-np.nan_to_num(bleu, nan=-1.0), different / corpus.k))[:top].tolist()
-    found = []
-    for row in order:
-        texts = groups[places[row]]
-        commonest, same = Counter(map(folded, texts)).most_common(1)[0]
-        found.append(
-            PromptVariety(
-                place=places[row],
-                k=len(texts),
-                different=float(different[row]),
-                duplicate_rate=float(duplicates[row]),
-                self_bleu=float(bleu[row]),
-                commonest=next(text for text in texts if folded(text) == commonest),
-                same=same,
-            )
-        )
-    return tuple(found)
+    different = values["distinct_k"]
+    nothing = np.full(different.size, np.nan)
+    duplicates = values.get("duplicate_rate", nothing)
+    bleu = values.get("self_bleu", nothing)
+    k = np.array([len(group) for group in groups])
+    order = np.lexsort((-np.nan_to_num(bleu, nan=-1.0), different / k))[:top].tolist()
+    return tuple(
+        variety(place, groups[place], different[place], duplicates[place], bleu[place])
+        for place in order
+        if k[place] > 1
+    )
+
+
+def variety(
+    place: int, texts: Sequence[str], different: float, duplicates: float, bleu: float
+) -> PromptVariety:
+    """One prompt with its commonest answer."""
+    commonest, same = Counter(map(folded, texts)).most_common(1)[0]
+    shown = next(text for text in texts if folded(text) == commonest)
+    return PromptVariety(
+        place, len(texts), float(different), float(duplicates), float(bleu), shown, same
+    )

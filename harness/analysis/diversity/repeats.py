@@ -8,7 +8,6 @@ from itertools import islice
 
 import numpy as np
 
-from harness.analysis.diversity.ngrams import count_table, ngrams, tokens_left
 from harness.analysis.diversity.tokens import (
     DEFAULT_TOKENIZER,
     Corpus,
@@ -16,17 +15,16 @@ from harness.analysis.diversity.tokens import (
     IntArray,
     Tokenizer,
     encode,
-    integers,
-    nfc,
-    token_pattern,
     token_spans,
 )
+from harness.analysis.diversity.views import Views
 
 N = 4
 OPENING = 3
 TOP = 10
 CANDIDATES = 50  # looked at for each one listed: most overlap with a more frequent one
 OVERLAP = 0.5
+ABSENT = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +46,7 @@ class Repeat:
 
 
 def most_repeated_ngrams(
-    groups: Groups, n: int = N, top: int = TOP, *, tokenizer: str = DEFAULT_TOKENIZER
+    groups: Groups, n: int = N, top: int = TOP, *, tokenizer: Tokenizer = DEFAULT_TOKENIZER
 ) -> tuple[Repeat, ...]:
     """The n-grams that stand in most texts, the most frequent first; only repeated ones.
 
@@ -61,14 +59,22 @@ def most_repeated_ngrams(
         ValueError: n < 1, texts in place of lists of texts, or an unknown tokenizer.
     """
     checked(groups)
-    corpus = encode([[text for group in groups for text in group]], tokenizer)
-    scope = Scope.of(groups)
-    phrases = islice(most_frequent(corpus, n, top), max(0, top))
-    return tuple(scope.repeat(*phrase, corpus) for phrase in phrases)
+    return repeats_in(Views(encode(groups, tokenizer)), n, top)
+
+
+def repeats_in(views: Views, n: int = N, top: int = TOP) -> tuple[Repeat, ...]:
+    """`most_repeated_ngrams` of texts that are encoded already."""
+    scope = Scope.in_(views)
+    phrases = islice(most_frequent(views.pooled, n, top), max(0, top))
+    return tuple(scope.repeat(*phrase, views.pooled) for phrase in phrases)
 
 
 def openings(
-    groups: Groups, words: int = OPENING, top: int = TOP, *, tokenizer: str = DEFAULT_TOKENIZER
+    groups: Groups,
+    words: int = OPENING,
+    top: int = TOP,
+    *,
+    tokenizer: Tokenizer = DEFAULT_TOKENIZER,
 ) -> tuple[Repeat, ...]:
     """The first words that most texts begin with, those of at least two texts.
 
@@ -78,23 +84,31 @@ def openings(
     Raises:
         ValueError: words < 1, texts in place of lists of texts, or an unknown tokenizer.
     """
+    checked(groups)
+    return openings_in(Views(encode(groups, tokenizer)), words, top)
+
+
+def openings_in(views: Views, words: int = OPENING, top: int = TOP) -> tuple[Repeat, ...]:
+    """`openings` of texts that are encoded already."""
     if words < 1:
         raise ValueError(f"words is {words}; an opening has at least one")
-    checked(groups)
-    scope, pattern = Scope.of(groups), token_pattern(tokenizer)
-    begun: dict[tuple[str, ...], list[int]] = {}
-    for number, text in enumerate(text for group in groups for text in group):
-        tokens = tuple(match.group() for match in islice(pattern.finditer(nfc(text)), words))
-        if tokens:
-            begun.setdefault(tokens, []).append(number)
-    shared = (texts for texts in begun.values() if len(texts) > 1)
-    most = sorted(shared, key=lambda texts: (-len(texts), texts[0]))[:top]
-    flat = [text for group in groups for text in group]
+    corpus, scope = views.corpus, Scope.in_(views)
+    begun = np.flatnonzero(corpus.lengths)
+    starts = (np.cumsum(corpus.lengths) - corpus.lengths)[begun, None] + np.arange(words)
+    missing = np.arange(words) >= corpus.lengths[begun, None]
+    tokens = np.where(missing, ABSENT, corpus.ids[np.minimum(starts, corpus.ids.size - 1)])
+    _, first, kinds = np.unique(tokens, axis=0, return_index=True, return_inverse=True)
+    kinds = kinds.reshape(-1)
+    counts = np.bincount(kinds, minlength=first.size)
+    order = np.lexsort((first, -counts))[: max(0, top)]
     return tuple(
         scope.counted(
-            excerpt(nfc(flat[texts[0]]), 0, words, tokenizer), integers(texts), len(texts)
+            excerpt(corpus.texts[begun[first[kind]]], 0, words, corpus.tokenizer),
+            begun[kinds == kind],
+            int(counts[kind]),
         )
-        for texts in most
+        for kind in order.tolist()
+        if counts[kind] > 1
     )
 
 
@@ -112,10 +126,9 @@ class Scope:
     n_prompts: int
 
     @classmethod
-    def of(cls, groups: Groups) -> Scope:
-        """The texts of these prompts."""
-        sizes = [len(group) for group in groups]
-        return cls(np.repeat(np.arange(len(sizes)), sizes), sum(size > 0 for size in sizes))
+    def in_(cls, views: Views) -> Scope:
+        """All texts of a corpus."""
+        return cls(views.corpus.prompts, int((views.corpus.k > 0).sum()))
 
     def repeat(self, starts: IntArray, width: int, corpus: Corpus) -> Repeat:
         """The sequence that stands at these places of the stream."""
@@ -153,29 +166,11 @@ def most_frequent(corpus: Corpus, n: int, top: int) -> Iterator[tuple[IntArray, 
 
 def candidates(corpus: Corpus, n: int, most: int) -> list[IntArray]:
     """The places of each of the most repeated n-grams, those of most texts first."""
-    grams = ngrams(corpus, n)
-    counts = np.bincount(grams.ids, minlength=grams.size)
-    often = np.flatnonzero(counts[grams.ids] > 1)
-    if not often.size:
-        return []
-    starts = np.flatnonzero(tokens_left(corpus.lengths) >= n)[often]
-    ids, documents = grams.ids[often], grams.documents[often]
-    table = count_table(documents, ids, max(1, len(corpus.texts)))
-    texts = np.bincount(table.grams, minlength=grams.size)
-    ranks = ranked(ids, texts, counts, most)
-    place = ranks[ids]
-    listed = np.flatnonzero(place >= 0)
-    listed = listed[np.argsort(place[listed], kind="stable")]
-    return np.split(starts[listed], np.flatnonzero(np.diff(place[listed])) + 1)
-
-
-def ranked(ids: IntArray, texts: IntArray, counts: IntArray, most: int) -> IntArray:
-    """The rank of each gram, -1 beyond the first ``most``; ties as they come in the texts."""
-    grams, first = np.unique(ids, return_index=True)
-    order = np.lexsort((first, -counts[grams], -texts[grams]))[:most]
-    ranks = np.full(texts.size, -1)
-    ranks[grams[order]] = np.arange(order.size)
-    return ranks
+    table = corpus.table(n)
+    ends = np.cumsum(table.totals)
+    first = table.places[ends - table.totals] if table.size else ends
+    ranks = np.lexsort((first, -table.totals, -table.texts_with))[:most].tolist()
+    return [table.places[ends[g] - table.totals[g] : ends[g]].astype(np.int64) for g in ranks]
 
 
 def widest(corpus: Corpus, starts: IntArray, width: int) -> tuple[IntArray, int]:
