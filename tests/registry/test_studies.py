@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import RegistryError
-from harness.records import Checkpoint, Experiment, Tuning
+from harness.records import Checkpoint, Embeddings, Experiment, Tuning
 from harness.registry import Registry
 
 Write = Callable[..., Registry]
@@ -206,3 +206,49 @@ def test_stored_answers_have_to_be_there(study: Study) -> None:
         study(STORED.replace("  answers: answers.jsonl\n", "")).study("stored")
     with pytest.raises(RegistryError, match="answers"):
         study(STORED.replace("recorded", "embedded")).study("stored")
+
+
+# --- embeddings ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("written", "named"),
+    [
+        ("embeddings: text-embedding-3-small", Embeddings("text-embedding-3-small")),
+        ("embeddings: {model: m}", Embeddings("m")),
+        ("embeddings: {model: m, base_url: 'http://x/v1'}", Embeddings("m", "http://x/v1")),
+        ("embeddings: {model: 'a:b', base_url: 'http://x/v1'}", Embeddings("a:b", "http://x/v1")),
+        ("embeddings: ", None),
+    ],
+)
+def test_a_study_names_an_embedding_model(
+    study: Study, written: str, named: Embeddings | None
+) -> None:
+    assert study(DEMO + f"  {written}\n").study("demo").embeddings == named
+
+
+@pytest.mark.parametrize(
+    ("written", "complaint"),
+    [
+        ("embeddings: 3", "embeddings: expected"),
+        ("embeddings: {base_url: 'http://x/v1'}", "'model' is missing"),
+        ("embeddings: {model: m, base_url: x}", "base_url: expected an address"),
+        ("embeddings: {model: m, api_key: k}", "unknown key 'api_key'"),
+    ],
+)
+def test_an_embedding_model_that_is_none_is_named(
+    study: Study, written: str, complaint: str
+) -> None:
+    with pytest.raises(RegistryError, match=complaint):
+        study(DEMO + f"  {written}\n").study("demo")
+
+
+def test_only_a_users_own_file_may_name_code(study: Study, tmp_path: Path) -> None:
+    registry = study(DEMO + "  embeddings: my_module:embed\n")
+    with pytest.raises(RegistryError, match="is code, which a registry may not name"):
+        registry.study("demo")
+    own = tmp_path / "own.yaml"
+    own.write_text(
+        "base: m\nevals: [orders.heldout.v1]\nothers: [n]\nembeddings: my_module:embed\n"
+    )
+    assert registry.study(str(own)).embeddings == Embeddings("my_module:embed")
