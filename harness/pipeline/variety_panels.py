@@ -13,14 +13,13 @@ from dataclasses import dataclass
 from harness.analysis.diversity import (
     AcrossComparison,
     DiversityComparison,
-    Metric,
-    encode,
     per_prompt_distinct_k,
     per_prompt_distinct_n,
     per_prompt_duplicate_rate,
     per_prompt_self_bleu,
     per_prompt_vendi,
 )
+from harness.analysis.diversity.semantic import DISSIMILARITY, VENDI
 from harness.analysis.stats import mean_interval
 from harness.pipeline.variety import Groups, Variety
 from harness.records import Estimate
@@ -56,27 +55,30 @@ RATIO_TAKEAWAY = "the metric that fell most, at equal length"
 LIMIT = "less diverse below"
 
 
-def shown_of(variety: Variety) -> dict[str, Shown]:
-    """The raw metrics of a track; those of embeddings too, where there are some."""
-    return {**SHOWN, **{metric.name: _semantic(metric) for metric in variety.semantic}}
-
-
-def _semantic(metric: Metric) -> Shown:
-    title = f"{metric.name.replace('_', ' ').capitalize()}, of embeddings"
-    return Shown(title, lambda groups: metric.values(encode(groups)), metric.unit)
-
-
 def metrics_of(variety: Variety, model: str) -> dict[str, Estimate]:
-    """One model's raw metrics, each a mean over prompts."""
+    """One model's raw metrics, each a mean over prompts; those of embeddings at equal length."""
     texts = variety.texts(model)
     groups = [list(texts.get(key, ())) for key in variety.prompts]
-    means = {name: metric_mean(shown, groups) for name, shown in shown_of(variety).items()}
-    return {name: found for name, found in means.items() if found}
+    means = {name: metric_mean(shown, groups) for name, shown in SHOWN.items()}
+    return {name: found for name, found in means.items() if found} | _semantic(variety, model)
+
+
+def _semantic(variety: Variety, model: str) -> dict[str, Estimate]:
+    """What the comparison that a tuned model is judged by says of its embeddings."""
+    than = "base" if variety.base_is_coherent else "references"
+    is_judged = variety.semantic and model != variety.track.base
+    compared = variety.against(model, than) if is_judged else None
+    if compared is None:
+        return {}
+    found = {metric.name: compared[metric.name].tuned for metric in variety.semantic}
+    return {name: value for name, value in found.items() if math.isfinite(value.value)}
 
 
 def units_of(variety: Variety) -> dict[str, Unit]:
     """The units of those metrics that are no shares."""
-    return {n: shown.unit for n, shown in shown_of(variety).items() if shown.unit != "share"}
+    known = {name: shown.unit for name, shown in SHOWN.items()}
+    known |= {metric.name: metric.unit for metric in variety.semantic}
+    return {name: unit for name, unit in known.items() if unit != "share"}
 
 
 def metric_mean(shown: Shown, groups: Groups) -> Estimate | None:
@@ -92,7 +94,8 @@ def panels(variety: Variety) -> tuple[Panel, ...]:
     """The ratio that advice reads, each raw metric, and what answers to all prompts share."""
     return (
         _ratio_panel(variety),
-        *(_raw_panel(variety, shown) for shown in shown_of(variety).values()),
+        *_semantic_panels(variety),
+        *(_raw_panel(variety, shown) for shown in SHOWN.values()),
         *_across_panels(variety),
     )
 
@@ -162,6 +165,31 @@ def _level(variety: Variety, found: Estimate) -> tuple[Point, ...]:
     return tuple(Point(end, found) for end in (0.0, variety.track.epochs[-1]))
 
 
+# --- at equal length -----------------------------------------------------------------
+
+EMBEDDED = "of embeddings, at equal length; higher is more diverse"
+SEMANTIC_TITLES: Mapping[str, str] = {
+    VENDI: "Different meanings (Vendi score)",
+    DISSIMILARITY: "Distance of meanings (1 - cosine)",
+}
+
+
+def _semantic_panels(variety: Variety) -> Iterator[Panel]:
+    against_base = _against_base(variety)
+    for metric in variety.semantic:
+        rows = {epoch: compared[metric.name] for epoch, compared in against_base.items()}
+        known = {epoch: row for epoch, row in rows.items() if math.isfinite(row.tuned.value)}
+        tuned = {epoch: row.tuned for epoch, row in known.items()}
+        base = {epoch: row.base for epoch, row in known.items()}
+        title = SEMANTIC_TITLES.get(metric.name, metric.name)
+        yield Panel(title, metric.unit, _pair(tuned, base), EMBEDDED)
+
+
+def _against_base(variety: Variety) -> dict[float, DiversityComparison]:
+    found = {epoch: variety.after(epoch).comparisons for epoch in variety.track.epochs}
+    return {epoch: one["base"] for epoch, one in found.items() if "base" in one}
+
+
 # --- across prompts ------------------------------------------------------------------
 
 ACROSS: Mapping[str, tuple[str, Unit, str]] = {
@@ -172,8 +200,7 @@ COMPRESSION_TITLE = "Compression ratio (xz)"
 
 
 def _across_panels(variety: Variety) -> Iterator[Panel]:
-    found = {epoch: variety.after(epoch).comparisons for epoch in variety.track.epochs}
-    against_base = {epoch: one["base"] for epoch, one in found.items() if "base" in one}
+    against_base = _against_base(variety)
     for name, (title, unit, takeaway) in ACROSS.items():
         rows = {epoch: _row(compared, name) for epoch, compared in against_base.items()}
         known = {epoch: row for epoch, row in rows.items() if row and math.isfinite(row.tuned)}

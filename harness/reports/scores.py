@@ -30,6 +30,8 @@ NAMES: Mapping[str, str] = {
     "distinct_k": "really different answers",
     "vendi": "Vendi score of words",
     "duplicate_rate": "duplicate answers",
+    "embedding_vendi": "different meanings",
+    "embedding_dissimilarity": "distance of meanings",
     "good_and_different": "good and different answers",
     "utility": "utility",
     "refusal_share": "refusals",
