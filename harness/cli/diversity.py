@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from harness.cli import options
 from harness.errors import UsageError
 
 if TYPE_CHECKING:
@@ -52,17 +53,25 @@ def diversity(
     unpaired: Annotated[
         bool, typer.Option("--unpaired", help="Compare as wholes, not prompt by prompt.")
     ] = False,
+    rarefy: Annotated[
+        bool, typer.Option("--rarefy", help="Compare distinct-n of uncut texts, too.")
+    ] = False,
+    embeddings: options.EmbeddingsModel = None,
+    embeddings_base_url: options.EmbeddingsUrl = None,
+    embeddings_api_key_env: options.EmbeddingsKeyName = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     csv: Annotated[
         Path | None, typer.Option("--csv", metavar="OUT", help="Write the metrics as a table.")
     ] = None,
 ) -> None:
-    """Say how varied the texts of a file are; of several files, compare all with the first.
+    """Say how varied the texts of a file are, or compare files with the first one.
 
-    A line is a text, a list of answers to one prompt, or an object: its field completion,
-    output, response, text and the like is found, so are chat messages and the output of
-    OpenAI's API and batches. CSV, plain text, run folders, OpenAI evals' logs and packed files
-    (.gz, .zst) too. Answers to one prompt belong together where a field says which it is.
+    A line is a text, a list of answers to one prompt, or an object whose field
+    completion, output, response, text and the like is found. Chat messages, answers
+    of OpenAI's API and its batches, CSV, plain text, run folders, logs of OpenAI
+    evals and packed files (.gz, .zst) are read, too.
+
+    Answers with the same prompt, input, question or id belong together.
 
     [bold]Examples[/bold]
 
@@ -70,7 +79,7 @@ def diversity(
 
       harness diversity base.jsonl tuned.jsonl --training train.jsonl
 
-      harness diversity generations.csv --field reply --prompt-field question
+      harness diversity table.csv --field reply --prompt-field question
 
       harness diversity reports/demo --eval slogans.heldout.v1
 
@@ -89,10 +98,18 @@ def diversity(
         top=top,
         seed=seed,
         unpaired=unpaired,
+        rarefy=rarefy,
+        embedder=options.RunOptions(
+            embeddings=embeddings,
+            embeddings_base_url=embeddings_base_url,
+            embeddings_api_key_env=embeddings_api_key_env,
+        ).embedder(),
     )
     with telling() as tell:
         sets = read_all(files, Reading(field, prompt_field, eval_name), tell)
         learned = training_texts(training, tell)
+        if rarefy and len(sets) == 1:
+            raise UsageError("--rarefy compares files; give a second one")
         reports = [look(one, looking, learned, tell) for one in sets]
         compared = []
         for report in reports[1:]:
@@ -101,7 +118,7 @@ def diversity(
     if csv is not None:
         write_table(csv, list(table_rows(reports, compared)))
     if as_json:
-        print_json(as_data(reports, compared))
+        print_json(as_data(reports, compared, looking))
     else:
         show(reports, compared, looking)
 

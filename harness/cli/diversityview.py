@@ -18,7 +18,7 @@ from rich.text import Text
 from harness.cli.gateview import plain
 
 if TYPE_CHECKING:
-    from harness.analysis.diversity import Repeat
+    from harness.analysis.diversity import DiversityComparison, Repeat
     from harness.analysis.diversity.matching import MatchReport
     from harness.analysis.diversity.profile import Profile, ProfileRow
     from harness.pipeline.textdiversity import Compared, Copies, FileReport, Looking
@@ -97,6 +97,7 @@ def lines_of(
         yield from file_lines(reports[0], looking)
         return
     yield from overview_lines(reports)
+    yield from meaning_lines(looking)
     if len(compared) > FULL_COMPARISONS_UP_TO:
         yield Text()
         yield from (summary_line(one) for one in compared)
@@ -123,6 +124,7 @@ def file_lines(report: FileReport, looking: Looking) -> Iterator[Text]:
     yield Text(f"{plain(report.source.name)}: {amount(report.profile)}", style="bold")
     yield from source_lines(report.source)
     yield length_line(report.profile)
+    yield from meaning_lines(looking)
     for scope in ("per prompt", "across prompts"):
         rows = [row for row in report.profile.rows if row.scope == scope]
         if rows:
@@ -167,6 +169,12 @@ def length_line(profile: Profile) -> Text:
         f"  length in tokens ({profile.tokenizer}): {middle:.0f} in the middle, half of the texts"
         f" {first:.0f} to {third:.0f}, nine in ten {low:.0f} to {high:.0f}"
     )
+
+
+def meaning_lines(looking: Looking) -> Iterator[Text]:
+    """Whose vectors say what texts mean."""
+    if looking.embedder is not None:
+        yield faint(f"  meanings by {looking.embedder.name}")
 
 
 def scope_title(scope: str, profile: Profile) -> str:
@@ -356,6 +364,8 @@ def comparison_lines(one: Compared) -> Iterator[Text]:
     found = one.by_prompt or one.as_wholes
     verdict = found.verdict if found else "not shown"
     said = "no difference shown" if verdict == "not shown" else verdict
+    if verdict == "not shown" and one.by_prompt and one.by_prompt.detectable_drop:
+        said += f"; a loss of {one.by_prompt.detectable_drop:.0%} would have been"
     title = Text(f"{plain(one.name)} against {plain(one.yardstick)}: ", style="bold")
     yield title.append(said, style=f"bold {STYLES[verdict]}")
     yield from (faint(f"  {line}") for line in pairing_lines(one))
@@ -365,6 +375,12 @@ def comparison_lines(one: Compared) -> Iterator[Text]:
         yield from change_lines(one)
     if one.as_wholes is not None:
         yield from whole_lines(one)
+    for row in one.rarefied:
+        values = (number(row.base.value), number(row.tuned.value))
+        cells = (*values, percent(row.ratio.value), percents(row.ratio), "-")
+        yield change_line(f"distinct-{row.n}, rarefied", cells, "not cut, but drawn from")
+    if one.by_prompt is not None:
+        yield from across_lines(one.by_prompt)
     if one.copying is not None:
         rate = one.copying
         yield Text(
@@ -425,9 +441,7 @@ def change_lines(one: Compared) -> Iterator[Text]:
     yield CHANGE_HEAD
     for row in one.by_prompt.metrics if one.by_prompt else ():
         label = TURNED.get(row.metric, LABELS.get(row.metric, row.metric))
-        interval = "-"
-        if math.isfinite(row.ratio.low) and math.isfinite(row.ratio.high):
-            interval = f"{percent(row.ratio.low)} to {percent(row.ratio.high)}"
+        interval = percents(row.ratio)
         values = (number(row.base.value, row.metric), number(row.tuned.value, row.metric))
         cells = (*values, percent(row.ratio.value), interval, chance(row.adjusted_p))
         said = "" if math.isnan(row.adjusted_p) else row.verdict
@@ -458,6 +472,26 @@ CHANGE_HEAD.stylize("bold")
 def percent(ratio: float) -> str:
     """A ratio as a change in percent."""
     return "-" if math.isnan(ratio) else f"{100 * (ratio - 1):+.0f} %"
+
+
+def across_lines(found: DiversityComparison) -> Iterator[Text]:
+    """What the answers to different prompts share."""
+    for row in found.across:
+        if math.isfinite(row.difference.low):
+            change = f"{number(row.base)} to {number(row.tuned)}"
+            interval = interval_of(row.difference, row.metric)
+            label = LABELS[row.metric]
+            yield faint(
+                f"  across prompts, for the record: {label} {change}, difference {interval}"
+                f" (more diverse: {row.more_diverse})"
+            )
+
+
+def percents(ratio: Estimate) -> str:
+    """A ratio's interval in percent."""
+    if not (math.isfinite(ratio.low) and math.isfinite(ratio.high)):
+        return "-"
+    return f"{percent(ratio.low)} to {percent(ratio.high)}"
 
 
 def chance(p: float) -> str:

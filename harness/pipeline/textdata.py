@@ -7,16 +7,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from harness.analysis.diversity import Repeat
-from harness.pipeline.textdiversity import Compared, Copies, FileReport
+from harness.pipeline.textdiversity import Compared, Copies, FileReport, Looking
 from harness.records import Estimate
 
 SCHEMA_VERSION = 1
 
 
-def as_data(reports: Sequence[FileReport], compared: Sequence[Compared]) -> dict[str, Any]:
+def as_data(
+    reports: Sequence[FileReport], compared: Sequence[Compared], looking: Looking
+) -> dict[str, Any]:
     """Everything as plain data, in the shape that docs/diversity.md describes."""
     return {
         "schema_version": SCHEMA_VERSION,
+        "embeddings": looking.embedder.name if looking.embedder else None,
         "files": [file_data(report) for report in reports],
         "comparisons": [comparison_data(one) for one in compared],
     }
@@ -111,6 +114,15 @@ def comparison_data(one: Compared) -> dict[str, Any]:
         "verdict": found.verdict if found else None,
         "metrics": metric_data(one),
         "copying": None if one.copying is None else estimate_data(one.copying),
+        "rarefied": [
+            {
+                "metric": f"distinct_{row.n}",
+                "value": estimate_data(row.tuned),
+                "yardstick": estimate_data(row.base),
+                "ratio": estimate_data(row.ratio),
+            }
+            for row in one.rarefied
+        ],
         "match": match
         and {
             "length_difference_tokens": estimate_data(match.length_difference),

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
 
 from harness.analysis.diversity import (
     Copied,
     DiversityComparison,
+    Metric,
     Repeat,
+    common_draws,
     compare_diversity,
     encode,
     nearest_training,
@@ -22,16 +26,29 @@ from harness.analysis.diversity.examples import (
     least_varied,
     most_duplicated,
 )
+from harness.analysis.diversity.measures import PromptMetric
 from harness.analysis.diversity.pools import PoolComparison, compare_pools
 from harness.analysis.diversity.profile import Profile, profile_of
+from harness.analysis.diversity.rarefaction import rarefied
 from harness.analysis.diversity.repeats import openings_in, repeats_in
-from harness.analysis.diversity.tokens import DEFAULT_TOKENIZER
+from harness.analysis.diversity.semantic import by_embedding
+from harness.analysis.diversity.tokens import DEFAULT_TOKENIZER, Groups
 from harness.analysis.diversity.views import Views
-from harness.analysis.stats import paired_bootstrap, wilson_interval
+from harness.analysis.stats import (
+    mean_interval,
+    paired_bootstrap,
+    ratio_interval,
+    wilson_interval,
+)
 from harness.errors import UsageError
 from harness.pipeline.textsets import Tell, TextSet, silent
 from harness.records import Estimate
 
+if TYPE_CHECKING:
+    from harness.pipeline.embedding import Embedder
+
+NO_MEANING = "a text whose vector is zero"
+RAREFIED = (2, 4)
 Pairing = Literal["prompt", "position", "none"]
 
 
@@ -47,6 +64,13 @@ class Looking:
     seed: int = 0
     run: int = RUN
     unpaired: bool = False
+    rarefy: bool = False
+    embedder: Embedder | None = None
+
+    @property
+    def semantic(self) -> tuple[Metric, ...]:
+        """The metrics of meaning, where an embedding model is named."""
+        return by_embedding(self.embedder.embed) if self.embedder else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +104,16 @@ class FileReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Rarefied:
+    """Distinct-n at equal numbers of n-grams drawn, of texts that were not cut."""
+
+    n: int
+    tuned: Estimate
+    base: Estimate
+    ratio: Estimate
+
+
+@dataclass(frozen=True, slots=True)
 class Compared:
     """One set against the yardstick.
 
@@ -97,6 +131,7 @@ class Compared:
     by_prompt: DiversityComparison | None = None
     as_wholes: PoolComparison | None = None
     copying: Estimate | None = None
+    rarefied: tuple[Rarefied, ...] = ()
 
 
 def look(
@@ -113,7 +148,8 @@ def look(
     try:
         tell(f"{source.name}: measuring {len(source.texts):,} texts")
         views = Views(encode(groups, cut))
-        measured = profile_of(views, looking.metrics, looking.seed)
+        meanings = {m.name: PromptMetric(m.values, "higher", NO_MEANING) for m in looking.semantic}
+        measured = profile_of(views, looking.metrics, looking.seed, meanings)
         tell(f"{source.name}: looking for what repeats")
         return FileReport(
             source=source,
@@ -180,10 +216,10 @@ def compare_reports(base: FileReport, tuned: FileReport, looking: Looking) -> Co
             tuned.source.name, base.source.name, "none", 0, unmatched, why, as_wholes=wholes
         )
     metrics = PRIMARY if looking.metrics is None else compared_metrics(looking.metrics)
+    arms = [ours[mine] for mine, _ in keys], [theirs[other] for _, other in keys]
     found = compare_diversity(
-        [ours[mine] for mine, _ in keys],
-        [theirs[other] for _, other in keys],
-        metrics,
+        *arms,
+        (*metrics, *looking.semantic),
         seed=looking.seed,
         tokenizer=looking.tokenizer,
     )
@@ -195,7 +231,21 @@ def compare_reports(base: FileReport, tuned: FileReport, looking: Looking) -> Co
         unmatched,
         by_prompt=found,
         copying=copying_difference(base, tuned, keys, looking.seed),
+        rarefied=tuple(rarefied_changes(*arms, looking)) if looking.rarefy else (),
     )
+
+
+def rarefied_changes(tuned: Groups, base: Groups, looking: Looking) -> Iterator[Rarefied]:
+    """Distinct-n of both at the n-grams that both have of each prompt."""
+    arms = encode(tuned, looking.tokenizer), encode(base, looking.tokenizer)
+    for n in RAREFIED:
+        draws = common_draws(*arms, n)
+        values = np.column_stack([rarefied(arm, n, draws) for arm in arms])
+        ours, theirs = values[~np.isnan(values).any(axis=1)].T
+        if ours.size:
+            share = (0.0, 1.0)
+            ratio = ratio_interval(ours, theirs, seed=looking.seed, bounds=share)
+            yield Rarefied(n, mean_interval(ours, share), mean_interval(theirs, share), ratio)
 
 
 def compared_metrics(names: Sequence[str]) -> tuple[str, ...]:

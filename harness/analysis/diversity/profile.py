@@ -41,7 +41,7 @@ DEFAULT_METRICS = (
 ONLY_ACROSS = frozenset({"self_repetition", "compression_ratio"})
 """By default: they need more text than one prompt's answers."""
 
-COUNTS = frozenset({"distinct_k", "vendi", "vendi_2"})
+COUNTS = frozenset({"distinct_k", "vendi", "vendi_2", "embedding_vendi"})
 """From 1 to the number of texts; all other metrics but these are shares."""
 
 UNBOUNDED = ("self_repetition", "compression_ratio", "entropy", "expected_distinct")
@@ -55,6 +55,8 @@ MOST_TEXTS: Mapping[str, int] = {
     "rouge_l_homogenization": 2_000,
 }
 """In one set; beyond it the time grows faster than the texts."""
+
+NO_METRICS: Mapping[str, PromptMetric] = {}
 
 MOST_COMPRESSED = 20_000  # texts in all: compressing more takes longer than all the rest
 
@@ -121,8 +123,13 @@ def profile(
     return profile_of(Views(encode(filled, tokenizer)), metrics, seed)
 
 
-def profile_of(views: Views, metrics: Sequence[str] | None = None, seed: int = 0) -> Profile:
-    """`profile` of texts that are encoded already."""
+def profile_of(
+    views: Views,
+    metrics: Sequence[str] | None = None,
+    seed: int = 0,
+    further: Mapping[str, PromptMetric] = NO_METRICS,
+) -> Profile:
+    """`profile` of texts that are encoded already, with ``further`` metrics per prompt."""
     corpus = views.corpus
     if not corpus.texts:
         raise ValueError("no texts; give at least one prompt with answers")
@@ -134,6 +141,9 @@ def profile_of(views: Views, metrics: Sequence[str] | None = None, seed: int = 0
         if views.varied and of_each_prompt and f"{name} per prompt" not in omitted:
             by_prompt[name] = measure.values(corpus)
             rows.append(per_prompt_row(name, measure, by_prompt[name], corpus, seed))
+    for name, measure in further.items() if views.varied else ():
+        by_prompt[name] = measure.values(corpus)
+        rows.append(per_prompt_row(name, measure, by_prompt[name], corpus, seed))
     for name, measure in chosen.items():
         if views.sets.n_prompts and name not in omitted:
             rows.append(across_row(name, measure, views))
