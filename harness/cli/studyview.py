@@ -6,7 +6,7 @@ untrusted: they are shown without markup and without control characters.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -259,8 +259,10 @@ def show_document(document: Document) -> None:
         if section.advice or number == 0:
             out.print()
         out.print(Text(plain(section.eval), style="bold"), soft_wrap=True)
-        for text in (*lines_of(section), *_warnings(section)):
+        for text in (*lines_of(section), *_warnings(section.findings)):
             out.print(text, soft_wrap=True)
+    for text in _warnings(document.findings):
+        out.print(text, soft_wrap=True)
     out.print()
 
 
@@ -283,9 +285,9 @@ def lines_of(section: Section) -> Iterator[Text]:
         yield from _score_lines(section)
 
 
-def _warnings(section: Section) -> Iterator[Text]:
-    """What was found about the eval that spoils its numbers."""
-    for finding in section.findings:
+def _warnings(findings: Iterable[Finding]) -> Iterator[Text]:
+    """What was found that spoils the numbers."""
+    for finding in findings:
         if finding.severity != "info":
             yield Text(f"  {finding.severity}: {plain(finding.message)}", style="yellow")
 

@@ -59,6 +59,8 @@ class Semantics:
     unknown: int = 0
     used: set[str] = field(default_factory=set)
     is_whole: bool = False
+    begins: bool = False
+    """Whether the file, if there is one, is another embedder's: its end is the first value."""
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
@@ -153,12 +155,15 @@ class Semantics:
     def _write(self, lines: list[dict[str, Any]]) -> None:
         if self.path is None:
             return
+        if self.begins:
+            lines = [{NAME: self.name}, *lines]
         try:
-            with self.path.open("ab") as file:
+            with self.path.open("wb" if self.begins else "ab") as file:
                 # A break before each line: one that was cut off spoils no later one.
                 file.write(b"".join(b"\n" + orjson.dumps(line) for line in lines))
         except OSError as error:
             raise RunFolderError(f"{self.path}: cannot be written: {error.strerror}") from error
+        self.begins = False
 
 
 NOTHING = Value(None, None)
@@ -224,20 +229,16 @@ def kept_in(path: Path) -> Semantics | None:
 
 
 def measured_by(embedder: Embedder, path: Path | None) -> Semantics:
-    """What an embedder says, or said before: the file forgets what another one said.
+    """What an embedder says, or said before. Its first value makes the file forget another's.
 
     Raises:
-        RunFolderError: the file cannot be read or written.
+        RunFolderError: the file cannot be read.
     """
     if path is None:
         return Semantics(embedder.name, embedder)
     name, known, whole = _read(path) if path.exists() else ("", {}, False)
     if name != embedder.name:
-        known, whole = {}, False
-        try:
-            path.write_bytes(orjson.dumps({NAME: embedder.name}))
-        except OSError as error:
-            raise RunFolderError(f"{path}: cannot be written: {error.strerror}") from error
+        return Semantics(embedder.name, embedder, path, begins=True)
     return Semantics(embedder.name, embedder, path, known, is_whole=whole)
 
 

@@ -286,6 +286,18 @@ def test_values_of_one_model_are_never_mixed_with_anothers(
     assert all(first.known[key] != second.known[key] for key in first.known)
 
 
+def test_a_model_that_fails_later_takes_nothing_from_the_one_before(
+    harness: Harness, finished: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = Path("out/report.json").read_bytes()
+    where = ("--embeddings", "m", "--embeddings-base-url", "http://127.0.0.1:9/v1")
+    assert harness("report", "out", *where) == 0
+    assert "embeddings are left out" in capsys.readouterr().out
+    assert report("out")["provenance"]["embeddings"] is None
+    assert harness("report", "out") == 0
+    assert Path("out/report.json").read_bytes() == before
+
+
 # --- the file ------------------------------------------------------------------------
 
 
