@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,9 @@ import numpy.typing as npt
 from harness.analysis.diversity.tokens import folded
 
 Hashes = npt.NDArray[np.uint32]
+Counts = npt.NDArray[np.int64]
+
+Number = TypeVar("Number", np.uint32, np.int64)
 
 SHINGLE = 5  # characters
 NEAR = 0.7
@@ -80,7 +84,10 @@ class Sketches:
 
 def shingles(text: str) -> Hashes:
     """The different shingles of a text, hashed and sorted; a short text is one shingle."""
-    return np.unique(_gram_hashes(_codes(text)))
+    codes = _codes(text)
+    if 0 < len(codes) < SHINGLE:
+        codes = np.pad(codes, (0, SHINGLE - len(codes)))
+    return distinct_sorted(_window_hashes(codes))
 
 
 def _codes(text: str) -> Hashes:
@@ -88,26 +95,36 @@ def _codes(text: str) -> Hashes:
     return np.frombuffer(bare.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
 
 
-def _gram_hashes(codes: Hashes) -> Hashes:
-    """A hash of each run of 5 characters; of the whole where it is shorter."""
-    size = min(SHINGLE, len(codes))
-    hashes = np.zeros(max(len(codes) - size + 1, 0), dtype=np.uint32)
-    for offset in range(size):
-        hashes = (hashes ^ codes[offset : offset + len(hashes)]) * _MIX
+def _gram_hashes(codes: Sequence[Hashes]) -> tuple[Hashes, Counts]:
+    """A hash of each run of 5 characters, text after text, and how many each text has.
+
+    A text that is shorter is filled up with zeros.
+    """
+    filled = [np.pad(c, (0, SHINGLE - len(c))) if 0 < len(c) < SHINGLE else c for c in codes]
+    lengths = np.array([len(c) for c in filled], dtype=np.int64)
+    hashes = _window_hashes(np.concatenate([*filled, np.zeros(SHINGLE - 1, np.uint32)]))
+    left = np.repeat(np.cumsum(lengths), lengths) - np.arange(len(hashes))
+    return hashes[left >= SHINGLE], np.maximum(lengths - SHINGLE + 1, 0)
+
+
+def _window_hashes(codes: Hashes) -> Hashes:
+    """A hash of the 5 characters from each one on that has as many."""
+    hashes = np.zeros(max(len(codes) - SHINGLE + 1, 0), dtype=np.uint32)
+    for offset in range(SHINGLE):
+        hashes ^= codes[offset : offset + len(hashes)]
+        hashes *= _MIX
         hashes ^= hashes >> np.uint32(15)
     return hashes
 
 
 def signatures(texts: Sequence[str]) -> Hashes:
     """The MinHash signature of each text, (texts, ROWS * BANDS); zeros where there is no text."""
-    grams = [_gram_hashes(_codes(text)) for text in texts]
-    lengths = np.array([len(hashes) for hashes in grams])
+    stream, counts = _gram_hashes([_codes(text) for text in texts])
     found = np.zeros((len(texts), ROWS * BANDS), dtype=np.uint32)
-    filled = np.flatnonzero(lengths)
+    filled = np.flatnonzero(counts)
     if not filled.size:
         return found
-    stream = np.concatenate(grams)
-    starts = (np.cumsum(lengths) - lengths)[filled]
+    starts = (np.cumsum(counts) - counts)[filled]
     multipliers = np.random.default_rng(_SEED).integers(1, 2**31, ROWS * BANDS, dtype=np.uint32)
     for column, multiplier in enumerate(multipliers * np.uint32(2) + np.uint32(1)):
         mixed = stream * multiplier
@@ -158,7 +175,7 @@ def _candidates(matrix: Hashes, others_from: int | None) -> Iterable[tuple[int, 
         for band in range(BANDS)
     ]
     size = len(matrix)
-    keys = np.unique(np.concatenate([first * size + second for first, second in pairs]))
+    keys = distinct_sorted(np.concatenate([first * size + second for first, second in pairs]))
     estimates = np.concatenate([np.empty(0), *map(partial(_estimates, matrix), _chunks(keys))])
     keys, estimates = keys[estimates >= PROMISING], estimates[estimates >= PROMISING]
     best = np.argsort(-estimates, kind="stable")[:MOST_COMPARED]
@@ -166,17 +183,25 @@ def _candidates(matrix: Hashes, others_from: int | None) -> Iterable[tuple[int, 
     return zip(first.tolist(), second.tolist(), strict=True)
 
 
-def _chunks(keys: npt.NDArray[np.int64]) -> list[npt.NDArray[np.int64]]:
+def distinct_sorted(values: npt.NDArray[Number]) -> npt.NDArray[Number]:
+    """The different values in order; quicker on numbers than numpy's own ``unique``."""
+    ordered = np.sort(values)
+    new = np.ones(len(ordered), dtype=bool)
+    np.not_equal(ordered[1:], ordered[:-1], out=new[1:])
+    return ordered[new]
+
+
+def _chunks(keys: Counts) -> list[Counts]:
     return [keys[start : start + 100_000] for start in range(0, len(keys), 100_000)]
 
 
-def _estimates(matrix: Hashes, keys: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+def _estimates(matrix: Hashes, keys: Counts) -> npt.NDArray[np.float64]:
     """The similarity of each pair as its signatures have it."""
     first, second = np.divmod(keys, len(matrix))
     return np.asarray((matrix[first] == matrix[second]).mean(axis=1))
 
 
-Pairs = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
+Pairs = tuple[Counts, Counts]
 
 
 def _pairs_of_band(rows: Hashes, others_from: int | None) -> Pairs:
@@ -188,14 +213,19 @@ def _pairs_of_band(rows: Hashes, others_from: int | None) -> Pairs:
     order = filled[np.argsort(key[filled], kind="stable")]
     ends = np.flatnonzero(np.diff(key[order])) + 1
     bounds = np.concatenate([[0], ends, [len(order)]])
-    shared = np.flatnonzero(np.diff(bounds) > 1)
-    found = [_pairs_within(order[bounds[i] : bounds[i + 1]], others_from) for i in shared]
+    sizes = np.diff(bounds)
+    twos = bounds[:-1][sizes == 2]
+    couples = order[twos], order[twos + 1]
+    if others_from is not None:
+        across = (couples[0] < others_from) & (couples[1] >= others_from)
+        couples = couples[0][across], couples[1][across]
+    many = np.flatnonzero(sizes > 2)
+    found = [_pairs_within(order[bounds[i] : bounds[i + 1]], others_from) for i in many]
     firsts, seconds = [pair[0] for pair in found], [pair[1] for pair in found]
-    none = np.empty(0, dtype=np.int64)
-    return np.concatenate([none, *firsts]), np.concatenate([none, *seconds])
+    return np.concatenate([couples[0], *firsts]), np.concatenate([couples[1], *seconds])
 
 
-def _pairs_within(members: npt.NDArray[np.int64], others_from: int | None) -> Pairs:
+def _pairs_within(members: Counts, others_from: int | None) -> Pairs:
     """All pairs of a bucket; of a crowd, each member with those close to it.
 
     Members are in the order of their indices.

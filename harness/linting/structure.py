@@ -27,14 +27,14 @@ def unreadable_lines(question: Question) -> Measured:
     """Lines that are no JSON object."""
     lines = [line.number for line in question.broken]
     examples = [(line.number, line.fault) for line in question.broken]
-    return share_of(lines, question.seen, "cannot be read", examples, noun="line")
+    return share_of(lines, question.seen, "are unreadable", examples, noun="line")
 
 
 def misshapen_lines(question: Question) -> Measured:
     """Objects that no server takes as an example."""
     lines = [line.number for line in question.misshapen]
     examples = [(line.number, line.fault) for line in question.misshapen]
-    return share_of(lines, question.seen, "do not have the format", examples, noun="line")
+    return share_of(lines, question.seen, "are malformed", examples, noun="line")
 
 
 def mixed_formats(question: Question) -> Measured:
@@ -142,7 +142,7 @@ def odd_answer_forms(question: Question) -> Measured | Skipped:
     examples = [
         (columns.lines[i], columns.answers.texts[columns.answers.numbers[i]]) for i in first
     ]
-    return share_of(lines, len(columns), f"are no {ANSWER_KINDS[usual]}", examples)
+    return share_of(lines, len(columns), f"have another form than {ANSWER_KINDS[usual]}", examples)
 
 
 def broken_json(question: Question) -> Measured | Skipped:
