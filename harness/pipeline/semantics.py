@@ -98,7 +98,9 @@ class Semantics:
     def findings(self) -> Iterator[Finding]:
         """Whose vectors they are, and which texts have no part in it."""
         if not self.used:
-            text = "no eval here gives several answers to a prompt: embeddings were not used"
+            text = (
+                "embeddings were not used: no eval here has several answers to a prompt to compare"
+            )
             yield Finding(RULE, "info", text)
             return
         text = f"the meanings of answers were compared by embeddings of {self.name}"

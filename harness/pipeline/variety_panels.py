@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from harness.analysis.diversity import (
     AcrossComparison,
     DiversityComparison,
+    Metric,
+    encode,
     per_prompt_distinct_k,
     per_prompt_distinct_n,
     per_prompt_duplicate_rate,
@@ -64,7 +66,13 @@ def metrics_of(variety: Variety, model: str) -> dict[str, Estimate]:
 
 
 def _semantic(variety: Variety, model: str) -> dict[str, Estimate]:
-    """What the comparison that a tuned model is judged by says of its embeddings."""
+    """What the comparison that a tuned model is judged by says of its embeddings.
+
+    Of one model alone, where nothing is compared, the values of its answers as they came.
+    """
+    if not variety.track.tuned_names:
+        means = {metric.name: _alone(variety, metric, model) for metric in variety.semantic}
+        return {name: found for name, found in means.items() if found}
     than = "base" if variety.base_is_coherent else "references"
     is_judged = variety.semantic and model != variety.track.base
     compared = variety.against(model, than) if is_judged else None
@@ -72,6 +80,14 @@ def _semantic(variety: Variety, model: str) -> dict[str, Estimate]:
         return {}
     found = {metric.name: compared[metric.name].tuned for metric in variety.semantic}
     return {name: value for name, value in found.items() if math.isfinite(value.value)}
+
+
+def _alone(variety: Variety, metric: Metric, model: str) -> Estimate | None:
+    texts = variety.texts(model)
+    corpus = encode([list(texts.get(key, ())) for key in variety.prompts])
+    values = [value for value in metric.values(corpus).tolist() if not math.isnan(value)]
+    bounds = (0.0, 1.0 if metric.unit == "share" else float(max([*values, *corpus.k.tolist(), 1])))
+    return mean_interval(values, bounds) if values else None
 
 
 def units_of(variety: Variety) -> dict[str, Unit]:

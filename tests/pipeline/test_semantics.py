@@ -206,9 +206,19 @@ def test_the_report_says_whose_vectors_they_are(finished: Path) -> None:
     assert "own_meanings:by_words" in Path("out/report.md").read_text()
     assert "own_meanings:by_words" in Path("out/report.html").read_text()
     metrics = {one["model"]: one["metrics"] for one in found["evals"]}
-    for name in ("embedding_vendi", "embedding_dissimilarity"):
-        assert metrics["narrow"][name]["value"] < metrics["wide"][name]["value"]
     assert 1 <= metrics["narrow"]["embedding_vendi"]["value"] <= K
+    assert 0 < metrics["narrow"]["embedding_dissimilarity"]["value"] < 1
+
+
+def test_the_answers_of_one_model_alone_are_measured_too(harness: Harness) -> None:
+    found = {}
+    for model in ("wide", "narrow"):
+        words = ("--registry", "reg", "-m", f"recorded:answers.jsonl#{model}", "--out", model)
+        asked = ("run", "lines.test.v1", *words, "--embeddings", "own_meanings:by_words")
+        assert harness(*asked) == 0
+        found[model] = report(model)["evals"][0]["metrics"]
+    for name in ("embedding_vendi", "embedding_dissimilarity"):
+        assert found["narrow"][name]["value"] < found["wide"][name]["value"]
 
 
 def test_a_report_made_anew_asks_nobody(harness: Harness, finished: Path, place: Path) -> None:
