@@ -11,6 +11,7 @@ from harness.pipeline.variety import Variety, judged_rows, label
 from harness.records import Finding
 
 RULE = "diversity"
+ONE_RUN = "; of one training run: another seed may differ as much"
 INCOHERENT = ", which mostly misses the task"
 
 
@@ -62,9 +63,18 @@ def _diversity(
     return Finding(
         RULE,
         "warn" if alarming else "info",
-        f"{when}: {'; '.join(told)}",
+        f"{when}: {'; '.join(told)}{_caution(variety, epochs, comparisons)}",
         {"epochs": epochs, **{name: _plain(compared) for name, compared in comparisons.items()}},
     )
+
+
+def _caution(
+    variety: Variety, epochs: float | None, comparisons: Mapping[str, DiversityComparison]
+) -> str:
+    """What prompts cannot tell: how far two runs of one recipe lie apart."""
+    is_one = epochs is not None and len(variety.track.at(epochs)) == 1
+    is_shown = any(compared.verdict != "not shown" for compared in comparisons.values())
+    return ONE_RUN if is_one and is_shown else ""
 
 
 def _name_of(variety: Variety, name: str, epochs: float | None) -> str:

@@ -299,6 +299,7 @@ def test_findings_tell_every_comparison_and_which_loss_would_have_shown() -> Non
     assert lost.message.startswith("after 8 epochs: less diverse than the base model (")
     assert "less diverse than the reference answers" in lost.message
     assert "less diverse than the checkpoint before (2)" in lost.message
+    assert lost.message.endswith("of one training run: another seed may differ as much")
     assert lost.evidence["previous"]["verdict"] == "less diverse"
     assert set(lost.evidence["base"]["across_prompts"]) == {"self_repetition", "distinct_4"}
 
