@@ -141,10 +141,11 @@ def _grader(spec: EvalSpec, manifest: Manifest, said: Said, allow_code: frozense
 
 
 def _copy_tuning(old: RunFolder, new: RunFolder) -> None:
-    """What the run knows of its checkpoints: the report needs it."""
+    """What the run knows of its checkpoints and of meanings: the report needs it."""
     try:
-        if old.tuning.exists():
-            shutil.copyfile(old.tuning, new.tuning)
+        for known, here in ((old.tuning, new.tuning), (old.embeddings, new.embeddings)):
+            if known.exists():
+                shutil.copyfile(known, here)
         if old.data.exists():
             shutil.copytree(old.data, new.data, dirs_exist_ok=True)
     except OSError as error:

@@ -236,6 +236,12 @@ def test_a_finished_run_asks_nobody_again(harness: Harness, finished: Path, plac
     assert Path("out/embeddings.jsonl").read_bytes() == kept
 
 
+def test_answers_marked_anew_mean_what_they_meant(harness: Harness, finished: Path) -> None:
+    assert harness("regrade", "out", "--registry", "reg", "--out", "anew") == 0
+    assert report("anew")["provenance"]["embeddings"] == "own_meanings:by_words"
+    assert verdict(report("anew")) == "less"
+
+
 def test_every_reader_of_the_folder_sees_them(done: Path) -> None:
     folder = RunFolder(done)
     (track,) = read_tracks(folder, folder.read())
