@@ -1,157 +1,351 @@
 """What the diversity metrics cost, against the libraries that compute the same.
 
-``python benchmarks/bench_diversity.py [--texts N] [--nltk-texts M] [--rounds R]``
+``python -m benchmarks.bench_diversity [--largest N] [--rounds R] [--no-install]``
 
-CPU seconds of this process, tokenizing included, best of R rounds. nltk's self-BLEU is quadratic
-in the number of texts: it runs on M of them and is scaled by (N / M)^2. Libraries that are not
-installed are left out. Texts have about 100 words with frequencies as in natural text.
+CPU seconds of one process with one thread of linear algebra, tokenizing included, best of R
+rounds, for sets of 100 to N texts of about 100 words (``benchmarks/diversity/texts.py``). Where a
+library computes the same number it must agree, self-BLEU to nltk's last bit. A library that is
+too slow for a size is measured at a smaller one and scaled by how its time grows; such figures
+bear a tilde. Libraries are fetched into a folder of their own; what is not to be had is said.
+The process fails where values differ, or a promise of docs/diversity.md is missed.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib.util
+import math
+import resource
+import subprocess
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from harness.analysis import diversity, leakage
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.diversity.peers import Peer, peers
+from benchmarks.diversity.texts import natural_texts
+from harness.analysis import diversity
 from harness.analysis.diversity.bleu import text_bleus
+from harness.analysis.diversity.measures import MEASURES, NGRAM_MEASURES
 
-VOCABULARY, WORDS = 20_000, 100
-PROMPTS, K = 200, 16
+SIZES = (100, 1_000, 3_000, 10_000, 100_000)
+PROMPTS, K, DIMENSIONS = 200, 16, 384
+TRAINING = 100_000
+MOST_SECONDS, MOST_BYTES = 15.0, 2e9
+"""What all n-gram metrics of 100,000 texts may take."""
+MOST_GROWTH = 1.35
+"""The exponent of N that still counts as close to linear."""
+SLOW = 2.0  # seconds: what takes longer is measured once
+SPACES = "whitespace"
 
-Row = tuple[str, float, str, float]
-"""What, our CPU seconds, the peer's name, its CPU seconds (0: none)."""
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Our CPU seconds, a peer's, and how many times as fast we promise to be (0: not at all).
+
+    ``scaled`` marks a peer's time that was measured at a smaller size.
+    """
+
+    what: str
+    ours: float
+    peer: str = ""
+    theirs: float = math.nan
+    scaled: bool = False
+    promise: float = 0.0
+
+    @property
+    def ratio(self) -> float:
+        """How many times as fast we are."""
+        return self.theirs / self.ours
+
+    @property
+    def missed(self) -> bool:
+        """Slower than promised."""
+        return self.ratio < self.promise
+
+    def markdown(self) -> str:
+        """A line of the table."""
+        if math.isnan(self.theirs):
+            return f"| {self.what} | {seconds(self.ours)} | {self.peer} | | | |"
+        promise = f"{self.promise:g}x{' MISSED' if self.missed else ''}" if self.promise else ""
+        theirs = f"{'~' if self.scaled else ''}{seconds(self.theirs)}"
+        cells = (self.what, seconds(self.ours), self.peer, theirs, f"{self.ratio:,.0f}x", promise)
+        return "| " + " | ".join(cells) + " |"
 
 
-def main() -> None:
-    """Print the table."""
+@dataclass(frozen=True, slots=True)
+class Contest:
+    """One metric of ours against a peer's, over sizes.
+
+    The peer is measured up to ``most`` texts; from there on its time is taken to grow with
+    N to the ``growth``. ``differ`` says how far the values may lie apart (None: another
+    definition). ``promises`` are the least ratios by size.
+    """
+
+    what: str
+    ours: Callable[[Any], Any]
+    peer: str
+    most: int
+    growth: float
+    promises: dict[int, float]
+    differ: float | None = None
+    sizes: Sequence[int] = SIZES
+    inputs: Callable[[int], Any] = natural_texts
+
+
+CONTESTS = (
+    Contest(
+        "self-BLEU",
+        lambda texts: text_bleus(diversity.encode([texts], SPACES)).tolist(),
+        "nltk self-BLEU",
+        most=200,
+        growth=2.0,
+        promises={1_000: 3_000},
+        differ=0.0,
+    ),
+    Contest(
+        "self-BLEU",
+        lambda texts: text_bleus(diversity.encode([texts], SPACES)).tolist(),
+        "fast-bleu self-BLEU",
+        most=3_000,
+        growth=1.0,
+        promises={1_000: 60},
+        differ=1e-9,
+    ),
+    Contest(
+        "distinct-1 to distinct-4",
+        lambda texts: all_distinct(texts),
+        "diversity distinct-n",
+        most=10_000,
+        growth=1.0,
+        promises={100: 0, 1_000: 5, 10_000: 5},
+    ),
+    Contest(
+        "self-repetition-4",
+        lambda texts: diversity.self_repetition(texts, tokenizer=SPACES),
+        "diversity self-repetition",
+        most=3_000,
+        growth=2.0,
+        promises={3_000: 50},
+        differ=1e-9,
+    ),
+    Contest(
+        "Vendi of 1- to 4-grams",
+        lambda texts: diversity.vendi(texts, max_n=4, tokenizer=SPACES),
+        "vendi-score",
+        most=1_000,
+        growth=2.0,
+        promises={1_000: 10},
+        differ=1e-6,
+        sizes=(100, 1_000),
+    ),
+    Contest(
+        "ROUGE-L homogenization",
+        lambda texts: diversity.rouge_l_homogenization(texts, tokenizer=SPACES),
+        "rouge-score",
+        most=20,
+        growth=2.0,
+        promises={},
+        differ=1e-9,
+        sizes=(100, 1_000),
+    ),
+    Contest(
+        f"mean cosine, d = {DIMENSIONS}",
+        diversity.mean_pairwise_cosine,
+        "sklearn",
+        most=3_000,
+        growth=2.0,
+        promises={1_000: 25},
+        differ=1e-9,
+        inputs=lambda count: random_vectors(count),
+    ),
+    Contest(
+        f"Vendi of vectors, d = {DIMENSIONS}",
+        diversity.vector_vendi,
+        "vendi-score vectors",
+        most=10_000,
+        growth=1.0,
+        promises={},
+        differ=1e-6,
+        inputs=lambda count: random_vectors(count),
+    ),
+)
+
+
+def main() -> int:
+    """Print the table; 1 where a value differs or a promise is missed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--texts", type=int, default=1000)
-    parser.add_argument("--nltk-texts", type=int, default=200)
+    parser.add_argument("--largest", type=int, default=SIZES[-1], help="texts in the largest set")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--no-install", action="store_true", help="only libraries that are here")
+    parser.add_argument("--all-of", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    texts = natural_texts(options.texts)
-    diversity.compare_diversity([texts[:9]] * 3, [texts[9:18]] * 3)  # imports, once
-    print(f"{'CPU seconds':34}{'harness':>9}  {'peer':24}{'peer':>9}{'ratio':>9}")
-    for name, ours, peer, theirs in rows(texts, options.nltk_texts, options.rounds):
-        versus = f"  {peer:24}{theirs:>9.3f}{theirs / ours:>8.0f}x" if theirs else ""
-        print(f"{name:34}{ours:>9.4f}{versus}")
+    if options.all_of:
+        return all_ngram_metrics(options.all_of)
+    from threadpoolctl import threadpool_limits
+
+    others = peers(install=not options.no_install)
+    for name, reason in sorted({(p.name, p.missing) for p in others.values() if p.missing}):
+        print(f"without {name}: {reason}", flush=True)
+    diversity.compare_diversity([natural_texts(9)] * 3, [natural_texts(9)] * 3)  # imports, once
+    print("| CPU seconds | harness | peer | peer | ratio | promised |")
+    print("|---|---|---|---|---|---|")
+    missed = False
+    with threadpool_limits(1):
+        for row in rows(others, options.largest, options.rounds):
+            print(row.markdown(), flush=True)
+            missed |= row.missed
+    return int(whole_sets(options.largest) or missed)
 
 
-def natural_texts(count: int) -> list[str]:
-    """Random texts whose words follow Zipf's law."""
-    rng = np.random.default_rng(0)
-    odds = 1 / np.arange(1, VOCABULARY + 1)
-    lengths = rng.integers(WORDS - 20, WORDS + 20, count)
-    words = rng.choice(VOCABULARY, int(lengths.sum()), p=odds / odds.sum())
-    parts = np.split(words, np.cumsum(lengths)[:-1])
-    return [" ".join(f"w{word}" for word in part) for part in parts]
-
-
-def rows(texts: list[str], nltk_texts: int, rounds: int) -> Iterator[Row]:
+def rows(others: dict[str, Peer], largest: int, rounds: int) -> Iterator[Row]:
     """Measure one line of the table after the other."""
-    n = len(texts)
-
-    def best(work: Callable[[], object]) -> float:
-        return min(cpu_seconds(work) for _ in range(rounds))
-
-    ours = best(lambda: diversity.self_bleu(texts, tokenizer="whitespace"))
-    few = texts[:nltk_texts]
-    scale = (n / len(few)) ** 2
-    yield f"self-BLEU, N={n}", ours, f"nltk (N={len(few)}, scaled)", best_nltk([few]) * scale
-    if peer := peer_call("fast_bleu", lambda m: m.SelfBLEU([t.split() for t in texts]).get_score()):
-        yield f"self-BLEU, N={n}", ours, "fast_bleu", best(peer)
-
-    groups = [natural_texts(PROMPTS * K)[p * K : (p + 1) * K] for p in range(PROMPTS)]
-    ours = best(lambda: diversity.per_prompt_self_bleu(groups, tokenizer="whitespace"))
-    scaled = best_nltk(groups[: PROMPTS // 10]) * 10
-    yield f"self-BLEU, {PROMPTS} x {K}", ours, f"nltk ({PROMPTS // 10} prompts, x 10)", scaled
-    ours = best(lambda: diversity.compare_diversity(groups, groups))
-    yield f"compare_diversity, 2 x {PROMPTS} x {K}", ours, "", 0.0
-
-    for name, call in metrics(texts).items():
-        yield f"{name}, N={n}", best(call), "", 0.0
-    ours = best(lambda: diversity.vendi(texts, max_n=4))
-    if peer := peer_call("vendi_score", lambda _: ngram_vendi(texts)):
-        yield f"Vendi of 1..4-grams, N={n}", ours, "vendi_score", best(peer)
-    vectors = np.random.default_rng(0).normal(size=(n, 384))
-    ours = best(lambda: diversity.mean_pairwise_cosine(vectors))
-    if peer := peer_call("sklearn", lambda _: cosine_distances(vectors)):
-        yield f"mean cosine, {n} x 384", ours, "sklearn cosine_distances", best(peer)
-
-    training = natural_texts(100_000)
-    yield (
-        f"copy rate, {n} of 100,000",
-        best_once(lambda: diversity.copy_rate(texts, training)),
-        "",
-        0,
-    )
-    near = best_once(lambda: leakage.near_overlap(training[:10_000], texts))
-    yield f"near overlap, {n} of 10,000", near, "", 0.0
+    for contest in CONTESTS:
+        sizes = [size for size in contest.sizes if size <= largest]
+        yield from contested(contest, others[contest.peer], sizes, rounds)
+    yield per_prompt_row(others["nltk self-BLEU"], rounds)
+    texts = natural_texts(PROMPTS * K)
+    groups = [texts[p * K : (p + 1) * K] for p in range(PROMPTS)]
+    spent, _ = measured(lambda: diversity.compare_diversity(groups, groups), 1)
+    yield Row(f"compare_diversity, 2 x {PROMPTS} x {K}", spent)
+    training = natural_texts(min(TRAINING, largest), seed=1)
+    spent, _ = measured(lambda: diversity.copy_rate(texts[:1_000], training), 1)
+    yield Row(f"copy rate, 1,000 texts against {len(training):,}", spent)
 
 
-def metrics(texts: list[str]) -> dict[str, Callable[[], object]]:
-    """The metrics that no peer here computes."""
-    return {
-        "distinct-4": lambda: diversity.distinct_n(texts, 4),
-        "self-repetition-4": lambda: diversity.self_repetition(texts),
-        "Vendi of words": lambda: diversity.vendi(texts),
-        "ROUGE-L homogenization": lambda: diversity.rouge_l_homogenization(texts),
-    }
+def contested(contest: Contest, peer: Peer, sizes: Sequence[int], rounds: int) -> Iterator[Row]:
+    """One contest, size by size; the values are compared wherever both are measured."""
+    for size in sizes:
+        given = contest.inputs(size)
+        ours, value = measured(lambda given=given: contest.ours(given), rounds)
+        what = f"{contest.what}, N = {size:,}"
+        if peer.call is None:
+            yield Row(what, ours)
+            continue
+        scaled = size > contest.most
+        theirs = peer_seconds(contest, peer, min(size, contest.most), rounds)
+        if scaled:
+            theirs *= (size / contest.most) ** contest.growth
+        yield Row(what, ours, peer.name, theirs, scaled, contest.promises.get(size, 0.0))
+        del value
 
 
-def best_nltk(groups: list[list[str]]) -> float:
-    """CPU seconds of nltk's self-BLEU; its scores must equal ours to the last bit."""
-    from nltk.translate.bleu_score import SmoothingFunction, sentence_bleu
+@lru_cache
+def timed(what: str, peer: str, size: int) -> list[float]:
+    """A place to keep a peer's time."""
+    return []
 
-    smooth = SmoothingFunction().method1
+
+def peer_seconds(contest: Contest, peer: Peer, size: int, rounds: int) -> float:
+    """The peer's CPU seconds at a size, measured once; its value must be ours."""
+    kept = timed(contest.what, peer.name, size)
+    if not kept:
+        given = contest.inputs(size)
+        assert peer.call is not None
+        spent, theirs = measured(lambda: peer.call(given), rounds)
+        if contest.differ is not None:
+            check(contest, contest.ours(given), theirs)
+        kept.append(spent)
+    return kept[0]
+
+
+def check(contest: Contest, ours: Any, theirs: Any) -> None:
+    """Stop where the values differ by more than rounding; nltk's not even by that."""
+    gap = float(np.abs(np.subtract(ours, theirs)).max())
+    if not gap <= (contest.differ or 0.0):
+        raise SystemExit(f"{contest.what} differs from {contest.peer} by {gap:g}")
+
+
+def per_prompt_row(nltk: Peer, rounds: int) -> Row:
+    """Self-BLEU of many small sets; nltk's for every tenth of them."""
+    texts = natural_texts(PROMPTS * K)
+    groups = [texts[p * K : (p + 1) * K] for p in range(PROMPTS)]
+    what = f"self-BLEU per prompt, {PROMPTS} x {K}"
+    ours, _ = measured(lambda: diversity.per_prompt_self_bleu(groups, tokenizer=SPACES), rounds)
+    if nltk.call is None:
+        return Row(what, ours)
+    some = groups[::10]
+    spent, theirs = measured(lambda: [nltk.call(group) for group in some], 1)
+    if text_bleus(diversity.encode(some, SPACES)).tolist() != list(chain.from_iterable(theirs)):
+        raise SystemExit("self-BLEU per prompt differs from nltk's")
+    return Row(what, ours, "nltk", spent * len(groups) / len(some), True, 100)
+
+
+def all_distinct(texts: Sequence[str]) -> float:
+    """distinct-1 to distinct-4 from one encoding."""
+    corpus = diversity.encode([texts], SPACES)
+    return sum(float(MEASURES[f"distinct_{n}"].values(corpus)[0]) for n in (1, 2, 3, 4))
+
+
+def random_vectors(count: int) -> Any:
+    """Vectors that point anywhere."""
+    return np.random.default_rng(0).normal(size=(count, DIMENSIONS))
+
+
+def measured(work: Callable[[], Any], rounds: int) -> tuple[float, Any]:
+    """The least CPU seconds of some rounds, one where it is slow; and the value."""
+    best = math.inf
+    for _ in range(rounds):
+        start = time.process_time()
+        value = work()
+        spent = time.process_time() - start
+        best = min(best, spent)
+        if spent > SLOW:
+            break
+    return best, value
+
+
+def whole_sets(largest: int) -> bool:
+    """All n-gram metrics of growing sets, each in a process of its own; whether one is too much."""
+    print("\n| all n-gram metrics | CPU seconds | memory, MB |\n|---|---|---|")
+    spent: dict[int, float] = {}
+    broken = False
+    for size in (size for size in SIZES if size <= largest and size != 3_000):
+        asked = [sys.executable, __file__, "--all-of", str(size)]
+        done = subprocess.run(asked, capture_output=True, text=True, check=True)
+        used, peak = map(float, done.stdout.split())
+        spent[size] = used
+        print(f"| N = {size:,} | {seconds(used)} | {peak / 1e6:,.0f} |", flush=True)
+        broken |= used > MOST_SECONDS or peak > MOST_BYTES
+    if len(spent) > 2:
+        small, large = sorted(spent)[1], max(spent)
+        growth = math.log(spent[large] / spent[small]) / math.log(large / small)
+        print(f"\nfrom {small:,} to {large:,} texts the time grows with N to the {growth:.2f}")
+        broken |= growth > MOST_GROWTH
+    return broken
+
+
+def all_ngram_metrics(size: int) -> int:
+    """Print the CPU seconds and the peak memory of all n-gram metrics of one set."""
+    texts = natural_texts(size)
+    diversity.measure([natural_texts(3)], NGRAM_MEASURES)  # imports, once
     start = time.process_time()
-    theirs = [
-        sentence_bleu(tokens[:i] + tokens[i + 1 :], words, smoothing_function=smooth)
-        for tokens in ([text.split() for text in group] for group in groups)
-        for i, words in enumerate(tokens)
-    ]
+    diversity.measure([texts], NGRAM_MEASURES, tokenizer=SPACES)
     spent = time.process_time() - start
-    if theirs != text_bleus(diversity.encode(groups, "whitespace")).tolist():
-        raise SystemExit("self-BLEU differs from nltk's")
-    return spent
+    print(spent, peak_bytes())
+    return 0
 
 
-def peer_call(module: str, call: Callable[[Any], object]) -> Callable[[], object] | None:
-    """A call of a library, if it is installed."""
-    if importlib.util.find_spec(module) is None:
-        return None
-    library = importlib.import_module(module)
-    return lambda: call(library)
+def peak_bytes() -> int:
+    """The most memory that this process held."""
+    status = Path("/proc/self/status")
+    if status.exists():  # where getrusage counts what the parent held before it started us
+        lines = status.read_text().splitlines()
+        return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-def cosine_distances(vectors: Any) -> object:
-    """sklearn's matrix of all distances, averaged."""
-    from sklearn.metrics.pairwise import cosine_distances
-
-    return cosine_distances(vectors).mean()
-
-
-def ngram_vendi(texts: list[str]) -> object:
-    """vendi_score's own n-gram Vendi."""
-    from vendi_score import text_utils
-
-    return text_utils.ngram_vendi_score(texts, ns=[1, 2, 3, 4], tokenizer=str.split)
-
-
-def cpu_seconds(work: Callable[[], object]) -> float:
-    """CPU seconds of this process."""
-    start = time.process_time()
-    work()
-    return time.process_time() - start
-
-
-best_once = cpu_seconds
+def seconds(value: float) -> str:
+    """Three significant digits."""
+    return f"{value:.3g}" if value < 1000 else f"{value:,.0f}"
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -68,6 +68,29 @@ def test_short_identical_texts_are_smoothed_as_in_nltk():
     assert self_bleu(["a b", "a b"], order=2) == 1
 
 
+@settings(max_examples=150)
+@given(st.lists(SENTENCES, min_size=2, max_size=6))
+def test_short_texts_may_have_an_order_of_their_own(texts):
+    tokens = [tokenize(text) for text in texts]
+    smooth = SmoothingFunction().method1
+    expected = []
+    for i, words in enumerate(tokens):
+        order = min(4, max(1, len(words)))
+        others = tokens[:i] + tokens[i + 1 :]
+        weights = (1 / order,) * order
+        expected.append(sentence_bleu(others, words, weights, smoothing_function=smooth))
+    assert text_bleus(encode([texts]), short="own order").tolist() == expected
+
+
+def test_identical_short_texts_are_identical_at_their_own_order():
+    assert self_bleu(["a b", "a b"], short="own order") == pytest.approx(1, abs=1e-12)
+
+
+def test_an_order_of_nothing_is_refused():
+    with pytest.raises(ValueError, match="at least one token"):
+        self_bleu(A, order=0)
+
+
 def test_it_rises_with_the_number_of_texts():
     rng = np.random.default_rng(1)
     texts = [" ".join(f"w{int(i)}" for i in rng.zipf(1.5, 40)) for _ in range(60)]

@@ -117,17 +117,16 @@ def token_bounds(classes: Classes) -> tuple[IntArray, IntArray]:
 
 
 def packed(data: bytes, starts: IntArray, ends: IntArray) -> tuple[Keys, BoolArray]:
-    """The bytes of each token as one integer, and which tokens are too long for that.
+    """The bytes of each token as one integer, and which tokens do not fit into one.
 
-    Bytes of zero fill up: a text that has such a byte has no short tokens.
+    Bytes of zero fill up: a token that has such a byte does not fit either.
     """
     long = ends - starts > PACKED
     if 0 in data:
-        return np.zeros(starts.size, np.uint64), np.ones(starts.size, bool)
-    padded = data + bytes(PACKED)
-    words = np.ndarray(len(data), dtype="<u8", buffer=padded, strides=(1,))
-    kept = np.minimum(ends - starts, PACKED)
-    return words[starts] & MASKS[kept], long
+        zeros = np.flatnonzero(np.frombuffer(data, dtype=np.uint8) == 0)
+        long |= np.searchsorted(zeros, starts) < np.searchsorted(zeros, ends)
+    words = np.ndarray(len(data), dtype="<u8", buffer=data + bytes(PACKED), strides=(1,))
+    return words[starts] & MASKS[np.minimum(ends - starts, PACKED)], long
 
 
 MASKS = np.array([(1 << 8 * n) - 1 for n in range(PACKED + 1)], dtype=np.uint64)

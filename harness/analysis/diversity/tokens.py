@@ -46,7 +46,7 @@ PUNCTUATION = (
 STANDING_ALONE = UNSPACED + PUNCTUATION
 PATTERNS = {
     "words": re.compile(
-        rf"[^\s{STANDING_ALONE}]+(?:['\u2019][^\s{STANDING_ALONE}]+)*|[{STANDING_ALONE}]"
+        rf"[^\s{STANDING_ALONE}]+(?:['\u2019][^\s{STANDING_ALONE}]+)*|(?!\s)[{STANDING_ALONE}]"
     ),
     "whitespace": re.compile(r"\S+"),
     "characters": re.compile(r"\S"),

@@ -28,10 +28,11 @@ def vector_vendi(vectors: Vectors, *, q: float = 1) -> float:
     Raises:
         ValueError: a row of zeros, or of what is no number, or an array that is not (n, d).
     """
-    rows = scorable_rows(vectors)
+    rows, scales = scorable(vectors)
     n, d = rows.shape
     if n < 2:
         return math.nan
+    rows = rows * scales[:, None]
     if n <= d:
         kernel = rows @ rows.T
         np.fill_diagonal(kernel, 1.0)
@@ -51,11 +52,11 @@ def mean_pairwise_cosine(vectors: Vectors) -> float:
     Raises:
         ValueError: a row of zeros, or of what is no number, or an array that is not (n, d).
     """
-    rows = scorable_rows(vectors)
+    rows, scales = scorable(vectors)
     n = len(rows)
     if n < 2:
         return math.nan
-    total = rows.sum(axis=0)
+    total = scales @ rows
     return float((total @ total - n) / (n * (n - 1)))
 
 
@@ -84,25 +85,28 @@ def zero_rows(groups: Sequence[Vectors]) -> IntArray:
     return np.array([int((~rows_of(group).any(axis=1)).sum()) for group in groups], dtype=np.int64)
 
 
-def scorable_rows(vectors: Vectors) -> FloatArray:
-    """The rows at length 1."""
+def scorable(vectors: Vectors) -> tuple[FloatArray, FloatArray]:
+    """The rows (n, d), and what to multiply each with to make it 1 long (n,)."""
     rows = rows_of(vectors)
+    squares = np.einsum("ij,ij->i", rows, rows)
+    if not ((squares > TINY) & (squares < 1 / TINY)).all():
+        rows = checked_rows(rows)
+        squares = np.einsum("ij,ij->i", rows, rows)
+    return rows, 1 / np.sqrt(squares)
+
+
+def checked_rows(rows: FloatArray) -> FloatArray:
+    """The rows with 1 as the largest number of each; errors for those that have no direction."""
     if not np.isfinite(rows).all():
-        raise ValueError(
-            f"row {first(~np.asarray(np.isfinite(rows).all(axis=1)))} holds NaN or infinity"
-        )
-    # A vector of tiny numbers has a direction, but the square of its length would be 0.
+        raise ValueError(f"row {first(~np.isfinite(rows).all(axis=1))} holds NaN or infinity")
     largest: FloatArray = np.abs(rows).max(axis=1, initial=0.0)
     if not largest.all():
-        raise ValueError(
-            f"row {first(np.asarray(largest == 0))} is all zeros and has no direction; drop it"
-        )
-    if largest.size and (largest.min() < TINY or largest.max() > 1 / TINY):
-        rows = rows / largest[:, None]
-    return np.asarray(rows / np.sqrt(np.einsum("ij,ij->i", rows, rows))[:, None])
+        raise ValueError(f"row {first(largest == 0)} is all zeros and has no direction; drop it")
+    return np.asarray(rows / largest[:, None])
 
 
-TINY = 1e-100
+TINY = 1e-200
+"""Squares of lengths below this may be rounded to nothing though the vector has a direction."""
 
 
 def rows_of(vectors: Vectors) -> FloatArray:
@@ -115,6 +119,6 @@ def rows_of(vectors: Vectors) -> FloatArray:
     return rows
 
 
-def first(marks: npt.NDArray[np.bool_]) -> int:
+def first(marks: npt.ArrayLike) -> int:
     """The index of the first mark."""
     return int(np.flatnonzero(marks)[0])
