@@ -16,6 +16,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-deps evals==3.0.1.post1 || echo 'the reference package evals is not at hand: its tests will skip'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-deps absl-py diversity==0.3.1 rouge-score==0.1.2 six vendi-score==0.0.3 || echo 'the libraries beside which diversity is tested are not at hand: those tests will skip'
 	touch $(STAMP)
 
 demo: install  ## tune a small model here, evaluate it, and write the report
