@@ -55,6 +55,7 @@ STYLES: Mapping[str, str] = {
 }
 COUNTS = frozenset({"distinct_k", "vendi", "vendi_2", "compression_ratio", "embedding_vendi"})
 FEWEST_TEXTS = 3
+LEAST_TOKENS = 0.05
 LONGEST = 100
 LONG_PREAMBLE = 20  # characters that all prompts begin with, such as a system message
 NAME_WIDTH = 34
@@ -107,6 +108,8 @@ def lines_of(
             yield from comparison_lines(one)
     yield Text()
     yield faint("Both files should come from the same temperature, top_p and max_tokens.")
+    if not looking.top:
+        return
     if len(reports) <= FULL_LISTS_UP_TO:
         for report in reports:
             yield Text()
@@ -295,10 +298,12 @@ def repeat_line(one: Repeat, varied: bool) -> Text:
 
 def copy_lines(found: Copies) -> Iterator[Text]:
     """What was copied from the training data."""
+    from harness.reports.wording import counted
+
     rate = found.rate
     style = "yellow" if found.copied else ""
     yield Text(
-        f"Copied from the {found.training:,} training texts: {rate.value:.1%}"
+        f"Copied from the {counted(found.training, 'training text')}: {rate.value:.1%}"
         f" ({rate.low:.1%} to {rate.high:.1%}), {found.copied:,} in all",
         style=f"bold {style}",
     )
@@ -363,7 +368,7 @@ def comparison_lines(one: Compared) -> Iterator[Text]:
     """The verdict, how it was come by, and the metrics."""
     found = one.by_prompt or one.as_wholes
     verdict = found.verdict if found else "not shown"
-    said = "no difference shown" if verdict == "not shown" else verdict
+    said: str = "no difference shown" if verdict == "not shown" else verdict
     if verdict == "not shown" and one.by_prompt and one.by_prompt.detectable_drop:
         said += f"; a loss of {one.by_prompt.detectable_drop:.0%} would have been"
     title = Text(f"{plain(one.name)} against {plain(one.yardstick)}: ", style="bold")
@@ -427,7 +432,7 @@ def match_lines(match: MatchReport) -> Iterator[str]:
         f" {max(dropped):.0%} left out"
     )
     length = match.length_difference
-    if math.isfinite(length.value):
+    if math.isfinite(length.value) and abs(length.value) >= LEAST_TOKENS:
         sure = " (perhaps by chance)" if length.low <= 0 <= length.high else ""
         way = "longer" if length.value > 0 else "shorter"
         yield (

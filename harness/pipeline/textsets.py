@@ -88,7 +88,7 @@ class TextSet:
         kept = {key: group[:k] for key, group in self.groups.items() if len(group) >= k}
         if not kept:
             most = max(map(len, self.groups.values()), default=0)
-            raise UsageError(f"--k {k}: no prompt of {self.name} has more than {most} answers")
+            raise UsageError(f"--k {k}: {self.name} has at most {most} to a prompt; give fewer")
         few = len(self.groups) - len(kept)
         left_out = {**self.left_out, f"prompts with fewer than {k} answers": few}
         return replace(self, groups=kept, left_out={why: n for why, n in left_out.items() if n})

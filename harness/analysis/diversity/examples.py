@@ -52,6 +52,7 @@ def least_varied(
 ) -> tuple[PromptVariety, ...]:
     """The prompts whose answers are most alike: fewest different ones, then highest self-BLEU.
 
+    Prompts whose answers all differ are none of them.
     ``values`` holds the metrics of each prompt, as `profile` has them; () without
     "distinct_k".
     """
@@ -66,7 +67,7 @@ def least_varied(
     return tuple(
         variety(place, groups[place], different[place], duplicates[place], bleu[place])
         for place in order
-        if k[place] > 1
+        if different[place] < k[place]
     )
 
 
