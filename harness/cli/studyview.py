@@ -304,7 +304,8 @@ def _comparison_lines(section: Section) -> Iterator[Text]:
         for other in section.comparisons:
             if other.tuned == one.tuned and other.metric != one.metric:
                 course = f"{scores.course_text(other)}; {scores.chance_text(other)}"
-                yield Text(f"      {plain(other.metric)} {course}", style="dim")
+                name = scores.metric_name(section, other.metric)
+                yield Text(f"      {plain(name)} {course}", style="dim")
     if not compared:
         yield Text("  nothing to compare: no sample has a mark from both models")
         for found in scores.all_scores(section):

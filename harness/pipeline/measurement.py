@@ -186,9 +186,9 @@ class Answers:
         return (self.unmarked + self.failures.total()) / self.total if self.total else 0.0
 
     def excluded(self, samples: Sequence[str] | Mapping[str, Sample]) -> int:
-        """How many of the samples have no mark at all."""
-        marked = (self.by_prompt, self.details)
-        return sum(1 for key in samples if not any(key in one for one in marked))
+        """How many of the samples have no mark at all: no score or, where none has, no number."""
+        marked: Mapping[str, object] = self.by_prompt or self.details
+        return sum(1 for key in samples if key not in marked)
 
     def cut_short_share(self, samples: Mapping[str, Sample], grader: str) -> float:
         """The share of answers that the token limit cut before they could be right.
