@@ -64,3 +64,13 @@ def test_arms_need_the_same_prompts():
 def test_each_group_needs_a_unit():
     with pytest.raises(ValueError, match="one a group"):
         matched([["a"]], [["b"]], units=["p", "q"])
+
+
+def test_some_refusals_do_not_cut_every_answer_to_its_first_words():
+    answers = [" ".join(f"w{i}{j}" for j in range(20)) for i in range(7)]
+    refusing = [*answers, "No.", "No.", ""]
+    a, b, report = matched([refusing], [answers])
+    assert report.tokens == (10,)
+    assert report.k == (7,)
+    assert report.dropped_a == pytest.approx(0.3)
+    assert a == b

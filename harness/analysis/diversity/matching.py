@@ -17,6 +17,7 @@ from harness.analysis.stats import mean_interval, unit_means
 from harness.records import Estimate
 
 LENGTH_PERCENTILE = 10  # of a prompt's pooled lengths: what is shorter is dropped
+LEAST_OF_MEDIAN = 0.5  # or a few refusals would cut every answer to its first words
 
 Texts = tuple[str, ...]
 
@@ -78,10 +79,11 @@ def matched(
 ) -> tuple[list[Texts], list[Texts], MatchReport]:
     """Cut both arms of each prompt to a common number of tokens m and of texts k.
 
-    m is the 10th percentile of the prompt's pooled lengths, at least 1; shorter texts are
-    dropped, longer ones cut, and of each arm the first k remain, k being what both have
-    left. ``units`` names the prompt of each group where several groups (seeds) share one;
-    it matters to the interval of the length difference only.
+    m is the 10th percentile of the prompt's pooled lengths, at least 1 and half the median of
+    the arm with the shorter texts; what is shorter is dropped, longer texts are cut, and of each
+    arm the first k remain, k being what both have left. ``units`` names the prompt of each
+    group where several groups (seeds) share one; it matters to the interval of the length
+    difference only.
     Assumes that a prompt's texts are exchangeable (independent samples).
 
     Raises:
@@ -97,7 +99,7 @@ def matched(
     arms_a = [Arm.of(texts, tokenizer) for texts in groups_a]
     arms_b = [Arm.of(texts, tokenizer) for texts in groups_b]
     pairs = list(zip(arms_a, arms_b, strict=True))
-    tokens = tuple(common_length(a.lengths + b.lengths) for a, b in pairs)
+    tokens = tuple(common_length(a.lengths, b.lengths) for a, b in pairs)
     cut_a = [arm.cut(m) for arm, m in zip(arms_a, tokens, strict=True)]
     cut_b = [arm.cut(m) for arm, m in zip(arms_b, tokens, strict=True)]
     k = tuple(min(len(a), len(b)) for a, b in zip(cut_a, cut_b, strict=True))
@@ -114,11 +116,14 @@ def matched(
     return first_k(cut_a, k), first_k(cut_b, k), report
 
 
-def common_length(lengths: Sequence[int]) -> int:
+def common_length(lengths_a: Sequence[int], lengths_b: Sequence[int]) -> int:
     """The number of tokens to cut a prompt's texts to."""
-    if not lengths:
+    pooled = [*lengths_a, *lengths_b]
+    if not pooled:
         return 1
-    return max(1, int(np.percentile(lengths, LENGTH_PERCENTILE, method="lower")))
+    least = min(float(np.median(arm)) for arm in (lengths_a, lengths_b) if arm)
+    percentile = int(np.percentile(pooled, LENGTH_PERCENTILE, method="lower"))
+    return max(1, percentile, math.ceil(LEAST_OF_MEDIAN * least))
 
 
 def first_k(groups: Sequence[Texts], k: Sequence[int]) -> list[Texts]:
