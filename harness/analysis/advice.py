@@ -81,8 +81,8 @@ def advise(
         confidence=match.confidence or rule.confidence,
         evidence=match.facts,
         would_change=rule.would_change,
-        checkpoint=chosen.model if chosen else None,
-        checkpoint_epoch=chosen.epoch if chosen else None,
+        checkpoint=match.use_model or (chosen.model if chosen else None),
+        checkpoint_epoch=match.use_epoch if match.use_model else (chosen.epoch if chosen else None),
         cost=cost_of_next_run(evidence.epochs, recommend, tokens_per_epoch),
         dissent=_dissent(recommend, by_seed, limits),
     )

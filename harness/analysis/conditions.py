@@ -6,6 +6,7 @@ A condition returns None where it does not apply or cannot be told; the table's 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from harness.analysis.evidence import (
@@ -33,7 +34,8 @@ from harness.records import Confidence, Estimate, Fact
 class Match:
     """A row that applies: the change in epochs, the facts that decided, and a checkpoint's epoch.
 
-    ``action`` and ``confidence`` replace the row's own where the evidence makes them sharper.
+    ``action`` and ``confidence`` replace the row's own where the evidence makes them sharper;
+    ``use_model`` names a checkpoint that is known to exist, though nobody asked it.
     """
 
     facts: tuple[Fact, ...]
@@ -41,6 +43,7 @@ class Match:
     use_epoch: float | None = None
     action: str | None = None
     confidence: Confidence | None = None
+    use_model: str | None = None
 
 
 def _fact(name: str, estimate: Estimate | None, reading: str) -> Fact:
@@ -87,12 +90,15 @@ def contaminated(evidence: Evidence, limits: Thresholds) -> Match | None:
 def optimisation(evidence: Evidence, limits: Thresholds) -> Match | None:
     """Row 3."""
     shape = loss_shape(evidence.losses, limits)
+    if any(not math.isfinite(one.valid_loss) for one in evidence.evaluations):
+        shape = "broken"
     if shape is None or shape == "falling" or (shape == "flat" and fit(evidence, limits) == "full"):
         return None
     action = {
         "flat": "raise the learning rate: the training loss does not fall",
         "spiking": "lower the learning rate: the training loss spikes",
-        "broken": "lower the learning rate: the training loss is not a number",
+        "broken": "lower the learning rate: the loss is not a number",
+        "zero": "check precision and loss mask: the training loss is exactly 0",
     }[shape]
     return Match((Fact("training loss", None, shape),), action=action)
 

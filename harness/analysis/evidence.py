@@ -11,13 +11,16 @@ from dataclasses import dataclass, field
 from statistics import mean, median
 from typing import Literal
 
+from harness.analysis.curves import Evaluation
 from harness.analysis.stats import contrast
 from harness.analysis.thresholds import Thresholds
 from harness.records import Estimate, Finding, Task
 
 Sign = Literal["+", "-", "0", "?"]
 Fit = Literal["full", "low", "unknown"]
-LossShape = Literal["falling", "flat", "spiking", "broken"]
+LossShape = Literal["falling", "flat", "spiking", "broken", "zero"]
+ZERO_TAIL = 5
+"""So many losses of exactly 0 at the end are none: trainers write 0 in the place of NaN."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,8 @@ class Evidence:
     valid_token_accuracies: tuple[float, ...] = ()
     earlier: tuple[float, ...] = field(default=())
     """Epochs of the checkpoints before this one."""
+    evaluations: tuple[Evaluation, ...] = ()
+    """The whole validation curve, where the run was read from what its training wrote."""
 
 
 def sign(estimate: Estimate | None, limits: Thresholds) -> Sign | None:
@@ -126,6 +131,8 @@ def loss_shape(losses: Sequence[float], limits: Thresholds) -> LossShape | None:
     """Read a step curve of training losses; None when it is too short to read."""
     if any(not math.isfinite(loss) for loss in losses):
         return "broken"
+    if len(losses) >= ZERO_TAIL and not any(losses[-ZERO_TAIL:]):
+        return "zero"
     if len(losses) < 8:
         return None
     quarter = len(losses) // 4

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from harness.analysis import conditions as when
+from harness.analysis import curve_conditions as curve
 from harness.analysis.conditions import Match
 from harness.analysis.evidence import Evidence
 from harness.analysis.thresholds import Thresholds
@@ -248,6 +249,51 @@ TABLE: tuple[Rule, ...] = (
         "high",
         "a drop on fresh samples, or a higher target",
         when.good,
+    ),
+    Rule(
+        26,
+        "curves alone: validation loss rose beyond noise, token accuracy fell with it",
+        "overfit, by both validation curves",
+        "use the checkpoint with the lowest validation loss; if it is gone, train fewer epochs",
+        "medium",
+        "held-out answers of the last checkpoint that are no worse",
+        curve.overfit_by_both_curves,
+    ),
+    Rule(
+        27,
+        "curves alone: validation loss rose beyond noise, token accuracy did not fall",
+        "calibration drift as far as curves can tell, not overfitting",
+        "keep: a rising validation loss alone is no reason to train less; measure held-out answers",
+        "low",
+        "held-out answers that got worse since the lowest validation loss",
+        curve.drift_by_curves,
+    ),
+    Rule(
+        28,
+        "curves alone: validation loss rose beyond noise, token accuracy not logged",
+        "past the lowest validation loss; whether answers got worse is not known",
+        "compare the answers of the checkpoint with the lowest validation loss with the last one's",
+        "low",
+        "held-out answers of both checkpoints",
+        curve.over_by_loss,
+    ),
+    Rule(
+        29,
+        "curves alone: validation loss still falls beyond noise",
+        "not trained to the end, by its validation loss",
+        "train longer",
+        "medium",
+        "a validation loss that no longer falls, or held-out answers that are good enough",
+        curve.still_falling,
+    ),
+    Rule(
+        30,
+        "curves alone: validation loss moves within its noise",
+        "the curves give no reason to change the epochs",
+        "measure held-out answers: the loss has nothing more to say",
+        "low",
+        "a validation loss that moves beyond its noise, or held-out answers",
+        curve.level_by_curves,
     ),
     Rule(
         23,

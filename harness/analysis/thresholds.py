@@ -41,6 +41,14 @@ class Thresholds:
     """A step's loss this many times the median of the steps around it is a spike."""
     valid_loss_rise: float = 0.02
     """Validation loss is up when it ends this share above its minimum."""
+    curve_noise: float = 0.02
+    """How far evaluations of the loss scatter, as a share, until enough of them say otherwise."""
+    accuracy_noise: float = 0.005
+    """The same for token accuracy."""
+    worthwhile_fall: float = 0.01
+    """A validation loss still falls when another epoch would lower it by this share."""
+    steep_fall: float = 0.05
+    """By this share, two more epochs rather than one."""
     token_accuracy_full: float = 0.98
     """Train token accuracy counts as about 1 from here."""
     token_accuracy_rise: float = 0.01

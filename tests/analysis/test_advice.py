@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from harness.analysis.advice import Candidate, advise, checkpoint_to_use, clamped, decide
+from harness.analysis.curves import Evaluation
 from harness.analysis.evidence import DiversityDrop, Evidence, Peak, loss_shape
 from harness.analysis.rules import TABLE
 from harness.analysis.thresholds import DEFAULT
@@ -60,6 +61,17 @@ FROM_THE_START = DiversityDrop("self-BLEU", to_expected=about(0.7), at_first=abo
 GAP = replace(FITTED, gap=about(0.2), heldout=about(0.79))
 PEAKED = Peak(epoch=2, last_minus_peak=FALLING, p_value=0.001)
 
+
+def curves(losses: list[float], accuracies: list[float] | None = None) -> Evidence:
+    """What a run says that has a checkpoint an epoch, and no answers."""
+    known = accuracies or [None] * len(losses)
+    evaluations = tuple(
+        Evaluation(epoch, loss, accuracy, f"e{epoch}")
+        for epoch, (loss, accuracy) in enumerate(zip(losses, known, strict=True), start=1)
+    )
+    return Evidence("e", "one-answer", "m", len(losses), evaluations=evaluations)
+
+
 CASES: dict[str, tuple[Evidence, int, int]] = {
     "unmarked": (replace(FITTED, unmarked_share=0.06), 1, 0),
     "truncated": (replace(UNDERFIT, truncated_share=0.2), 1, 0),
@@ -111,6 +123,15 @@ CASES: dict[str, tuple[Evidence, int, int]] = {
     "gain_unclear": (replace(FITTED, gain=OPEN), 23, 0),
     "target_unclear": (replace(FITTED, target=0.975), 23, 0),
     "nothing_measured": (Evidence("e", "one-answer", "m", 3), 24, 0),
+    "loss_zero": (Evidence("e", "one-answer", "m", 3, losses=(2.0, *[0.0] * 9)), 3, 0),
+    "valid_loss_nan": (curves([1.5, 1.2, float("nan")]), 3, 0),
+    "over_by_both_curves": (curves([1.2, 1.0, 1.5], [0.6, 0.7, 0.6]), 26, -1),
+    "over_by_both_curves_long_ago": (curves([1.0, 1.3, 1.7], [0.7, 0.6, 0.5]), 26, -2),
+    "loss_up_accuracy_up": (curves([1.2, 1.0, 1.5], [0.6, 0.7, 0.75]), 27, 0),
+    "over_by_loss": (curves([1.2, 1.0, 1.5]), 28, 0),
+    "still_falling_fast": (curves([2.0, 1.6, 1.3]), 29, 2),
+    "still_falling_slowly": (curves([2.0, 1.9, 1.84]), 29, 1),
+    "level_curve": (curves([1.2, 1.0, 1.0, 1.01, 1.0]), 30, 0),
     "underfit_and_less_diverse": (
         replace(COLLAPSED, train=about(0.5), train_step=RISING, heldout_step=LEVEL),
         25,

@@ -1,0 +1,172 @@
+"""When the rows of the decision table apply that read validation curves alone.
+
+They speak only where no answers to training prompts were measured, and weakly: a loss says how
+sure a model is of the reference answers, not how good its own are. A rising validation loss
+alone never takes epochs away; see docs/curves.md.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from harness.analysis.conditions import Match
+from harness.analysis.curves import CurveReading, Evaluation, read_curve, same_within_noise
+from harness.analysis.evidence import Evidence, sign
+from harness.analysis.thresholds import Thresholds
+from harness.records import Fact
+
+MOST_NAMED = 6
+"""Checkpoints that a fact lists before it counts the others."""
+
+ACCURACY_READINGS = {
+    "up": "rose while the loss rose",
+    "level": "stayed level while the loss rose",
+    "down": "fell while the loss rose",
+    None: "not logged",
+}
+
+
+def overfit_by_both_curves(evidence: Evidence, limits: Thresholds) -> Match | None:
+    """Row 26."""
+    reading = _alone(evidence, limits)
+    if reading is None or reading.shape != "over" or reading.accuracy != "down":
+        return None
+    chosen = _lowest_kept(evidence)
+    goal = chosen.epoch if chosen else reading.lowest.epoch
+    return _match(evidence, reading, chosen, recommend=-1 if evidence.epochs - goal <= 1 else -2)
+
+
+def drift_by_curves(evidence: Evidence, limits: Thresholds) -> Match | None:
+    """Row 27."""
+    reading = _alone(evidence, limits)
+    if reading is None or reading.shape != "over" or reading.accuracy not in ("up", "level"):
+        return None
+    return _match(evidence, reading, _last_kept(evidence))
+
+
+def over_by_loss(evidence: Evidence, limits: Thresholds) -> Match | None:
+    """Row 28."""
+    reading = _alone(evidence, limits)
+    if reading is None or reading.shape != "over":
+        return None
+    chosen = _lowest_kept(evidence)
+    name = chosen.model if chosen and chosen.model else _place(reading.lowest)
+    action = (
+        f"use {name}, the lowest validation loss{'' if chosen else ' (if it was kept)'}, "
+        "and compare its answers with the last one's before training less"
+    )
+    return _match(evidence, reading, chosen, action=action)
+
+
+def still_falling(evidence: Evidence, limits: Thresholds) -> Match | None:
+    """Row 29."""
+    reading = _alone(evidence, limits)
+    if reading is None or reading.shape != "falling" or sign(evidence.gain, limits) == "-":
+        return None
+    return _match(
+        evidence,
+        reading,
+        _last_kept(evidence),
+        recommend=2 if reading.next_fall >= limits.steep_fall else 1,
+    )
+
+
+def level_by_curves(evidence: Evidence, limits: Thresholds) -> Match | None:
+    """Row 30."""
+    reading = _alone(evidence, limits)
+    if reading is None or reading.shape != "level" or sign(evidence.gain, limits) in ("?", "-"):
+        return None
+    return _match(evidence, reading, _lowest_kept(evidence))
+
+
+def _alone(evidence: Evidence, limits: Thresholds) -> CurveReading | None:
+    """The reading of the validation curve, where there is little else to go by."""
+    if evidence.train is not None or not evidence.evaluations:
+        return None
+    return read_curve(evidence.evaluations, limits)
+
+
+# --- checkpoints ---------------------------------------------------------------------
+
+
+def _kept(evidence: Evidence) -> list[Evaluation]:
+    return [one for one in evidence.evaluations if one.model and math.isfinite(one.valid_loss)]
+
+
+def _lowest_kept(evidence: Evidence) -> Evaluation | None:
+    return min(_kept(evidence), key=lambda one: one.valid_loss, default=None)
+
+
+def _last_kept(evidence: Evidence) -> Evaluation | None:
+    return max(_kept(evidence), key=lambda one: one.epoch, default=None)
+
+
+# --- words ---------------------------------------------------------------------------
+
+
+def _match(
+    evidence: Evidence,
+    reading: CurveReading,
+    chosen: Evaluation | None,
+    *,
+    recommend: int = 0,
+    action: str | None = None,
+) -> Match:
+    facts = [Fact("validation loss", None, _course(reading))]
+    if reading.shape == "over":
+        facts.append(Fact("validation token accuracy", None, ACCURACY_READINGS[reading.accuracy]))
+    if evidence.gain is not None:
+        facts.append(Fact("gain over the base model", evidence.gain, "measured"))
+    return Match(
+        facts=(*facts, *_checkpoint_facts(evidence, reading, chosen)),
+        recommend=recommend,
+        use_epoch=chosen.epoch if chosen else None,
+        use_model=chosen.model if chosen else None,
+        action=action,
+    )
+
+
+def _course(reading: CurveReading) -> str:
+    lowest, last = reading.lowest, reading.last
+    noise = f"evaluations scatter by about {_percent(reading.noise)}"
+    if reading.shape == "over":
+        return (
+            f"lowest {lowest.valid_loss:.3g} {_place(lowest)}, {last.valid_loss:.3g} "
+            f"{_place(last)} (+{_percent(reading.rise)}); {noise}"
+        )
+    if reading.shape == "falling":
+        return (
+            f"{last.valid_loss:.3g} {_place(last)} and still falling, by about "
+            f"{_percent(reading.next_fall)} an epoch; {noise}"
+        )
+    return f"{last.valid_loss:.3g} {_place(last)}, no change beyond noise; {noise}"
+
+
+def _checkpoint_facts(
+    evidence: Evidence, reading: CurveReading, chosen: Evaluation | None
+) -> list[Fact]:
+    kept = _kept(evidence)
+    if chosen is None:
+        return [Fact("checkpoints", None, "none is known to exist at an evaluated step")]
+    facts = []
+    if reading.lowest.model is None:
+        facts.append(Fact("the lowest loss", None, f"{_place(reading.lowest)}: not kept"))
+    same = [str(one.model) for one in same_within_noise(chosen, kept, reading.noise)]
+    if same:
+        facts.append(Fact(f"the same as {chosen.model} within noise", None, _listed(same)))
+    return facts
+
+
+def _place(evaluation: Evaluation) -> str:
+    count = f"{evaluation.epoch:.3g}"
+    return f"after {count} epoch{'' if count == '1' else 's'}"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2g} %" if share < 1 else f"{100 * share:.0f} %"
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - MOST_NAMED
+    return ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
