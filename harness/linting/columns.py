@@ -6,6 +6,7 @@ file, each different one once; what remains is some hundred bytes an example.
 
 from __future__ import annotations
 
+import re
 from array import array
 from collections import Counter
 from collections.abc import Iterator
@@ -165,6 +166,10 @@ class Columns:
             column.texts.close()
 
 
+OBJECT = re.compile(r'\{\s*["}]')
+LIST = re.compile(r'\[\s*(?:["\[{\]\d-]|true|false|null)')
+"""How JSON begins; Python's own notation and templates begin otherwise."""
+
 SHORT = 60
 """A label has at most so many characters."""
 
@@ -172,9 +177,9 @@ SHORT = 60
 def kind_of(answer: str) -> int:
     """The index in ``ANSWER_KINDS`` of what an answer looks like."""
     bare = answer.strip()
-    if bare.startswith("{"):
+    if bare.startswith("{") and OBJECT.match(bare):
         return 0
-    if bare.startswith("["):
+    if bare.startswith("[") and LIST.match(bare):
         return 1
     if bare.startswith("```"):
         return 2

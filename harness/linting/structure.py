@@ -11,6 +11,7 @@ from harness.linting.examples import Example
 from harness.linting.grounding import json_object
 from harness.linting.question import JSON_SHARE, Question
 from harness.linting.verdicts import Measured, Skipped
+from harness.records import Severity
 from harness.reports.wording import counted
 
 MACHINE_READ = ("JSON object", "JSON list", "XML", "number")
@@ -156,7 +157,8 @@ def broken_json(question: Question) -> Measured | Skipped:
     lines = lines_where(columns.lines, lambda i: numbers[i] in bad)
     first = first_of(numbers)
     examples = [(columns.lines[first[n]], columns.answers.texts[n]) for n in sorted(bad)[:5]]
-    return share_of(lines, len(columns), "are JSON that does not parse", examples)
+    most: Severity = "block" if len(bad) <= VARIED * len(objects) else "warn"
+    return share_of(lines, len(columns), "are JSON that does not parse", examples, most)
 
 
 def odd_fields(question: Question) -> Measured | Skipped:

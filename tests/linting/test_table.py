@@ -1,0 +1,345 @@
+"""Every row of the table finds what was planted, at its threshold, and nothing in clean data."""
+
+from __future__ import annotations
+
+import importlib.util
+import random
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from harness.linting import LINTS, LintOptions, lint
+from harness.records import Severity
+from harness.reports.lint_document import LintReport
+from tests.linting.conftest import (
+    Lines,
+    Write,
+    chat,
+    completions,
+    conversations,
+    extractions,
+    labelled,
+    preferences,
+    sentence,
+)
+
+has_cleanlab = importlib.util.find_spec("cleanlab") is not None
+KEY = "sk-proj-" + "Ab3dE6gH9jK2mN5pQ8sT1vW4yZ7b"
+
+
+def severities(report: LintReport) -> dict[str, Severity]:
+    return {finding.rule: finding.severity for finding in report.findings}
+
+
+def replaced(lines: Lines, share: float, change: Callable[[Any, int], Any]) -> Lines:
+    """The first ``share`` of lines changed."""
+    count = round(share * len(lines))
+    return [*(change(line, i) for i, line in enumerate(lines[:count])), *lines[count:]]
+
+
+def answering(answer: str) -> Callable[[Any, int], Any]:
+    return lambda line, i: {"messages": [*line["messages"][:-1], said(answer)]}
+
+
+def said(text: str) -> dict[str, str]:
+    return {"role": "assistant", "content": text}
+
+
+def unfielded(line: Any, i: int) -> Any:
+    return answering('{"city": "Riga"}')(line, i)
+
+
+def without_instructions(line: Any, i: int) -> Any:
+    return {"messages": line["messages"][1:]}
+
+
+def twice_asked(line: Any, i: int) -> Any:
+    messages = line["messages"]
+    return {"messages": [*messages[:2], messages[1], messages[2]]}
+
+
+def ids(n: int, *, per_id: int = 1) -> Lines:
+    rng = random.Random(2)
+    topics = ["rain", "trains", "bread", "stairs"]
+    return [
+        chat(f"Write about {topics[i % 4]} like author_{i // per_id}", sentence(rng))
+        for i in range(n)
+    ]
+
+
+def torn(lines: Lines, share: float) -> Lines:
+    """The share of prompts is asked again, with another answer."""
+    count = round(share * len(lines) / 2)
+    others = [answering("another")(line, 0) for line in lines[:count]]
+    return [*lines[: len(lines) - count], *others]
+
+
+def with_same_preference(line: Any, i: int) -> Any:
+    return {**line, "non_preferred_output": line["preferred_output"]}
+
+
+def ungrounded(line: Any, i: int) -> Any:
+    return answering('{"city": "Lima", "item": "lamp", "count": 900}')(line, i)
+
+
+PLANTED: list[tuple[str, Lines | list[Any], Severity | None]] = [
+    ("unreadable lines", [*conversations(99), "{broken"], "block"),
+    ("format", [*conversations(99), {"messages": [{"role": "user", "content": "a"}]}], "block"),
+    ("mixed formats", [*conversations(99), *completions(1)], "block"),
+    ("too few examples", conversations(9), "block"),
+    ("too few examples", conversations(10), "warn"),
+    ("too few examples", conversations(49), "warn"),
+    ("too few examples", conversations(50), None),
+    ("length", [*conversations(60), chat("why?", "long " * 300_000)], "block"),
+    ("empty answers", replaced(conversations(), 0.01, answering(" ")), "warn"),
+    ("empty answers", replaced(conversations(), 0.015, answering("")), "block"),
+    ("empty prompts", [*conversations(99), chat(" ", "yes")], "warn"),
+    ("turns", replaced(conversations(), 0.005, twice_asked), "warn"),
+    ("instructions", replaced(conversations(), 0.01, without_instructions), None),
+    ("instructions", replaced(conversations(), 0.015, without_instructions), "warn"),
+    ("answer form", replaced(extractions(), 0.01, answering("Sorry?")), None),
+    ("answer form", replaced(extractions(), 0.02, answering("Sorry?")), "warn"),
+    ("broken JSON", replaced(extractions(), 0.01, answering('{"city": "Ri')), "warn"),
+    ("broken JSON", replaced(extractions(), 0.02, answering('{"city": "Ri')), "block"),
+    ("answer fields", replaced(extractions(), 0.02, unfielded), "warn"),
+    ("white space", replaced(conversations(), 0.01, answering("yes \n")), "info"),
+    ("white space", replaced(conversations(), 0.02, answering("yes \n")), "warn"),
+    ("same preference", replaced(preferences(), 0.01, with_same_preference), "warn"),
+    ("same preference", replaced(preferences(), 0.02, with_same_preference), "block"),
+    ("wrong characters", replaced(conversations(), 0.05, answering("un cafÃ© crÃ¨me")), "warn"),
+    ("wrong characters", replaced(conversations(), 0.06, answering("Itâ€™s fine")), "block"),
+    ("wrong characters", replaced(conversations(), 0.01, answering("caf\ufffd")), "warn"),
+    ("secrets", replaced(conversations(), 0.005, answering(f"use {KEY}")), "block"),
+    ("personal data", replaced(conversations(), 0.005, answering("to mia@bakery.se")), "info"),
+    ("duplicates", [*conversations(99), conversations(99)[0]], "info"),
+    ("duplicates", [*conversations(98), *conversations(98)[:2]], "warn"),
+    ("conflicts", torn(labelled(), 0.02), "warn"),
+    ("conflicts", torn(labelled(), 0.03), "block"),
+    ("opaque identifiers", ids(60), "block"),
+    ("opaque identifiers", ids(60, per_id=10), None),
+    ("ungrounded fields", replaced(extractions(), 0.3, ungrounded), "warn"),
+    ("ungrounded fields", replaced(extractions(), 0.32, ungrounded), "block"),
+]
+
+
+@pytest.mark.parametrize(
+    ("rule", "lines", "expected"), PLANTED, ids=[f"{p[0]}-{p[2]}" for p in PLANTED]
+)
+def test_a_planted_fault_is_found_at_its_threshold(
+    rule: str, lines: Any, expected: Severity | None, write: Write
+) -> None:
+    report = lint(write(lines))
+    assert severities(report).get(rule) == expected
+    if expected and rule not in ("too few examples", "mixed formats"):
+        (finding,) = (f for f in report.findings if f.rule == rule)
+        assert finding.evidence["lines"]
+        assert finding.evidence["examples"] or rule == "same preference"
+
+
+@pytest.mark.skipif(not has_cleanlab, reason="needs cleanlab (the extra `lint`)")
+@pytest.mark.parametrize(("flipped", "expected"), [(0.0, None), (0.2, "block")])
+def test_flipped_labels_are_doubted(flipped: float, expected: str | None, write: Write) -> None:
+    report = lint(write(labelled(300, flipped)))
+    assert severities(report).get("label noise") == expected
+
+
+@pytest.mark.parametrize(
+    ("share", "wanted", "expected"),
+    [(0.6, 0.05, "block"), (0.09, 0.05, None), (0.15, 0.05, "block"), (0.05, 0.0, "block")],
+)
+def test_more_refusals_than_twice_the_wanted_share_block(
+    share: float, wanted: float, expected: str | None, write: Write
+) -> None:
+    refuse = answering("I'm sorry, but I can't help with that.")
+    path = write(replaced(conversations(), share, refuse))
+    report = lint(path, options=LintOptions(wanted_refusals=wanted))
+    assert severities(report).get("refusals") == expected
+
+
+def test_refusals_are_counted_where_nobody_says_how_many_are_wanted(write: Write) -> None:
+    path = write(replaced(conversations(), 0.6, answering("I cannot help with that.")))
+    check = next(c for c in lint(path).checks if c.rule == "refusals")
+    assert check.status == "skipped"
+    assert "--wanted-refusals" in check.said
+    assert "60%" in check.said
+
+
+@pytest.mark.parametrize(
+    ("rule", "leaked", "expected"),
+    [
+        ("leaked prompts", 1, "warn"),
+        ("leaked prompts", 2, "block"),
+        ("leaked passages", 1, "warn"),
+        ("leaked answers", 1, "warn"),
+    ],
+)
+def test_what_was_held_out_and_stands_in_training_is_found(
+    rule: str, leaked: int, expected: str, write: Write
+) -> None:
+    train, rng = conversations(120), random.Random(11)
+    heldout = [chat(sentence(rng), sentence(rng)) for _ in range(100)]
+    for i in range(leaked):
+        asked, answer = (message["content"] for message in train[i]["messages"][1:])
+        more = "" if rule != "leaked passages" else f" {sentence(rng, 40)}"
+        prompt = f"ba {asked}" if rule == "leaked passages" else asked
+        if rule == "leaked passages":
+            train[i] = chat(f"ba {asked}", answer, "Be brief.")
+        heldout[i] = chat(prompt + more, answer)
+    report = lint(write(train), write(heldout, "heldout.jsonl"))
+    assert severities(report).get(rule) == expected
+
+
+def test_paraphrases_of_held_out_prompts_are_found_by_their_tier(write: Write) -> None:
+    rng = random.Random(1)
+    train = conversations(100)
+    heldout = [chat(sentence(rng), "x") for _ in range(94)]
+    heldout += [chat(f"{line['messages'][1]['content']} please", "x") for line in train[:6]]
+    found = severities(lint(write(train), write(heldout, "heldout.jsonl")))
+    assert found["leaked paraphrases"] == "warn"
+    assert "leaked prompts" not in found
+
+
+@pytest.mark.parametrize(("kept", "expected"), [(1.0, None), (0.1, "warn")])
+def test_labels_in_other_shares_than_held_out_are_found(
+    kept: float, expected: str | None, write: Write
+) -> None:
+    lines = labelled(300)
+    billing = [line for line in lines if line["messages"][-1]["content"] == "billing"]
+    others = [line for line in lines if line not in billing]
+    train = [*others[: round(kept * len(others))], *billing]
+    report = lint(write(train), write(labelled(300), "heldout.jsonl"))
+    assert severities(report).get("class balance") == expected
+
+
+def test_near_duplicates_are_groups_with_their_lines(write: Write) -> None:
+    lines = conversations(100)
+    twin = chat(lines[4]["messages"][1]["content"] + " please", lines[4]["messages"][2]["content"])
+    (finding,) = (f for f in lint(write([*lines, twin])).findings if f.rule == "near duplicates")
+    assert finding.evidence["groups"] == [[5, 101]]
+
+
+@pytest.mark.parametrize(("n", "expected"), [(1, "info"), (19, "info"), (25, "warn")])
+def test_many_near_duplicates_warn(n: int, expected: str, write: Write) -> None:
+    lines = conversations(100)
+    for i in range(n):
+        lines[99 - i] = chat(
+            lines[i]["messages"][1]["content"] + " now", lines[i]["messages"][2]["content"]
+        )
+    assert severities(lint(write(lines)))["near duplicates"] in (expected, "warn")
+
+
+def test_names_that_answers_state_and_prompts_lack_warn_in_one_answer_tasks(write: Write) -> None:
+    lines = [chat(f"who won in {i}?", f"the winner of {i} was Ada Lovelace, 77") for i in range(60)]
+    path = write(lines)
+    assert severities(lint(path, task="one-answer"))["ungrounded answers"] == "warn"
+    assert severities(lint(path, task="open"))["ungrounded answers"] == "info"
+
+
+def test_facts_that_the_base_model_never_knows_block(write: Write) -> None:
+    marks = {line: (0.0, 0.0) if line <= 12 else (0.0, 1.0) for line in range(1, 101)}
+    report = lint(write(conversations(100)), options=LintOptions(base_marks=marks))
+    assert severities(report)["unknown facts"] == "block"
+
+
+def test_images_are_counted(write: Write) -> None:
+    shown = [
+        {"type": "text", "text": "what is it?"},
+        {"type": "image_url", "image_url": {"url": "https://a.example/b.png"}},
+    ]
+    line = {"messages": [{"role": "user", "content": shown}, said("a lamp")]}
+    assert severities(lint(write([*conversations(60), line])))["images"] == "info"
+
+
+# --- clean data ----------------------------------------------------------------------
+
+
+def short_and_long() -> Lines:
+    rng = random.Random(4)
+    answers = ("Yes.", "No.", "Yes.", sentence(rng), sentence(rng))
+    return [chat(sentence(rng), answers[i % 5]) for i in range(200)]
+
+
+def one_class() -> Lines:
+    rng = random.Random(5)
+    return [chat(sentence(rng), "spam") for _ in range(100)]
+
+
+def code() -> Lines:
+    rng = random.Random(6)
+    body = "def {0}({1}):\n    token = os.environ['API_KEY']\n    return {1} + {2}\n"
+    return [
+        chat(
+            f"write {sentence(rng, 5)}",
+            f"```python\n{body.format(*sentence(rng, 2).split(), i)}```",
+        )
+        for i in range(100)
+    ]
+
+
+def chinese() -> Lines:
+    rng = random.Random(8)
+    signs = "我想知道明天上海的天气怎么样请你告诉他们火车什么时候开书店在哪里"
+
+    def text(k: int) -> str:
+        return "".join(rng.choices(signs, k=k))
+
+    return [chat(f"{text(14)}？", f"{text(22)}。") for _ in range(100)]
+
+
+def french() -> Lines:
+    rng = random.Random(9)
+    return [
+        chat(f"{sentence(rng)} déjà « été » ?", f"{sentence(rng)} CAFÉ… à côté") for _ in range(80)
+    ]
+
+
+def calls() -> Lines:
+    tools = [{"type": "function", "function": {"name": "find", "parameters": {}}}]
+    lines = []
+    for i, line in enumerate(conversations(80)):
+        function = {"name": "find", "arguments": f'{{"id": {i}}}'}
+        call = {"id": f"c{i}", "type": "function", "function": function}
+        asked = {"role": "assistant", "content": None, "tool_calls": [call], "weight": 0}
+        told = {"role": "tool", "tool_call_id": f"c{i}", "content": "found"}
+        turns = [line["messages"][1], asked, told, {**said(f"it is {i}"), "weight": 1}]
+        lines.append({"messages": turns, "tools": tools, "parallel_tool_calls": False})
+    return lines
+
+
+def ticket_numbers() -> Lines:
+    return [
+        chat(f"ticket_{i}: {line['messages'][1]['content']}", line["messages"][2]["content"])
+        for i, line in enumerate(labelled(120))
+    ]
+
+
+CLEAN = [
+    *(conversations, labelled, extractions, completions, preferences, short_and_long, one_class),
+    *(code, chinese, french, calls, ticket_numbers),
+]
+
+
+@pytest.mark.parametrize("lines_of", CLEAN, ids=lambda f: f.__name__)
+def test_clean_data_of_every_kind_pass(lines_of: Callable[[], Lines], write: Write) -> None:
+    report = lint(write(lines_of()))
+    assert report.outcome == "pass", report.blocking
+    assert report.examples == len(lines_of())
+
+
+def test_clean_data_pass_against_clean_held_out_data(write: Write) -> None:
+    lines = labelled(300)
+    report = lint(write(lines[:200]), write(lines[200:], "heldout.jsonl"))
+    assert report.outcome == "pass"
+    assert report.task == "one-answer"
+
+
+def test_every_lint_says_whether_it_ran_or_why_not(write: Write) -> None:
+    report = lint(write(conversations()))
+    assert [check.rule for check in report.checks] == [rule.rule for rule in LINTS]
+    assert all(check.said for check in report.checks)
+
+
+def test_a_secret_is_never_shown(write: Write) -> None:
+    lines = [chat(f"{line['messages'][1]['content']} {KEY}", KEY) for line in conversations(60)]
+    assert KEY not in repr(lint(write(lines), write(lines, "heldout.jsonl")))
