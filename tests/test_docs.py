@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from harness.analysis.rules import TABLE
+from harness.linting import LINTS
 from harness.models.recorded import RecordedProvider
 from harness.records import Request, Sampling
 
@@ -18,6 +19,17 @@ def test_the_documented_decision_table_is_the_one_that_runs() -> None:
     expected = [
         f"| {r.number} | {r.evidence} | {r.diagnosis} | {r.action} | {r.confidence} |"
         for r in TABLE
+    ]
+    assert rows == expected
+
+
+def test_the_documented_lints_are_those_that_run() -> None:
+    text = (DOCS / "lint.md").read_text(encoding="utf-8")
+    _, _, table = text.partition("| lint | what is looked at |")
+    rows = [line for line in table.splitlines() if line.startswith("| ")]
+    expected = [
+        f"| {r.rule} | {r.method} | {r.limits.text()} | {r.repair} | {r.guide or '–'} |"
+        for r in LINTS
     ]
     assert rows == expected
 
