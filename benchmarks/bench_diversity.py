@@ -183,7 +183,7 @@ def main() -> int:
     """Print the table; 1 where a value differs or a promise is missed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--largest", type=int, default=SIZES[-1], help="texts in the largest set")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--no-install", action="store_true", help="only libraries that are here")
     parser.add_argument("--all-of", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()

@@ -75,7 +75,7 @@ class Stream:
 
 def token_table(ids: Int32Array, size: int, prompts: Int32Array, stream: Stream) -> GramTable:
     """The table of single tokens: ``ids`` (T,) below ``size``, ``prompts`` (D,) of the texts."""
-    starts = sorted_places(ids, size).order
+    starts = sorted_places(ids, size).order.astype(np.int32)
     left = prompts[stream.texts[starts]]
     return tabulated(1, starts, Pairs(left, ids[starts], int(prompts.max(initial=0)) + 1), stream)
 
@@ -88,9 +88,10 @@ def longer_table(table: GramTable, stream: Stream) -> GramTable:
     """
     starts = table.places - np.int32(1)
     left = table.at[starts]  # at the last token for a start of -1, which `last` excludes too
-    whole = left != ABSENT
+    is_whole = left != ABSENT
     if table.n == 1:  # from 2 on no gram starts at a text's last token
-        whole &= ~stream.last[starts]
+        is_whole &= ~stream.last[starts]
+    whole = np.flatnonzero(is_whole)  # picking by place is three times as fast as by mask
     right = np.repeat(np.arange(table.size, dtype=np.int32), table.totals)
     pairs = Pairs(left[whole], right[whole], max(1, table.size))
     return tabulated(table.n + 1, starts[whole], pairs, stream)
@@ -112,7 +113,7 @@ def tabulated(n: int, starts: Int32Array, pairs: Pairs, stream: Stream) -> GramT
     """
     by_left = sorted_places(pairs.left, pairs.n_left)
     new = by_left.new | changes(pairs.right[by_left.order])
-    several = ~(new & np.append(new[1:], True))
+    several = np.flatnonzero(~(new & np.append(new[1:], True)))
     new, places = new[several], starts[by_left.order[several]]
     at = np.full(stream.texts.size, ABSENT, dtype=np.int32)
     at[places] = grams = np.cumsum(new, dtype=np.int32) - np.int32(1)
@@ -133,7 +134,7 @@ def tabulated(n: int, starts: Int32Array, pairs: Pairs, stream: Stream) -> GramT
 class SortedPlaces:
     """The places of M codes in order of the codes, then of place; and where a new code begins."""
 
-    order: Int32Array
+    order: IntArray
     new: BoolArray
 
 
@@ -148,11 +149,11 @@ def sorted_places(codes: Int32Array, size: int) -> SortedPlaces:
     new = np.zeros(codes.size + 1, dtype=bool)
     if size == 1 or not codes.size:
         new[0] = True
-        return SortedPlaces(places, new[:-1])
+        return SortedPlaces(places.astype(np.int64), new[:-1])
     marks = np.ones(codes.size, dtype=np.int8)
     rows = csr_array((marks, (codes, places)), shape=(size, codes.size))
     new[rows.indptr] = True
-    return SortedPlaces(np.asarray(rows.indices, dtype=np.int32), new[:-1])
+    return SortedPlaces(np.asarray(rows.indices, dtype=np.int64), new[:-1])
 
 
 def changes(values: Int32Array) -> BoolArray:
