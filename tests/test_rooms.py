@@ -31,6 +31,7 @@ ONLY_THE_SEAM = {"running", "graders"}
 IMPORTED_IN_ONE_PLACE = {
     "openai": {"finetuning/jobs.py", "finetuning/api.py", "models/batch.py", "cli/endpoints.py"},
     "vl_convert": {"reports/charts.py"},
+    "cleanlab": {"linting/labels.py"},
     "aiohttp": {"models/connection.py"},
     "uvicorn": {"embedded/server.py", "embedded/serving.py"},
     "evals": {"openai_evals/reference.py"},
