@@ -201,10 +201,27 @@ def _check_same(folder: RunFolder, wanted: Manifest, *, resume: bool) -> None:
 
 
 def _differences(old: Any, new: Any, where: str = "") -> list[str]:
+    """Where two plans differ, with both values where these are short."""
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         keys = sorted({*old, *new}, key=str)
         return [d for k in keys for d in _differences(old.get(k), new.get(k), f"{where}.{k}")]
-    return [] if old == new else [where.lstrip(".")]
+    if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        pairs = enumerate(zip(old, new, strict=True))
+        return [d for i, (a, b) in pairs for d in _differences(a, b, f"{where}.{_name(a, i)}")]
+    if old == new:
+        return []
+    place = where.lstrip(".")
+    short = all(isinstance(value, int | float | None) for value in (old, new))
+    return [f"{place} {_value(old)} then, {_value(new)} now" if short else place]
+
+
+def _name(item: Any, place: int) -> str:
+    """What an item of a list is called: by its name, or by its place."""
+    return str(item.get("name", place)) if isinstance(item, Mapping) else str(place)
+
+
+def _value(value: float | None) -> str:
+    return "unset" if value is None else str(value)
 
 
 def _clear(folder: RunFolder) -> None:
