@@ -5,7 +5,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from harness.analysis.diversity import cutting, encode, tokenizer_name
+from harness.analysis.diversity import compare_diversity, cutting, encode, tokenizer_name
 from harness.analysis.diversity.tokens import PATTERNS, nfc, token_spans
 
 PIECES = st.sampled_from(
@@ -101,6 +101,18 @@ def test_ones_own_tokens_are_found_in_the_text_in_order():
     assert token_spans("ab ab", str.split) == [(0, 2), (3, 5)]
     with pytest.raises(ValueError, match=r"gave 'x', which is not in the text after character 2"):
         token_spans("ab", lambda text: ["ab", "x"])
+
+
+def test_models_are_compared_by_ones_own_tokens():
+    def pairs(text):
+        return re.findall(r"..", text)
+
+    compared = compare_diversity(
+        [["abababcd"] * 4] * 6, [["abcdefgh", "ijklmnop"] * 2] * 6, tokenizer=pairs
+    )
+    assert compared.match.tokens == (4,) * 6
+    assert compared.match.tokenizer.endswith("pairs")
+    assert compared["distinct_4"].tuned.value < compared["distinct_4"].base.value
 
 
 def test_no_texts_have_no_tokens():

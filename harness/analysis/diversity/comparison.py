@@ -20,6 +20,7 @@ from harness.analysis.diversity.tokens import (
     Corpus,
     FloatArray,
     Groups,
+    Tokenizer,
     encode,
 )
 from harness.analysis.diversity.vendi import mean_vendi
@@ -172,7 +173,7 @@ def compare_diversity(
     across: bool = True,
     less_diverse: float = DEFAULT.less_diverse,
     seed: int = 0,
-    tokenizer: str = DEFAULT_TOKENIZER,
+    tokenizer: Tokenizer = DEFAULT_TOKENIZER,
     units: Sequence[object] | None = None,
 ) -> DiversityComparison:
     """Compare the diversity of two models' generations, prompt by prompt.

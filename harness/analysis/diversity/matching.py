@@ -12,7 +12,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.analysis.diversity.tokens import DEFAULT_TOKENIZER, Groups, nfc, token_pattern
+from harness.analysis.diversity.tokens import (
+    DEFAULT_TOKENIZER,
+    Groups,
+    Tokenizer,
+    nfc,
+    token_spans,
+    tokenizer_name,
+)
 from harness.analysis.stats import mean_interval, unit_means
 from harness.records import Estimate
 
@@ -49,11 +56,11 @@ class Arm:
     ends: tuple[tuple[int, ...], ...]
 
     @classmethod
-    def of(cls, texts: Sequence[str], tokenizer: str) -> Arm:
+    def of(cls, texts: Sequence[str], tokenizer: Tokenizer) -> Arm:
         """Find the tokens of the texts."""
-        cut = token_pattern(tokenizer).finditer
         composed = tuple(nfc(text) for text in texts)
-        return cls(composed, tuple(tuple(m.end() for m in cut(text)) for text in composed))
+        spans = (token_spans(text, tokenizer) for text in composed)
+        return cls(composed, tuple(tuple(end for _, end in of_text) for of_text in spans))
 
     @property
     def lengths(self) -> list[int]:
@@ -74,7 +81,7 @@ def matched(
     groups_a: Groups,
     groups_b: Groups,
     *,
-    tokenizer: str = DEFAULT_TOKENIZER,
+    tokenizer: Tokenizer = DEFAULT_TOKENIZER,
     units: Sequence[object] | None = None,
 ) -> tuple[list[Texts], list[Texts], MatchReport]:
     """Cut both arms of each prompt to a common number of tokens m and of texts k.
@@ -111,7 +118,7 @@ def matched(
         dropped_a=dropped_share(arms_a, k),
         dropped_b=dropped_share(arms_b, k),
         length_difference=length_difference(pairs, names),
-        tokenizer=tokenizer,
+        tokenizer=tokenizer_name(tokenizer),
     )
     return first_k(cut_a, k), first_k(cut_b, k), report
 

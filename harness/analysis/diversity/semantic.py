@@ -24,7 +24,8 @@ class Spread:
 
     ``vendi`` is the effective number of different meanings (1 to k), ``dissimilarity`` is
     1 - the mean pairwise cosine: 0 where all point the same way, at most k / (k - 1), so no
-    share. Both are NaN for fewer than 2 texts, and where ``without`` counts texts whose vector is zero: these have no direction.
+    share. Both are NaN for fewer than 2 texts, and where ``without`` counts texts whose vector is
+    zero: these have no direction.
     """
 
     vendi: FloatArray
