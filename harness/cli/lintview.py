@@ -75,7 +75,7 @@ class LintView:
             self._bar.update(self._looking, description=f"Looking for {rule}", visible=True)
 
 
-def show_report(report: LintReport, *, brief: bool = False) -> None:
+def show_report(report: LintReport) -> None:
     """Print the outcome, the findings, and which checks passed or were skipped."""
     from harness.reports import lint_words
 
@@ -90,13 +90,16 @@ def show_report(report: LintReport, *, brief: bool = False) -> None:
     for finding in report.findings:
         line("")
         _show_finding(finding, line)
-    if brief or not report.checks:
+    if not report.checks:
         return
-    for status, title in (("passed", "Passed"), ("skipped", "Skipped")):
-        line("")
-        line(f"{title}:")
-        for check in lint_words.with_status(report, status):
-            line(f"  {check.rule}: {check.said}", "dim")
+    line("")
+    line("Passed:")
+    for check in lint_words.with_status(report, "passed"):
+        line(f"  {check.rule}: {check.said}", "dim")
+    line("")
+    line("Skipped:")
+    for reason, rules in lint_words.skipped(report).items():
+        line(f"  {', '.join(rules)}: {reason}", "dim")
 
 
 def _show_finding(finding: Finding, line: Callable[[str, str], None]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.analysis.wilson import wilson_interval
 from harness.linting.columns import Columns
-from harness.linting.counting import hits, lines_where
+from harness.linting.counting import hits, lines_where, so_many
 from harness.linting.question import Question, has_labels
 from harness.linting.verdicts import Measured, Skipped
 from harness.records import Severity
@@ -25,43 +25,38 @@ TELLABLE = 0.1
 SURE = 0.01
 FEWEST_HELDOUT = 20
 NOISE = 0.05
+USUAL_REFUSALS = 0.05
+"""The tuning guide's example of how many are wanted, where nobody says."""
+
+NOBODY = "are taken as wanted; say how many are with --wanted-refusals"
 TWICE = 2.0
 
 
 # --- refusals ------------------------------------------------------------------------
 
 
-def refusals(question: Question) -> Measured | Skipped:
+def refusals(question: Question) -> Measured:
     """More refusals in training than are wanted at inference."""
     train = question.train
     found = sum(train.refusals)
     wanted, whose = _wanted_refusals(question)
-    if wanted is None:
-        if not found:
-            return Measured(0.0, f"none of {counted(question.n, 'answer')} refuse")
-        return Skipped(
-            f"{found:,} of {counted(question.n, 'answer')} ({percent(found / question.n)}) refuse;"
-            " say how many should with --wanted-refusals .05"
-        )
     value = found / question.n / wanted if wanted else (TWICE + 1 if found else 0.0)
     lines = lines_where(train.lines, lambda i: bool(train.refusals[i]))
     texts = ((line, _answer(train, i)) for i, line in enumerate(train.lines) if train.refusals[i])
-    said = (
-        f"{found:,} of {counted(question.n, 'answer')} ({percent(found / question.n)}) refuse;"
-        f" {percent(wanted)} {whose}"
-    )
-    sure = question.n > 0 and _chance_of_more(found, question.n, wanted) < SURE
-    return Measured(value, said, lines, hits(texts), "block" if sure else None)
+    said = f"{so_many(found, question.n, 'answer')} refuse; {percent(wanted)} {whose}"
+    if not found or _chance_of_more(found, question.n, wanted) >= SURE:
+        return Measured(value, said, lines, hits(texts), most=None)
+    return Measured(value, said, lines, hits(texts), "warn" if whose == NOBODY else "block")
 
 
-def _wanted_refusals(question: Question) -> tuple[float | None, str]:
+def _wanted_refusals(question: Question) -> tuple[float, str]:
     """The share of refusals that is wanted, and who says so."""
     if question.wanted_refusals is not None:
         return question.wanted_refusals, "are wanted"
     heldout = question.heldout
     if heldout is not None and len(heldout) >= FEWEST_HELDOUT and len(heldout.answers) > 1:
         return sum(heldout.refusals) / len(heldout), "do in the held-out data"
-    return None, ""
+    return USUAL_REFUSALS, NOBODY
 
 
 def _chance_of_more(found: int, n: int, wanted: float) -> float:

@@ -44,9 +44,13 @@ def ungrounded(question: Question) -> Measured | Skipped:
         f"{percent(absent / stated)} of {counted(stated, 'number')} and names in answers are not in"
         " their prompts"
     )
-    examples = hits((found.line, found.example) for found in offending)
+    at = {line: index for index, line in enumerate(columns.lines)}
+    examples = hits(
+        (f.line, f"{f.example!r} in: {columns.answers.texts[columns.answers.numbers[at[f.line]]]}")
+        for f in offending
+    )
     lines = [found.line for found in offending]
-    most: Severity = "warn" if question.task == "one-answer" else "info"
+    most: Severity = "info" if question.task == "open" else "warn"
     return Measured(absent / stated, said, lines, examples, most)
 
 

@@ -112,7 +112,8 @@ def _content_fault(content: Any, message: Json) -> str | None:
         return _parts_fault(content, message)
     if content is None and any(message.get(k) for k in ("tool_calls", "function_call", "refusal")):
         return None
-    return "has no 'content'; write its text"
+    near = next((key for key in message if key.startswith("content") and key != "content"), None)
+    return f"has no 'content'{f' but {near!r}' if near else ''}; write its text"
 
 
 def _parts_fault(parts: Sequence[Any], message: Json) -> str | None:

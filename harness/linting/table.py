@@ -252,8 +252,9 @@ LINTS: tuple[Lint, ...] = (
     Lint(
         "refusals",
         "answers",
-        "share of refusing answers against the wanted share; p < .01 (binomial)",
-        Limits("ratio", block=2.0),
+        "share of refusing answers against the wanted share, p < .01 (binomial); it is that of the"
+        " held-out data or of --wanted-refusals, else taken as 5% (which never blocks)",
+        Limits("ratio", warn=2.0, block=2.0),
         "replace refusals by answers until their share is what is wanted",
         guide="5",
         measure=labels.refusals,
@@ -279,7 +280,7 @@ LINTS: tuple[Lint, ...] = (
     Lint(
         "ungrounded answers",
         "answers",
-        "numbers and names in answers that their prompts lack; a warning for one-answer tasks",
+        "numbers and names in answers that their prompts lack; only a note where --task is open",
         Limits(warn=0.3),
         "put into the prompt what the answer is taken from; else the model learns to make it up",
         guide="5, 9",

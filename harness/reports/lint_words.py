@@ -101,3 +101,11 @@ def finding_lines(finding: Finding) -> list[str]:
 def with_status(report: LintReport, status: str) -> list[LintCheck]:
     """The checks of a report that ended in one way."""
     return [check for check in report.checks if check.status == status]
+
+
+def skipped(report: LintReport) -> dict[str, list[str]]:
+    """The checks that did not run, by the reason."""
+    reasons: dict[str, list[str]] = {}
+    for check in with_status(report, "skipped"):
+        reasons.setdefault(check.said, []).append(check.rule)
+    return reasons

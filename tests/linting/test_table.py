@@ -157,12 +157,12 @@ def test_more_refusals_than_twice_the_wanted_share_block(
     assert severities(report).get("refusals") == expected
 
 
-def test_refusals_are_counted_where_nobody_says_how_many_are_wanted(write: Write) -> None:
+def test_many_refusals_only_warn_where_nobody_says_how_many_are_wanted(write: Write) -> None:
     path = write(replaced(conversations(), 0.6, answering("I cannot help with that.")))
-    check = next(c for c in lint(path).checks if c.rule == "refusals")
-    assert check.status == "skipped"
-    assert "--wanted-refusals" in check.said
-    assert "60%" in check.said
+    (finding,) = (f for f in lint(path).findings if f.rule == "refusals")
+    assert finding.severity == "warn"
+    assert "--wanted-refusals" in finding.message
+    assert "60%" in finding.message
 
 
 @pytest.mark.parametrize(
