@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 
 NO_MEANING = "a text whose vector is zero"
 RAREFIED = (2, 4)
+MOST_ACROSS = 5_000  # texts: what describes the set of prompts takes long for more
 Pairing = Literal["prompt", "position", "none"]
 
 
@@ -220,6 +221,7 @@ def compare_reports(base: FileReport, tuned: FileReport, looking: Looking) -> Co
     found = compare_diversity(
         *arms,
         (*metrics, *looking.semantic),
+        across=max(map(len, (base.source.texts, tuned.source.texts))) <= MOST_ACROSS,
         seed=looking.seed,
         tokenizer=looking.tokenizer,
     )

@@ -41,6 +41,9 @@ DEFAULT_METRICS = (
 ONLY_ACROSS = frozenset({"self_repetition", "compression_ratio"})
 """By default: they need more text than one prompt's answers."""
 
+ONLY_PER_PROMPT = frozenset({"distinct_k", "vendi"})
+"""By default, where prompts have several answers: different prompts differ anyway."""
+
 COUNTS = frozenset({"distinct_k", "vendi", "vendi_2", "embedding_vendi"})
 """From 1 to the number of texts; all other metrics but these are shares."""
 
@@ -49,7 +52,7 @@ UNBOUNDED = ("self_repetition", "compression_ratio", "entropy", "expected_distin
 CLOSED_FORM_UP_TO = 2_000  # texts of a set: self-repetition looks at all pairs that share
 
 MOST_TEXTS: Mapping[str, int] = {
-    "distinct_k": 2_000,
+    "distinct_k": 500,
     "vendi": 2_000,
     "vendi_2": 2_000,
     "rouge_l_homogenization": 2_000,
@@ -58,7 +61,7 @@ MOST_TEXTS: Mapping[str, int] = {
 
 NO_METRICS: Mapping[str, PromptMetric] = {}
 
-MOST_COMPRESSED = 20_000  # texts in all: compressing more takes longer than all the rest
+MOST_COMPRESSED = 10_000  # texts in all: compressing more takes longer than all the rest
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +148,8 @@ def profile_of(
         by_prompt[name] = measure.values(corpus)
         rows.append(per_prompt_row(name, measure, by_prompt[name], corpus, seed))
     for name, measure in chosen.items():
-        if views.sets.n_prompts and name not in omitted:
+        across = metrics or not views.varied or name not in ONLY_PER_PROMPT
+        if across and views.sets.n_prompts and name not in omitted:
             rows.append(across_row(name, measure, views))
     k = np.sort(corpus.k)
     return Profile(
@@ -165,7 +169,8 @@ def omissions(metrics: Mapping[str, PromptMetric], views: Views) -> Iterator[tup
     largest = int(views.corpus.k.max()), int(views.sets.k.max(initial=0))
     for name in metrics:
         for scope, texts in zip((" per prompt", ""), largest, strict=True):
-            if texts > MOST_TEXTS.get(name, texts):
+            wanted = scope or not views.varied or name not in ONLY_PER_PROMPT
+            if wanted and texts > MOST_TEXTS.get(name, texts):
                 yield f"{name}{scope}", f"takes long for {texts:,} texts in one set"
     texts = len(views.corpus.texts)
     if "compression_ratio" in metrics and texts > MOST_COMPRESSED:
