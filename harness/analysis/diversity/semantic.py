@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from harness.analysis.diversity.comparison import Metric
 from harness.analysis.diversity.tokens import Corpus, FloatArray, Groups
-from harness.analysis.diversity.vendi import effective_number
+from harness.analysis.diversity.vectors import mean_pairwise_cosine, vector_vendi
 
 Embed = Callable[[Sequence[str]], npt.ArrayLike]
 """Texts to vectors, (n, d); a text that has none gets a row of zeros."""
@@ -40,39 +41,30 @@ def spread(groups: Groups, embed: Embed) -> Spread:
         ValueError: the vectors are not one row of finite numbers for each text.
     """
     distinct = list(dict.fromkeys(text for group in groups for text in group))
-    units = unit_rows(embed(distinct) if distinct else np.zeros((0, 1)), len(distinct))
+    vectors = rows_for(len(distinct), embed(distinct) if distinct else np.zeros((0, 1)))
+    has_none = np.logical_not(vectors.any(axis=1))
     place = {text: row for row, text in enumerate(distinct)}
-    rows = [np.array([place[text] for text in group], dtype=np.intp) for group in groups]
-    zero = np.logical_not(units.any(axis=1, keepdims=True))[:, 0]
     found = Spread(
-        np.full(len(rows), np.nan),
-        np.full(len(rows), np.nan),
-        np.array([zero[row].sum() for row in rows], dtype=np.int64),
+        np.full(len(groups), np.nan),
+        np.full(len(groups), np.nan),
+        np.zeros(len(groups), dtype=np.int64),
     )
-    sizes = np.array([row.size for row in rows], dtype=np.int64)
-    for k in np.unique(sizes[(sizes > 1) & (found.without == 0)]):
-        prompts = np.flatnonzero((sizes == k) & (found.without == 0))
-        vectors = units[np.stack([rows[prompt] for prompt in prompts])]
-        kernel = vectors @ vectors.swapaxes(1, 2)
-        kernel[:, np.arange(k), np.arange(k)] = 1.0
-        found.vendi[prompts] = effective_number(kernel)
-        cosines = (kernel.sum(axis=(1, 2)) - k) / (k * (k - 1))
-        found.dissimilarity[prompts] = np.clip(1 - cosines, 0.0, None)  # equal texts: not -1e-17
+    for prompt, group in enumerate(groups):
+        rows = [place[text] for text in group]
+        found.without[prompt] = has_none[rows].sum()
+        if len(rows) > 1 and not found.without[prompt]:
+            found.vendi[prompt] = vector_vendi(vectors[rows])
+            cosine = mean_pairwise_cosine(vectors[rows])
+            found.dissimilarity[prompt] = max(0.0, 1 - cosine)  # equal texts: not -1e-17
     return found
 
 
-def unit_rows(vectors: npt.ArrayLike, count: int) -> FloatArray:
-    """The vectors at length 1, (count, d); rows of zeros stay zero."""
-    rows = np.asarray(vectors, dtype=np.float64)
+def rows_for(count: int, vectors: npt.ArrayLike) -> npt.NDArray[Any]:
+    """The vectors as an array of so many rows."""
+    rows = np.asarray(vectors)
     if rows.ndim != 2 or len(rows) != count:
         raise ValueError(f"{count} texts need an array of {count} rows, not one of {rows.shape}")
-    if not np.isfinite(rows).all():
-        raise ValueError("a vector holds NaN or infinity")
-    # A vector of tiny numbers has a direction, but the square of its length would be 0.
-    largest = np.abs(rows).max(axis=1, initial=0.0, keepdims=True)
-    scaled = rows / np.where(largest > 0, largest, 1.0)
-    lengths = np.linalg.norm(scaled, axis=1, keepdims=True)
-    return np.asarray(scaled / np.where(lengths > 0, lengths, 1.0))
+    return rows
 
 
 def semantic_metrics(spread_of: Callable[[Corpus], Spread]) -> tuple[Metric, Metric]:
