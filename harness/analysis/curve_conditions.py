@@ -117,7 +117,8 @@ def _match(
     if reading.shape == "over":
         facts.append(Fact("validation token accuracy", None, ACCURACY_READINGS[reading.accuracy]))
     if evidence.gain is not None:
-        facts.append(Fact("gain over the base model", evidence.gain, "measured"))
+        reads = "better" if evidence.gain.low > 0 else "not shown to be better"
+        facts.append(Fact("gain over the base model", evidence.gain, reads))
     return Match(
         facts=(*facts, *_checkpoint_facts(evidence, reading, chosen)),
         recommend=recommend,

@@ -1,27 +1,62 @@
-"""harness advise: diagnosis and epoch advice from a run folder."""
+"""harness advise: diagnosis and epoch advice from a run folder, or from what training wrote."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.errors import RunFolderError
+from harness.cli.options import KEY_NAME
+from harness.errors import RunFolderError, UsageError
 
 if TYPE_CHECKING:
+    from harness.finetuning.runs import TrainingRun
+    from harness.records import Advice
     from harness.reports.document import Document
+
+JOB_PREFIX = "ftjob-"
 
 
 def advise(
-    path: Annotated[
-        Path, typer.Argument(metavar="PATH", help="A study's run folder, or a saved tuning job.")
+    place: Annotated[
+        str,
+        typer.Argument(
+            metavar="PATH|JOB",
+            help="A run folder; a saved job, result file, trainer_state.json, output folder with "
+            "checkpoint-* or W&B export; or a job's id.",
+        ),
     ],
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the advice as in report.json.")
     ] = False,
+    log: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PLACE",
+            help="Answers beside the curves: the base model's evals log or run folder first, "
+            "then tuned ones'; repeatable.",
+        ),
+    ] = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option(min=1, help="How many epochs a result file is, where it does not say."),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The tuned model of a result file.")
+    ] = None,
+    base_url: Annotated[
+        str | None, typer.Option(metavar="URL", help="The server of a job; unset: OpenAI.")
+    ] = None,
+    api_key_env: Annotated[
+        str, typer.Option(metavar="NAME", help="The environment variable with the server's key.")
+    ] = KEY_NAME,
 ) -> None:
     """Diagnose a run and say how many epochs to train next, with the evidence.
+
+    A run folder of a study says most: it has answers. From curves alone the advice is what
+    curves can say, and which measurement is missing.
 
     [bold]Examples[/bold]
 
@@ -30,14 +65,84 @@ def advise(
       harness advise reports/demo --json
 
       harness advise tuned/          (what harness finetune --out wrote)
+
+      harness advise outputs/        (a trainer's checkpoint-* folders; or trainer_state.json)
+
+      harness advise result.csv --epochs 3 --log base.jsonl --log tuned.jsonl
+
+      harness advise ftjob-123 --base-url http://127.0.0.1:8000/v1
     """
-    from harness.pipeline.jobs import advice_of_saved_job, is_saved_job
-
-    if is_saved_job(path):
-        from harness.cli.studyview import show_one_advice
-
-        show_one_advice(advice_of_saved_job(path))
+    path = Path(place)
+    if not path.exists() and (place.startswith(JOB_PREFIX) or base_url is not None):
+        if epochs or model:
+            raise UsageError("--epochs and --model are for result files; a job knows its own")
+        _advise_on(_live(place, base_url, api_key_env), log or [], base_url, as_json=as_json)
         return
+    if base_url is not None:
+        raise UsageError(f"--base-url is for a job's id; {place} is a file or folder here")
+    if not path.exists():
+        raise RunFolderError(
+            f"{place}: no such file or folder, and no job id ({JOB_PREFIX}...); "
+            "give what training wrote, or --base-url with a job's id"
+        )
+    from harness.pipeline.jobs import is_training_run
+    from harness.pipeline.runfolder import RunFolder
+
+    if is_training_run(path) or not RunFolder(path).exists():
+        from harness.finetuning.runs import read_run
+
+        _advise_on(read_run(path, epochs, model), log or [], None, as_json=as_json)
+        return
+    if log or epochs or model:
+        raise UsageError(
+            f"--log, --epochs and --model are for what training wrote; {place} has none of it"
+        )
+    _advise_on_folder(path, as_json=as_json)
+
+
+# --- what training wrote -------------------------------------------------------------
+
+
+def _live(job_id: str, base_url: str | None, key_name: str) -> TrainingRun:
+    """A job's run, as its server knows it now."""
+    from harness.cli.finetune import Server
+    from harness.finetuning.api import ApiTuning
+    from harness.finetuning.runs import run_of_job
+    from harness.models.providers import OPENAI_URL
+
+    server = Server(base_url or OPENAI_URL, key_name)
+    return run_of_job(ApiTuning(server.key, server.url).export(job_id), server.url)
+
+
+def _advise_on(
+    run: TrainingRun, logs: Sequence[str], base_url: str | None, *, as_json: bool
+) -> None:
+    from harness.pipeline.jobs import advice_of, advice_with_logs
+
+    advice = advice_with_logs(run, logs) if logs else [advice_of(run, base_url)]
+    if as_json:
+        _print_json(advice)
+        return
+    from harness.cli.studyview import show_one_advice
+    from harness.cli.tuningview import TuningView
+
+    TuningView().show_run(run)
+    for one in advice:
+        show_one_advice(one)
+
+
+def _print_json(advice: Sequence[Advice]) -> None:
+    import json
+
+    from harness.reports.json import plain
+
+    print(json.dumps(plain(list(advice)), indent=2, ensure_ascii=False, allow_nan=False))
+
+
+# --- run folders ---------------------------------------------------------------------
+
+
+def _advise_on_folder(path: Path, *, as_json: bool) -> None:
     from harness.cli.studyview import show_advice
     from harness.pipeline import report_of
 

@@ -24,8 +24,10 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
+    from harness.finetuning.curves import Curve
     from harness.finetuning.exports import TuningResult
     from harness.finetuning.jobs import TuningProgress
+    from harness.finetuning.runs import TrainingRun
     from harness.records import Checkpoint
 
 BARS = "▁▂▃▄▅▆▇█"
@@ -38,6 +40,9 @@ HEADINGS = (
     "valid token\naccuracy",
 )
 SPARK_WIDTH = 40
+LIVE_WIDTH = 16
+"""Of the curve beside the bar, while the job runs."""
+MOST_ROWS = 25
 WIDEST = 1000
 """Names and commands stay in one piece, to be copied, also where the terminal is narrow."""
 
@@ -74,10 +79,13 @@ class TuningView:
         with Progress(*columns, console=self._err, transient=True) as bar:
             task = bar.add_task("training", total=None, losses="")
             last = ""
+            seen: list[float] = []
             for event in events:
                 last = losses(event, last)
                 if event.step is not None:
-                    bar.update(task, completed=event.step, total=event.total_steps, losses=last)
+                    seen += [event.train_loss or 0.0] if is_finite(event.train_loss) else []
+                    drawn = f"{sparkline(seen, LIVE_WIDTH)}  {last}" if seen else last
+                    bar.update(task, completed=event.step, total=event.total_steps, losses=drawn)
                 told = event.step is None and event.level != "error"  # errors end the command
                 if told or self._is_line(event):
                     bar.console.print(Text(plain(event.message)), soft_wrap=True)
@@ -86,12 +94,31 @@ class TuningView:
         """Whether a step deserves a line: without a live bar, those that end an epoch do."""
         return step.valid_loss is not None and not self._err.is_terminal
 
+    def show_run(self, run: TrainingRun) -> None:
+        """Print what a run tells of itself: its states, its curves, what was assumed."""
+        steps = f"{run.curve[-1].step:,} steps"
+        epochs = f"{run.epochs:.3g} epoch{'' if run.epochs == 1 else 's'}"
+        self.say(f"{plain(run.name)}: {run.kind}, {epochs}, {steps}\n")
+        self.show_states(run.checkpoints, run.curve, run.kept)
+
+    def show_states(
+        self,
+        checkpoints: Sequence[Checkpoint],
+        curve: Curve,
+        kept: frozenset[int] | None = None,
+    ) -> None:
+        """Print checkpoints as a table, the last of many, and curves as lines of text."""
+        shown = checkpoints[-MOST_ROWS:]
+        if shown:
+            self._out.print(checkpoints_table(shown, kept))
+        if len(shown) < len(checkpoints):
+            self.say(f"({len(checkpoints) - len(shown)} earlier ones are left out)")
+        for name, values in curves_of(curve).items():
+            self.say(f"{name}  {sparkline(values)}  {values[0]:.2f} to {values[-1]:.2f}")
+
     def show(self, result: TuningResult) -> None:
         """Print the checkpoints and the curves of a job."""
-        if result.checkpoints:
-            self._out.print(checkpoints_table(result.checkpoints))
-        for name, values in curves_of(result).items():
-            self.say(f"{name}  {sparkline(values)}  {values[0]:.2f} to {values[-1]:.2f}")
+        self.show_states(result.checkpoints, result.curve)
         if result.trained_tokens:
             self.say(f"{result.trained_tokens:,} tokens trained")
         if result.model:
@@ -109,8 +136,10 @@ def losses(event: TuningProgress, before: str) -> str:
     return f"{train}, {valid}" if valid else train
 
 
-def checkpoints_table(checkpoints: Sequence[Checkpoint]) -> Table:
-    """Return a table with a row for every checkpoint."""
+def checkpoints_table(
+    checkpoints: Sequence[Checkpoint], kept: frozenset[int] | None = None
+) -> Table:
+    """Return a table with a row for every checkpoint; those that were not kept say so."""
     table = Table(box=None, pad_edge=False)
     for heading in HEADINGS:
         table.add_column(heading, justify="right", vertical="bottom")
@@ -123,16 +152,16 @@ def checkpoints_table(checkpoints: Sequence[Checkpoint]) -> Table:
             number(one.valid_loss),
             share(one.train_token_accuracy),
             share(one.valid_token_accuracy),
-            Text(plain(one.model)),
+            Text(plain(one.model) + ("" if kept is None or one.step in kept else "  (not kept)")),
         )
     return table
 
 
-def curves_of(result: TuningResult) -> dict[str, list[float]]:
-    """Return the losses of a job that can be drawn, by name."""
+def curves_of(curve: Curve) -> dict[str, list[float]]:
+    """Return the losses of a run that can be drawn, by name."""
     curves = {
-        "train loss": [s.train_loss for s in result.curve if is_finite(s.train_loss)],
-        "valid loss": [s.valid_loss for s in result.curve if is_finite(s.valid_loss)],
+        "train loss": [step.train_loss for step in curve if is_finite(step.train_loss)],
+        "valid loss": [step.valid_loss for step in curve if is_finite(step.valid_loss)],
     }
     return {name: [v or 0.0 for v in values] for name, values in curves.items() if len(values) > 1}
 
@@ -142,9 +171,9 @@ def is_finite(value: float | None) -> bool:
     return value is not None and abs(value) < float("inf")
 
 
-def sparkline(values: Sequence[float]) -> str:
+def sparkline(values: Sequence[float], width: int = SPARK_WIDTH) -> str:
     """Return a curve in one line of text, from 0 to its greatest value; long ones are averaged."""
-    size = min(SPARK_WIDTH, len(values))
+    size = min(width, len(values))
     edges = [round(i * len(values) / size) for i in range(size + 1)]
     means = [sum(values[a:b]) / (b - a) for a, b in pairwise(edges)]
     top = max(means) or 1.0

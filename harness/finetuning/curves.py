@@ -1,4 +1,4 @@
-"""Reads what training wrote: events, checkpoints, result files, trainer states. Pure: text in.
+"""Reads what a tuning job wrote: events, checkpoints, result files. Pure: text in.
 
 Losses are nats a token, accuracies fractions of tokens guessed. A NaN stays one: a loss that
 went wrong is a fact, a cell that is blank is none.
@@ -45,7 +45,13 @@ NAMES: Mapping[str, Sequence[str]] = {
         "valid_accuracy",
     ),
 }
-"""Our metric -> its names at OpenAI and Azure; the whole validation set before a batch of it."""
+"""Our metric -> its names at OpenAI and Azure; the whole validation set before a batch of it.
+
+Of several names the first that a run uses counts, for all of its steps: a loss on a batch is no
+point of a curve of losses on the whole set.
+"""
+
+Names = Mapping[str, Sequence[str]]
 
 
 # --- jobs with OpenAI's shape --------------------------------------------------------
@@ -53,12 +59,13 @@ NAMES: Mapping[str, Sequence[str]] = {
 
 def curve_of_events(events: Iterable[Mapping[str, Any]], source: str) -> Curve:
     """Return the steps that a job's metrics events report, whatever the order of the events."""
-    steps: dict[int, TrainingStep] = {}
-    for position, event in enumerate(events, start=1):
-        data = event.get("data")
-        if event.get("type") == "metrics" and isinstance(data, Mapping):
-            step = step_of(data, f"{source}: event {position}")
-            steps[step.step] = step
+    found = {
+        f"{source}: event {position}": data
+        for position, event in enumerate(events, start=1)
+        if event.get("type") == "metrics" and isinstance(data := event.get("data"), Mapping)
+    }
+    names = names_in_use(found.values())
+    steps = {(step := step_of(data, where, names)).step: step for where, data in found.items()}
     return tuple(steps[number] for number in sorted(steps))
 
 
@@ -93,6 +100,11 @@ def checkpoint_at(
     )
 
 
+def whole_if_near(epoch: float) -> float:
+    """Return an epoch without the noise of dividing steps: 2.0000001 is 2."""
+    return float(round(epoch)) if abs(epoch - round(epoch)) < 1e-3 else epoch
+
+
 def curve_of_result_file(text: str, source: str) -> Curve:
     """Return the steps of a result file: CSV with OpenAI's or Azure's columns, plain or base64.
 
@@ -102,13 +114,21 @@ def curve_of_result_file(text: str, source: str) -> Curve:
     reader = csv.DictReader(io.StringIO(plain_csv(text, source)))
     if "step" not in (reader.fieldnames or ()):
         raise DatasetError(f"{source}:1: no column 'step'; expected a tuning job's result file")
-    steps = []
+    rows: dict[str, Mapping[str, Any]] = {}
     for row in reader:
         where = f"{source}:{reader.line_num}"
         if None in row or None in row.values():
             raise DatasetError(f"{where}: not as many cells as columns; fetch the file again")
-        steps.append(step_of(row, where))
+        rows[where] = row
+    names = names_in_use(rows.values())
+    steps = (step_of(row, where, names) for where, row in rows.items())
     return tuple(sorted(steps, key=lambda step: step.step))
+
+
+def names_in_use(rows: Iterable[Mapping[str, Any]], names: Names = NAMES) -> Names:
+    """Return for each metric the first of its names under which a run has a value."""
+    used = {name for row in rows for name, value in row.items() if value not in (None, "")}
+    return {ours: [name for name in theirs if name in used][:1] for ours, theirs in names.items()}
 
 
 def plain_csv(text: str, source: str) -> str:
@@ -128,13 +148,13 @@ def plain_csv(text: str, source: str) -> str:
     return decoded
 
 
-def step_of(data: Mapping[str, Any], where: str) -> TrainingStep:
+def step_of(data: Mapping[str, Any], where: str, names: Names = NAMES) -> TrainingStep:
     """Return the step that a metrics object or CSV row describes."""
     number = number_in(data, "step", where)
     if number is None or number != number or number < 1 or number % 1:
         raise DatasetError(f"{where}: 'step' is {data.get('step')!r}, not a whole number from 1")
     return TrainingStep(
-        int(number), **{ours: first_number(data, theirs, where) for ours, theirs in NAMES.items()}
+        int(number), **{ours: first_number(data, theirs, where) for ours, theirs in names.items()}
     )
 
 
@@ -155,77 +175,6 @@ def number_in(data: Mapping[str, Any], name: str, where: str) -> float | None:
         return float(value)
     except (TypeError, ValueError):
         raise DatasetError(f"{where}: {name!r} is {value!r}, not a number") from None
-
-
-# --- Hugging Face --------------------------------------------------------------------
-
-
-def read_trainer_state(text: str, source: str) -> tuple[Curve, tuple[Checkpoint, ...]]:
-    """Return the curve and checkpoints of a ``trainer_state.json``.
-
-    A checkpoint stands wherever the validation set was measured, else at every whole epoch and
-    at the end; it has the name ``checkpoint-<step>`` that the trainer gives to folders.
-
-    Raises:
-        DatasetError: it is not such a file.
-    """
-    state = json_of(text, source)
-    log = state.get("log_history") if isinstance(state, dict) else None
-    if not isinstance(log, list) or not all(isinstance(entry, dict) for entry in log):
-        raise DatasetError(f"{source}: no list 'log_history'; expected a trainer_state.json")
-    epochs: dict[int, float] = {}
-    steps: dict[int, dict[str, Any]] = {}
-    for position, entry in enumerate(log, start=1):
-        where = f"{source}: log_history[{position - 1}]"
-        logged = logged_step(entry, where)
-        epochs[logged.step] = number_in(entry, "epoch", where) or 0.0
-        merged = steps.setdefault(logged.step, {})
-        merged |= {name: value for name in METRICS if (value := getattr(logged, name)) is not None}
-    curve = tuple(TrainingStep(number, **steps[number]) for number in sorted(steps))
-    return curve, trainer_checkpoints(curve, epochs)
-
-
-def logged_step(entry: Mapping[str, Any], where: str) -> TrainingStep:
-    """Return one entry of the log; the summary at the end has a mean loss, which is none here."""
-    renamed = {
-        "step": entry.get("step"),
-        "train_loss": entry.get("loss"),
-        "train_mean_token_accuracy": entry.get("mean_token_accuracy"),
-        "valid_loss": entry.get("eval_loss"),
-        "valid_mean_token_accuracy": entry.get("eval_mean_token_accuracy"),
-    }
-    return step_of(renamed, where)
-
-
-def trainer_checkpoints(curve: Curve, epochs: Mapping[int, float]) -> tuple[Checkpoint, ...]:
-    """Return the checkpoints of a trainer's curve, each with the last training loss before it."""
-    ends = [step.step for step in curve if step.valid_loss is not None]
-    if not ends:
-        whole = {n for n, epoch in epochs.items() if epoch and epoch == whole_if_near(epoch) // 1}
-        ends = sorted(whole | {max(epochs, default=0)} - {0})
-    return tuple(
-        Checkpoint(
-            model=f"checkpoint-{end}",
-            epoch=whole_if_near(epochs[end]),
-            step=end,
-            train_loss=last_value(curve, "train_loss", end),
-            valid_loss=last_value(curve, "valid_loss", end),
-            train_token_accuracy=last_value(curve, "train_token_accuracy", end),
-            valid_token_accuracy=last_value(curve, "valid_token_accuracy", end),
-        )
-        for end in ends
-    )
-
-
-def last_value(curve: Curve, metric: str, end: int) -> float | None:
-    """Return a metric as it was last measured, up to a step."""
-    values: list[float | None] = [getattr(step, metric) for step in curve if step.step <= end]
-    return next((value for value in reversed(values) if value is not None), None)
-
-
-def whole_if_near(epoch: float) -> float:
-    """Return an epoch without the noise of dividing steps: 2.0000001 is 2."""
-    return float(round(epoch)) if abs(epoch - round(epoch)) < 1e-3 else epoch
 
 
 # --- JSON ----------------------------------------------------------------------------
@@ -269,6 +218,8 @@ def json_of(text: str, source: str, one_line: bool = False) -> Any:
         return json.loads(text)
     except json.JSONDecodeError as error:
         where = source if one_line else f"{source}:{error.lineno}"
-        raise DatasetError(f"{where}: not JSON: {error.msg}") from None
+        cut = error.pos >= len(text.rstrip()) - 1 or error.msg.startswith("Unterminated")
+        repair = "; the file is cut short: copy it again" if cut and text.strip() else ""
+        raise DatasetError(f"{where}: not JSON: {error.msg}{repair}") from None
     except RecursionError:
         raise DatasetError(f"{source}: JSON is nested too deeply") from None

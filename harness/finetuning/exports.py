@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from harness.errors import DatasetError, UsageError
 from harness.finetuning.curves import (
+    METRICS,
     Curve,
     TrainingStep,
     checkpoint_at,
@@ -22,6 +23,7 @@ from harness.finetuning.curves import (
     curve_of_result_file,
     json_of,
 )
+from harness.finetuning.states import Naming, state_at
 from harness.records import Checkpoint
 
 Json = Mapping[str, Any]
@@ -106,7 +108,19 @@ def checkpoints_of(export: JobExport, curve: Curve, source: str) -> tuple[Checkp
     if model and model not in {checkpoint.model for checkpoint in found} and curve:
         last = checkpoint_at(model, curve[-1], steps_per_epoch, seed)
         found = (*(c for c in found if c.step != last.step), last)
-    return found
+    return tuple(as_measured(one, curve, steps_per_epoch) for one in found)
+
+
+def as_measured(checkpoint: Checkpoint, curve: Curve, steps_per_epoch: float) -> Checkpoint:
+    """Return a checkpoint with the numbers of its run's curve, its own where that has none.
+
+    Services differ in what a checkpoint's training loss is: its last step's, or its epoch's.
+    """
+    end = checkpoint.step or 0
+    naming = Naming(lambda step: checkpoint.epoch)
+    seen = state_at(curve, round(end - steps_per_epoch), end, naming)
+    known = {name: value for name in METRICS if (value := getattr(seen, name)) is not None}
+    return replace(checkpoint, **known)
 
 
 def epoch_length(export: JobExport, curve: Curve, source: str) -> float:

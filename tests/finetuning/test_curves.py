@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import math
 from typing import Any
 
@@ -16,7 +15,6 @@ from harness.finetuning.curves import (
     curve_of_events,
     curve_of_result_file,
     read_objects,
-    read_trainer_state,
 )
 
 OPENAI = """step,train_loss,train_accuracy,valid_loss,valid_mean_token_accuracy
@@ -150,76 +148,3 @@ def test_what_is_no_list_of_objects_is_named(text: str, message: str) -> None:
     with pytest.raises(DatasetError) as caught:
         read_objects(text, "e.json")
     assert str(caught.value).startswith(message)
-
-
-# --- Hugging Face --------------------------------------------------------------------
-
-
-def trainer_state(*log: dict[str, Any]) -> str:
-    return json.dumps({"epoch": 2.0, "global_step": 4, "log_history": list(log)})
-
-
-def test_a_trainer_state_has_a_checkpoint_at_every_evaluation() -> None:
-    curve, checkpoints = read_trainer_state(
-        trainer_state(
-            {"step": 1, "epoch": 0.5, "loss": 3.0, "mean_token_accuracy": 0.25},
-            {"step": 2, "epoch": 1.0, "loss": 2.0, "mean_token_accuracy": 0.5},
-            {"step": 2, "epoch": 1.0, "eval_loss": 2.5, "eval_mean_token_accuracy": 0.375},
-            {"step": 3, "epoch": 1.5, "loss": 1.0},
-            {"step": 4, "epoch": 2.0, "eval_loss": 2.0},
-            {"step": 4, "epoch": 2.0, "train_loss": 2.1, "train_runtime": 9.0},
-        ),
-        "trainer_state.json",
-    )
-    assert curve[1] == TrainingStep(2, 2.0, 0.5, 2.5, 0.375)
-    assert [step.step for step in curve] == [1, 2, 3, 4]
-    first, last = checkpoints
-    assert (first.model, first.epoch, first.train_loss) == ("checkpoint-2", 1.0, 2.0)
-    assert (last.model, last.epoch, last.train_loss, last.valid_loss) == (
-        "checkpoint-4",
-        2.0,
-        1.0,
-        2.0,
-    )
-
-
-def test_a_trainer_state_without_evaluations_has_a_checkpoint_an_epoch() -> None:
-    _, checkpoints = read_trainer_state(
-        trainer_state(
-            {"step": 1, "epoch": 0.5, "loss": 3.0},
-            {"step": 2, "epoch": 1.0, "loss": 2.0},
-            {"step": 3, "epoch": 1.49, "loss": 1.0},
-        ),
-        "trainer_state.json",
-    )
-    assert [(one.model, one.epoch) for one in checkpoints] == [
-        ("checkpoint-2", 1.0),
-        ("checkpoint-3", 1.49),
-    ]
-
-
-def test_a_trainer_state_may_hold_nan() -> None:
-    curve, _ = read_trainer_state(
-        '{"log_history": [{"step": 1, "epoch": 1.0, "loss": NaN}]}', "trainer_state.json"
-    )
-    assert math.isnan(curve[0].train_loss or 0)
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("{\n", "t.json:2: not JSON"),
-        ("[]", "t.json: no list 'log_history'"),
-        ('{"log_history": [3]}', "t.json: no list 'log_history'"),
-        ('{"log_history": [{"loss": 1}]}', "t.json: log_history[0]: 'step'"),
-        ('{"log_history": [{"step": 1, "loss": "x"}]}', "t.json: log_history[0]: 'train_loss'"),
-    ],
-)
-def test_what_is_no_trainer_state_is_named(text: str, message: str) -> None:
-    with pytest.raises(DatasetError) as caught:
-        read_trainer_state(text, "t.json")
-    assert str(caught.value).startswith(message)
-
-
-def test_an_empty_log_has_neither_curve_nor_checkpoints() -> None:
-    assert read_trainer_state('{"log_history": []}', "t.json") == ((), ())

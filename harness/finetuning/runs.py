@@ -1,0 +1,311 @@
+"""One training run, whoever logged it: a job live or saved, a result file, a trainer, W&B."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.errors import DatasetError, HarnessError
+from harness.finetuning.curves import (
+    Curve,
+    curve_of_events,
+    is_one_json,
+    json_of,
+    read_objects,
+)
+from harness.finetuning.exports import (
+    JOB_FILE,
+    JobExport,
+    epoch_length,
+    epochs_of,
+    read_export,
+    result_of,
+)
+from harness.finetuning.states import (
+    Naming,
+    epoch_ends,
+    evenly_spaced,
+    states_at,
+    validated_steps,
+)
+from harness.finetuning.tables import read_table
+from harness.finetuning.trainer_states import (
+    PREFIX,
+    STATE_FILE,
+    curve_of_log,
+    ends_of,
+    epoch_at,
+    kept_beside,
+    log_of,
+    state_file,
+)
+from harness.records import Checkpoint
+
+MOST_GUESSED_EPOCHS = 12
+"""More evaluations than this are not taken for one an epoch."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRun:
+    """A run's curve and the states along it.
+
+    ``checkpoints`` are the states at the ends of epochs, or those that were kept;
+    ``evaluations`` every state in which the validation set was measured. ``kept`` are the steps
+    whose checkpoints are known to exist; None where nobody knows. ``epochs`` were trained so
+    far; ``notes`` say what was assumed.
+    """
+
+    name: str
+    kind: str
+    curve: Curve
+    checkpoints: tuple[Checkpoint, ...]
+    evaluations: tuple[Checkpoint, ...]
+    epochs: float
+    kept: frozenset[int] | None = None
+    base: str | None = None
+    status: str = "succeeded"
+    notes: tuple[str, ...] = ()
+
+    def is_kept(self, state: Checkpoint) -> bool:
+        """Whether a state's checkpoint is known to exist."""
+        return self.kept is not None and state.step in self.kept
+
+
+# --- jobs ----------------------------------------------------------------------------
+
+
+def run_of_job(export: JobExport, source: str) -> TrainingRun:
+    """Return a job's run from its own objects, finished or not.
+
+    Raises:
+        DatasetError: the objects are not those of a tuning job, or nothing was trained.
+    """
+    result = result_of(export, source)
+    if not result.curve:
+        why = f": {result.error}" if result.error else "; look again when it runs"
+        raise DatasetError(f"{source}: job {result.job_id} is {result.status}, no curve yet{why}")
+    if not result.checkpoints and epochs_of(export.job) is None:
+        return run_of_curve(result.curve, None, source, "fine-tuning job")
+    length = epoch_length(export, result.curve, source)
+    names = {one.step: one.model for one in result.checkpoints if one.step is not None}
+    naming = Naming(lambda step: step / length, names=names, seed=result.seed)
+    ends = {*epoch_ends(result.curve, length, result.epochs or 0), *names}
+    return TrainingRun(
+        name=result.job_id,
+        kind="fine-tuning job",
+        curve=result.curve,
+        checkpoints=states_at(result.curve, ends, naming),
+        evaluations=states_at(result.curve, validated_steps(result.curve), naming),
+        epochs=naming.epoch_at(result.curve[-1].step),
+        kept=frozenset(names),
+        base=result.base,
+        status=result.status,
+    )
+
+
+# --- files ---------------------------------------------------------------------------
+
+
+def is_training_run(path: Path) -> bool:
+    """Whether a path is a file, or a folder with a saved job or trainer states in it."""
+    return path.is_file() or (path / JOB_FILE).is_file() or state_file(path) is not None
+
+
+def read_run(path: Path, epochs: int | None = None, model: str | None = None) -> TrainingRun:
+    """Return the run that a file or folder tells of.
+
+    ``epochs`` and ``model`` are what a result file does not say: how many epochs its steps are,
+    and the tuned model's name.
+
+    Raises:
+        DatasetError: it cannot be read, or tells of no run.
+    """
+    if path.is_dir():
+        if (path / JOB_FILE).is_file():
+            return run_of_job(read_export(path), str(path / JOB_FILE))
+        file = state_file(path)
+        if file is None:
+            raise DatasetError(
+                f"{path}: no run folder, no saved job ({JOB_FILE}) and no checkpoints of a trainer "
+                f"({PREFIX}*/{STATE_FILE}) in it; give the folder or file that training wrote"
+            )
+        return run_of_trainer(text_of(file), file)
+    text = plain_text(text_of(path))
+    if not text.strip():
+        raise DatasetError(f"{path}: the file is empty; save what training wrote again")
+    if not text.startswith(("{", "[")):
+        return run_of_table(text, str(path), epochs, model)
+    return run_of_json(text, path, epochs, model)
+
+
+def text_of(path: Path) -> str:
+    """Return a file's text."""
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise DatasetError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError:
+        raise DatasetError(
+            f"{path}: is no text; give a result file (CSV), {STATE_FILE}, {JOB_FILE}, or a "
+            "W&B export (CSV or JSON)"
+        ) from None
+
+
+def plain_text(text: str) -> str:
+    """Return the text behind base64, and any other text as it is."""
+    text = text.lstrip("\ufeff \r\n")
+    try:
+        decoded = base64.b64decode("".join(text.split()), validate=True).decode("utf-8-sig")
+    except (binascii.Error, ValueError):
+        return text
+    return decoded if "," in decoded else text
+
+
+def run_of_json(text: str, path: Path, epochs: int | None, model: str | None) -> TrainingRun:
+    """Return the run of a JSON file, by what is in it."""
+    source = str(path)
+    content = json_of(text, source) if is_one_json(text) else None
+    if isinstance(content, dict) and "log_history" in content:
+        return run_of_trainer(text, path)
+    if isinstance(content, dict) and "job" in content:
+        return run_of_job(read_export(path), source)
+    if isinstance(content, dict) and content.get("object") == "fine_tuning.job":
+        raise DatasetError(
+            f"{source}: a job without its events; save it whole with "
+            f"harness finetune --job {content.get('id')} --out DIR"
+        )
+    if looks_like_a_log(text):
+        raise DatasetError(
+            f"{source}: a log of answers, not of training; give it with --log beside the run"
+        )
+    if is_of_events(text, source):
+        curve = curve_of_events(read_objects(text, source), source)
+        return run_of_curve(curve, epochs, source, "events of a job", model=model)
+    return run_of_table(text, source, epochs, model)
+
+
+def looks_like_a_log(text: str) -> bool:
+    """Whether a text starts like a log of OpenAI evals."""
+    try:
+        first = json.loads(text.partition("\n")[0])
+    except ValueError:
+        return False
+    return isinstance(first, dict) and ("spec" in first or "final_report" in first)
+
+
+def is_of_events(text: str, source: str) -> bool:
+    """Whether a text is a list of a job's events."""
+    try:
+        objects = read_objects(text, source)
+    except HarnessError:
+        return False
+    return any(one.get("type") == "metrics" and one.get("data") for one in objects)
+
+
+def run_of_trainer(text: str, path: Path) -> TrainingRun:
+    """Return the run of a trainer's state; checkpoints are the folders beside it, if any."""
+    source = str(path)
+    curve, epochs = curve_of_log([*log_of(text, source)], source)
+    if not curve:
+        raise DatasetError(f"{source}: an empty log_history: nothing was trained or logged yet")
+    kept = kept_beside(path)
+    last = curve[-1].step
+    naming = Naming(lambda step: epoch_at(step, epochs), prefix=PREFIX)
+    ends = ends_of(curve, epochs) if kept is None else [k for k in kept if 0 < k <= last]
+    return TrainingRun(
+        name=str(path.parent if kept is not None else path),
+        kind="trainer state",
+        curve=curve,
+        checkpoints=states_at(curve, ends, naming),
+        evaluations=states_at(curve, validated_steps(curve), naming),
+        epochs=epochs[last] or 1.0,
+        kept=kept,
+    )
+
+
+def run_of_table(text: str, source: str, epochs: int | None, model: str | None) -> TrainingRun:
+    """Return the run of a result file, or of another table of metrics."""
+    table = read_table(text, source)
+    if not table.curve:
+        raise DatasetError(f"{source}: no step in it; export it when training has begun")
+    if not table.epochs:
+        return run_of_curve(
+            table.curve, epochs, source, "result file", whole_set=table.whole_set, model=model
+        )
+    naming = Naming(lambda step: epoch_at(step, table.epochs), prefix=PREFIX)
+    ends = ends_of(table.curve, table.epochs)
+    return TrainingRun(
+        name=source,
+        kind="table of metrics",
+        curve=table.curve,
+        checkpoints=states_at(table.curve, ends, naming),
+        evaluations=states_at(table.curve, validated_steps(table.curve), naming),
+        epochs=naming.epoch_at(table.curve[-1].step),
+    )
+
+
+def run_of_curve(
+    curve: Curve,
+    epochs: int | None,
+    source: str,
+    kind: str,
+    *,
+    whole_set: bool = False,
+    model: str | None = None,
+) -> TrainingRun:
+    """Return the run of a curve that does not say how many epochs it is.
+
+    Raises:
+        DatasetError: nor does anything else.
+    """
+    measured = validated_steps(curve)
+    last = curve[-1].step
+    count = epochs or guessed_epochs(curve, whole_set=whole_set)
+    if count is None:
+        raise DatasetError(
+            f"{source}: does not say how many epochs its {last:,} steps are; "
+            "add --epochs N (the job's n_epochs)"
+        )
+    notes: tuple[str, ...] = ()
+    if epochs is None and not whole_set:
+        notes = (
+            f"{source} does not say how many epochs it is: its {len(measured)} evaluations are "
+            "taken for one an epoch; --epochs N says otherwise",
+        )
+    length = (measured[-1] if whole_set and measured and epochs is None else last) / count
+    ends = epoch_ends(curve, length, count)
+    naming = Naming(lambda step: step / length, names=hosted_names(model, ends))
+    return TrainingRun(
+        name=model or source,
+        kind=kind,
+        curve=curve,
+        checkpoints=states_at(curve, ends, naming),
+        evaluations=states_at(curve, measured, naming),
+        epochs=last / length,
+        notes=notes,
+    )
+
+
+def guessed_epochs(curve: Curve, *, whole_set: bool) -> int | None:
+    """Return how many epochs a curve shows; None where that would be a mere guess.
+
+    The whole validation set is measured once an epoch. Other evaluations are taken for one an
+    epoch where they are few, evenly spaced, further apart than the steps, and end the run.
+    """
+    measured = validated_steps(curve)
+    if whole_set and measured:
+        return len(measured)
+    few = 1 < len(measured) <= min(MOST_GUESSED_EPOCHS, len(curve) // 2)
+    ends = few and measured[-1] == curve[-1].step
+    return len(measured) if ends and evenly_spaced(measured) else None
+
+
+def hosted_names(model: str | None, ends: list[int]) -> Mapping[int, str] | None:
+    """Return the names of a hosted model's checkpoints; the last one is the model itself."""
+    if model is None or not ends:
+        return None
+    return {end: f"{model}:ckpt-step-{end}" for end in ends[:-1]} | {ends[-1]: model}

@@ -1,0 +1,202 @@
+"""Reads tables of metrics: a W&B export, a logger's CSV, a trainer's log as a table.
+
+Rows are those of a CSV, the objects of a JSON list, of JSON lines, or the columns of one JSON
+object, as pandas writes them. A column is known by its name; the first known name that holds a
+value counts for the whole table. Pure: text in.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from harness.errors import DatasetError
+from harness.finetuning.curves import (
+    METRICS,
+    Curve,
+    Names,
+    TrainingStep,
+    is_one_json,
+    json_lines,
+    json_of,
+    names_in_use,
+    number_in,
+    step_of,
+)
+from harness.finetuning.states import merged
+
+Row = Mapping[str, Any]
+
+STEPS = ("train/global_step", "trainer/global_step", "global_step", "step", "_step")
+EPOCHS = ("train/epoch", "eval/epoch", "epoch")
+WHOLE_SET = "full_valid_"
+"""Columns with this name hold the whole validation set, measured at the ends of epochs."""
+
+NAMES: Names = {
+    "train_loss": (
+        *("train/loss", "loss", "train_loss", "training loss", "training_loss", "loss/train"),
+    ),
+    "train_token_accuracy": (
+        *("train/mean_token_accuracy", "mean_token_accuracy", "train_mean_token_accuracy"),
+        *("train/token_accuracy", "train/accuracy", "train_accuracy"),
+    ),
+    "valid_loss": (
+        *("full_valid_loss", "eval/loss", "eval_loss", "valid_loss", "valid/loss", "val/loss"),
+        *("val_loss", "validation_loss", "validation/loss", "validation loss", "loss/val"),
+    ),
+    "valid_token_accuracy": (
+        *("full_valid_mean_token_accuracy", "eval/mean_token_accuracy"),
+        *("eval_mean_token_accuracy", "eval/token_accuracy", "valid_mean_token_accuracy"),
+        *("validation_mean_token_accuracy", "valid/mean_token_accuracy", "valid_accuracy"),
+        *("eval/accuracy", "eval_accuracy", "val/accuracy", "val_accuracy"),
+    ),
+}
+"""Our metric -> its names in lower case, a step's loss before the mean of a whole run."""
+
+OF_A_RANGE = ("__min", "__max")
+"""How W&B ends the names of the columns that bound a smoothed one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A run's metrics: its curve, the epochs by step where a column has them.
+
+    ``whole_set`` says whether the validation numbers come from the ends of epochs.
+    """
+
+    curve: Curve
+    epochs: Mapping[int, float]
+    whole_set: bool = False
+
+
+def read_table(text: str, source: str) -> Table:
+    """Return a table of metrics.
+
+    Raises:
+        DatasetError: it is none, has no column of steps or losses, or holds several runs.
+    """
+    rows = dict(rows_of(text, source))
+    columns = {name for row in rows.values() for name in row}
+    names = names_in_use(rows.values(), NAMES)
+    if not columns.intersection(STEPS):
+        raise DatasetError(f"{source}: no column of steps; {shown('step', columns)}")
+    if not names["train_loss"] and not names["valid_loss"]:
+        raise DatasetError(f"{source}: no column of losses; {shown('train_loss', columns)}")
+    steps: list[TrainingStep] = []
+    epochs: dict[int, float] = {}
+    padded = pads_with_nan(rows.values(), names)
+    for where, row in rows.items():
+        number = first_of(row, STEPS, where)
+        if not number:  # rows without a step, and what was measured before training
+            continue
+        known = {key: value for key, value in row.items() if not (padded and is_nan(value))}
+        step = step_of({**known, "step": number}, where, names)
+        if all(getattr(step, metric) is None for metric in METRICS):
+            continue
+        steps.append(step)
+        epoch = first_of(known, EPOCHS, where)
+        if epoch is not None:
+            epochs[step.step] = epoch
+    whole_set = any(name.startswith(WHOLE_SET) for name in names["valid_loss"])
+    return Table(merged(steps), epochs, whole_set)
+
+
+def first_of(row: Row, names: Sequence[str], where: str) -> float | None:
+    """Return the first number that a row has under some names."""
+    numbers = (number_in(row, name, where) for name in names)
+    return next((n for n in numbers if n is not None and not math.isnan(n)), None)
+
+
+def is_nan(value: object) -> bool:
+    """Whether a value is a bare NaN; the word is what a logger writes for a loss that broke."""
+    return isinstance(value, float) and math.isnan(value)
+
+
+def pads_with_nan(rows: Iterable[Row], names: Names) -> bool:
+    """Whether NaN stands for blank cells: some row has one beside a number."""
+    used = [name for theirs in names.values() for name in theirs]
+    for row in rows:
+        values = [row[name] for name in used if row.get(name) not in (None, "")]
+        blank = [is_nan(value) for value in values]
+        if any(blank) and not all(blank):
+            return True
+    return False
+
+
+def shown(wanted: str, columns: Iterable[str]) -> str:
+    """Return the repair for a table without a column: what there is, and what was looked for."""
+    there = ", ".join(repr(name) for name in sorted(columns)[:8])
+    return (
+        f"expected a job's result file, a trainer's log or a W&B export with {wanted!r} or the "
+        f"like, found {there or 'no columns'}"
+    )
+
+
+# --- rows ----------------------------------------------------------------------------
+
+
+def rows_of(text: str, source: str) -> Iterator[tuple[str, Row]]:
+    """Every row by its place, with the names of its columns in lower case."""
+    start = text.lstrip("\ufeff \r\n")
+    found = json_rows(start, source) if start[:1] in ("{", "[") else csv_rows(start, source)
+    headings: dict[str, str] = {}
+    runs: set[str] = set()
+    for where, row in found:
+        yield where, {metric: row[key] for key, metric in heads(row, headings, runs, source)}
+
+
+def heads(row: Row, headings: dict[str, str], runs: set[str], source: str) -> list[tuple[str, str]]:
+    """Return a row's columns with their metrics; W&B puts a run's name in front of one."""
+    for key in row:
+        if key in headings:
+            continue
+        run, _, metric = key.rpartition(" - ")
+        headings[key] = metric.strip().lower()
+        runs |= {run.strip()} - {""}
+    if len(runs) > 1:
+        names = ", ".join(sorted(runs)[:4])
+        raise DatasetError(f"{source}: holds {len(runs)} runs ({names}); export one of them")
+    return [(key, headings[key]) for key in row if not headings[key].endswith(OF_A_RANGE)]
+
+
+def csv_rows(text: str, source: str) -> Iterator[tuple[str, Row]]:
+    """Every row of a CSV by its line."""
+    reader = csv.DictReader(io.StringIO(text))
+    try:
+        for row in reader:
+            where = f"{source}:{reader.line_num}"
+            if None in row or None in row.values():
+                raise DatasetError(f"{where}: not as many cells as columns; export the file again")
+            yield where, row
+    except csv.Error as error:
+        raise DatasetError(f"{source}:{reader.line_num}: not a CSV: {error}") from None
+
+
+def json_rows(text: str, source: str) -> Iterator[tuple[str, Row]]:
+    """Every object of a list, of lines, or of columns by index."""
+    content = json_of(text, source) if is_one_json(text) else json_lines(text, source)
+    if isinstance(content, dict):
+        listed = next((v for k in ("history", "data", "rows") if (v := content.get(k))), None)
+        content = listed if listed is not None else content
+    if isinstance(content, dict):
+        content = rows_of_columns(content, source)
+    if not isinstance(content, list) or not all(isinstance(row, dict) for row in content):
+        raise DatasetError(f"{source}: expected a list of objects, one a step")
+    for position, row in enumerate(content, start=1):
+        yield f"{source}: row {position}", row
+
+
+def rows_of_columns(columns: Mapping[str, Any], source: str) -> list[Row]:
+    """Return the rows of an object that has a column under every name."""
+    lists = {
+        name: list(column.values()) if isinstance(column, dict) else column
+        for name, column in columns.items()
+    }
+    known = {name: column for name, column in lists.items() if isinstance(column, list)}
+    if not known or len({len(column) for column in known.values()}) > 1:
+        raise DatasetError(f"{source}: no history of steps in it; {shown('train/loss', columns)}")
+    return [dict(zip(known, values, strict=True)) for values in zip(*known.values(), strict=True)]

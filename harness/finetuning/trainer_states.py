@@ -1,0 +1,139 @@
+"""Reads what Hugging Face's trainers leave behind: ``trainer_state.json``, and checkpoint folders.
+
+TRL, axolotl and LLaMA-Factory train with the same trainer and leave the same files.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.errors import DatasetError
+from harness.finetuning.curves import (
+    Curve,
+    Names,
+    TrainingStep,
+    json_of,
+    names_in_use,
+    number_in,
+    step_of,
+    whole_if_near,
+)
+from harness.finetuning.states import Naming, merged, states_at, validated_steps
+from harness.records import Checkpoint
+
+STATE_FILE = "trainer_state.json"
+PREFIX = "checkpoint-"
+CHECKPOINT = re.compile(rf"{PREFIX}(\d{{1,12}})")
+NAMES: Names = {
+    "train_loss": ("loss",),
+    "train_token_accuracy": ("mean_token_accuracy", "token_accuracy", "accuracy"),
+    "valid_loss": ("eval_loss",),
+    "valid_token_accuracy": ("eval_mean_token_accuracy", "eval_token_accuracy", "eval_accuracy"),
+}
+"""Our metric -> its names in the log; ``train_loss`` in it is the mean of the whole run."""
+
+
+def read_trainer_state(
+    text: str, source: str, kept: frozenset[int] | None = None
+) -> tuple[Curve, tuple[Checkpoint, ...]]:
+    """Return the curve and checkpoints of a ``trainer_state.json``.
+
+    ``kept`` are the steps whose folders exist: these are the checkpoints. Where nobody knows, a
+    checkpoint stands wherever the validation set was measured, else at every whole epoch and at
+    the end. All have the name ``checkpoint-<step>`` that the trainer gives to folders.
+
+    Raises:
+        DatasetError: it is not such a file.
+    """
+    log = log_of(text, source)
+    curve, epochs = curve_of_log(log, source)
+    naming = Naming(lambda step: epoch_at(step, epochs), prefix=PREFIX)
+    last = max(epochs, default=0)
+    ends = ends_of(curve, epochs) if kept is None else sorted(k for k in kept if 0 < k <= last)
+    return curve, states_at(curve, ends, naming)
+
+
+def log_of(text: str, source: str) -> list[Mapping[str, Any]]:
+    """Return the log of a trainer's state."""
+    state = json_of(text, source)
+    log = state.get("log_history") if isinstance(state, dict) else None
+    if not isinstance(log, list) or not all(isinstance(entry, dict) for entry in log):
+        raise DatasetError(f"{source}: no list 'log_history'; expected a trainer_state.json")
+    return log
+
+
+def curve_of_log(log: list[Mapping[str, Any]], source: str) -> tuple[Curve, dict[int, float]]:
+    """Return the curve of a log, and the epochs trained at each of its steps.
+
+    What was measured before training, at step 0, is no part of it.
+    """
+    names = names_in_use(log, NAMES)
+    steps: list[TrainingStep] = []
+    epochs: dict[int, float] = {}
+    for position, entry in enumerate(log):
+        where = f"{source}: log_history[{position}]"
+        if entry.get("step") == 0:
+            continue
+        step = step_of(entry, where, names)
+        steps.append(step)
+        epochs[step.step] = number_in(entry, "epoch", where) or epochs.get(step.step, 0.0)
+    return merged(steps), epochs
+
+
+def ends_of(curve: Curve, epochs: Mapping[int, float]) -> list[int]:
+    """Return the steps where a checkpoint may stand, when the folders are not at hand."""
+    measured = validated_steps(curve)
+    if measured:
+        return measured
+    whole = {step for step, epoch in epochs.items() if epoch and epoch == whole_if_near(epoch) // 1}
+    return sorted(whole | {max(epochs, default=0)} - {0})
+
+
+def epoch_at(step: int, epochs: Mapping[int, float]) -> float:
+    """Return the epochs trained at a step, between two logged ones in proportion."""
+    if step in epochs:
+        return epochs[step]
+    before = max((one for one in epochs if one < step), default=0)
+    after = min((one for one in epochs if one > step), default=0)
+    if not after:
+        return epochs[before] * step / before if before else 0.0
+    start = epochs.get(before, 0.0)
+    return start + (epochs[after] - start) * (step - before) / (after - before)
+
+
+# --- folders -------------------------------------------------------------------------
+
+
+def kept_steps(folder: Path) -> frozenset[int]:
+    """Return the steps whose ``checkpoint-<step>`` folders lie in a folder."""
+    return frozenset(number for number, _ in checkpoint_folders(folder))
+
+
+def checkpoint_folders(folder: Path) -> Iterator[tuple[int, Path]]:
+    """Every checkpoint folder that holds something."""
+    for path in folder.iterdir() if folder.is_dir() else ():
+        found = CHECKPOINT.fullmatch(path.name)
+        if found and path.is_dir() and any(path.iterdir()):
+            yield int(found[1]), path
+
+
+def state_file(folder: Path) -> Path | None:
+    """Return the longest log of an output folder: its own, else that of the last checkpoint."""
+    own = folder / STATE_FILE
+    if own.is_file():
+        return own
+    found = sorted(checkpoint_folders(folder), reverse=True)
+    return next((path / STATE_FILE for _, path in found if (path / STATE_FILE).is_file()), None)
+
+
+def kept_beside(file: Path) -> frozenset[int] | None:
+    """Return the checkpoints that exist beside a state file; None where none is in sight.
+
+    A file that was copied elsewhere says nothing about what was kept.
+    """
+    folder = file.parent
+    home = folder.parent if CHECKPOINT.fullmatch(folder.name) else folder
+    return kept_steps(home) or None
