@@ -1,0 +1,133 @@
+"""Courses: what the advisor knew of a task after each epoch count, and what was true.
+
+Evidence is made by the code of a study (`pipeline.judgement`). It takes seconds for a task, and
+thresholds of the decision table do not enter it, so it is kept beside the runs until the runs or
+the code that made it change.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from statistics import mean
+
+import harness
+from benchmarks.advice.collection import digest, task
+from benchmarks.advice.oracle import Truth
+from benchmarks.advice.results import WORK, Results
+from benchmarks.advice.tasks import Half
+from benchmarks.advice.tracks import track_of
+from benchmarks.advice.tuning import Run
+from harness.analysis.advice import Candidate
+from harness.analysis.evidence import Evidence
+from harness.pipeline.judgement import Judge, candidates, evidence_after
+from harness.pipeline.track import Track
+from harness.pipeline.variety import Variety
+
+POOLED = "all seeds"
+
+
+@dataclass(frozen=True)
+class Course:
+    """One study of one task. Tuples count from epoch 1; ``heldout`` from the base model.
+
+    ``study`` is `POOLED`, or the one seed that a study had.
+    """
+
+    task: str
+    family: str
+    fault: str
+    half: Half
+    n_train: int
+    study: str
+    truth: Truth
+    evidence: tuple[Evidence, ...]
+    candidates: tuple[tuple[Candidate, ...], ...]
+    heldout: tuple[float, ...]
+
+    @property
+    def last(self) -> int:
+        """The most epochs that were trained."""
+        return len(self.evidence)
+
+    def after(self, epochs: int) -> Evidence:
+        """What is known after so many epochs."""
+        return self.evidence[epochs - 1]
+
+
+def courses(results: Results, workers: int) -> list[Course]:
+    """The courses of every task whose runs are all there, in order of their names."""
+    by_task: dict[str, list[Run]] = {}
+    for run in results:
+        by_task.setdefault(run.task, []).append(run)
+    whole = sorted(name for name, runs in by_task.items() if len(runs) > 1)
+    with ProcessPoolExecutor(max_workers=workers) as pool:
+        found = pool.map(kept, [sorted(by_task[n], key=lambda r: r.seed) for n in whole])
+        return [course for group in found for course in group]
+
+
+def kept(runs: Sequence[Run]) -> list[Course]:
+    """A task's courses, read where they have been made before."""
+    name = runs[0].task
+    path = WORK / "courses" / f"{name}-{key(runs)}.pickle"
+    if path.exists():
+        found: list[Course] = pickle.loads(path.read_bytes())
+        return found
+    made = list(courses_of(runs))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for old in path.parent.glob(f"{name}-*.pickle"):
+        old.unlink()
+    path.write_bytes(pickle.dumps(made))
+    return made
+
+
+def key(runs: Iterable[Run]) -> str:
+    """What courses depend on: the task, its runs, and the code that reads them."""
+    runs = list(runs)
+    parts = [digest(runs[0].task), *(f"{run.seed} {run.cpu_s}" for run in runs), code()]
+    return hashlib.blake2b(" ".join(parts).encode(), digest_size=6).hexdigest()
+
+
+@cache
+def code() -> str:
+    """A hash of the files that make evidence and truth."""
+    house, here = Path(harness.__file__).parent, Path(__file__).parent
+    names = ("judgement", "track", "measurement", "variety", "folder_report")
+    files = [house / "pipeline" / f"{name}.py" for name in names]
+    files += [house / "analysis" / "evidence.py", *sorted((house / "linting").glob("*.py"))]
+    files += [here / f"{name}.py" for name in ("oracle", "courses", "tracks", "lints")]
+    found = hashlib.blake2b(digest_size=6)
+    for file in files:
+        found.update(file.read_bytes())
+    return found.hexdigest()
+
+
+def courses_of(runs: Sequence[Run]) -> Iterator[Course]:
+    """The course of all seeds together, then of each alone."""
+    judge = Judge(track_of(task(runs[0].task), runs))
+    yield course(POOLED, judge.track, judge.variety, Truth.of(runs))
+    for run, (study, track, variety) in zip(runs, judge.alone, strict=True):
+        yield course(study, track, variety, Truth.of([run]))
+
+
+def course(study: str, track: Track, variety: Variety | None, truth: Truth) -> Course:
+    """What a study of this track knows after each epoch count."""
+    made = task(track.experiment.name)
+    epochs = range(1, made.epochs + 1)
+    return Course(
+        task=made.name,
+        family=made.family,
+        fault=made.fault,
+        half=made.half,
+        n_train=len(made.train),
+        study=study,
+        truth=truth,
+        evidence=tuple(evidence_after(track, e, variety) for e in epochs),
+        candidates=tuple(candidates(track, e, variety) for e in epochs),
+        heldout=tuple(mean(track.scores(e).values()) for e in range(made.epochs + 1)),
+    )

@@ -1,0 +1,90 @@
+"""What would have been best: the utility of every epoch count on a large disjoint test set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import sqrt
+
+import numpy as np
+
+from benchmarks.advice.tuning import Run
+from harness.analysis.thresholds import DEFAULT
+from harness.embedded.layers import Array
+
+EXPECTED = DEFAULT.less_diverse
+"""Answers to open tasks are varied enough from this share of the references' diversity on."""
+
+
+@dataclass(frozen=True)
+class Truth:
+    """Utilities of the epochs 0 (base), 1, ... of one task; ``worth`` is (seeds, epochs, samples).
+
+    The utility of a one-answer task is its score. That of an open task is its quality, times the
+    share of the expected diversity that is left where this is below 1: a soft form of "quality
+    subject to a ratio of at least .9", because the ratio is an estimate too.
+    """
+
+    worth: Array
+
+    @classmethod
+    def of(cls, runs: Sequence[Run]) -> Truth:
+        """What the runs of one task reached."""
+        return cls(np.array([worth(run) for run in runs]))
+
+    @cached_property
+    def utilities(self) -> Array:
+        """By epoch, the mean over seeds and samples."""
+        return np.asarray(self.worth.mean(axis=(0, 2)))
+
+    @property
+    def last(self) -> int:
+        """The most epochs."""
+        return len(self.utilities) - 1
+
+    @property
+    def best(self) -> int:
+        """The epoch count of the highest utility; of equal ones the first."""
+        return 1 + int(self.utilities[1:].argmax())
+
+    def standard_error(self, one: int, other: int) -> float:
+        """Of the difference of two epochs' utilities, over samples and, of several, over seeds."""
+        differences = self.worth[:, one] - self.worth[:, other]
+        seeds, samples = differences.shape
+        by_sample = differences.mean(0).var(ddof=1) / samples
+        by_seed = differences.mean(1).var(ddof=1) / seeds if seeds > 1 else 0.0
+        return sqrt(by_sample + by_seed)
+
+    @cached_property
+    def good(self) -> frozenset[int]:
+        """The epoch counts that are no worse than the best by more than one standard error."""
+        top = self.utilities[self.best]
+        return frozenset(
+            epoch
+            for epoch in range(1, self.last + 1)
+            if top - self.utilities[epoch] <= self.standard_error(self.best, epoch)
+        )
+
+    def direction(self, epochs: int) -> int:
+        """Where the good epoch counts lie: +1 above, -1 below, 0 here."""
+        if epochs in self.good:
+            return 0
+        if epochs < min(self.good):
+            return 1
+        return -1 if epochs > max(self.good) else int(np.sign(self.best - epochs))
+
+    def regret(self, epochs: int) -> float:
+        """How much utility is given away with this epoch count."""
+        return float(self.utilities[self.best] - self.utilities[epochs])
+
+    def is_harmful(self, before: int, after: int) -> bool:
+        """Does a move lose more utility than one standard error?"""
+        lost = float(self.utilities[before] - self.utilities[after])
+        return lost > 0 and lost > self.standard_error(before, after)
+
+
+def worth(run: Run) -> Array:
+    """What each test sample's answers are worth, (epochs, samples)."""
+    left = [1.0 if ratio is None else min(1.0, ratio / EXPECTED) for ratio in run.variety]
+    return np.asarray(np.array(run.test) * np.array(left)[:, None])
