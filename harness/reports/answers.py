@@ -164,6 +164,8 @@ def _at_most(most: int, section: Section) -> Section:
         flips_omitted=section.flips_omitted + len(section.flips) - len(flips),
         misses=misses,
         misses_omitted=section.misses_omitted + len(section.misses) - len(misses),
+        copies=section.copies[:most],
+        copies_omitted=section.copies_omitted + max(0, len(section.copies) - most),
     )
 
 

@@ -121,3 +121,11 @@ def test_marking_is_quick_on_text_made_to_be_slow() -> None:
     shared(" " * 1_200 + "a", "b " * 600)
     shared(("a" + " " * 50) * 24, "a " * 600 + "b")
     assert time.process_time() - start < 0.5
+
+
+def test_many_evals_show_fewer_copies_each_and_count_the_rest(document: Document) -> None:
+    (section,) = (one for one in document.sections if one.copies)
+    rich = dataclasses.replace(section, copies=section.copies * 12)
+    shown = bounded(dataclasses.replace(document, sections=(rich,) * MOST_SAMPLES)).sections[0]
+    assert len(shown.copies) == LEAST_SAMPLES
+    assert len(shown.copies) + shown.copies_omitted == 12 + section.copies_omitted

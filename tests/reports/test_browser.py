@@ -221,7 +221,7 @@ def test_paper_shows_all_evidence_and_samples_after_the_verdicts(browser, report
         page.evaluate("dispatchEvent(new Event('beforeprint'))")
         assert page.locator(".evidence:visible").count() == 15
         assert page.locator(".verdicts .evidence").count() == 0
-        assert page.locator(".flip:visible").count() == 25
+        assert page.locator(".flip:visible").count() == 26
         assert page.locator("details:not([open])").count() == 0
         page.evaluate("dispatchEvent(new Event('afterprint'))")
         assert page.locator(".verdicts .evidence").count() == 15
@@ -232,7 +232,7 @@ def test_without_its_script_the_page_still_shows_everything(browser, report):
     page = context.new_page()
     page.goto(report.as_uri())
     assert page.locator(".evidence:visible").count() == 15
-    assert page.locator(".flip:visible").count() == 25
+    assert page.locator(".flip:visible").count() == 26
     context.close()
 
 
