@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from harness.analysis.diversity.across import AcrossComparison, compare_across, compression
-from harness.analysis.diversity.bleu import ORDER, mean_bleu
+from harness.analysis.diversity.bleu import mean_bleu
 from harness.analysis.diversity.lexical import distinct, per_prompt_duplicate_rate
 from harness.analysis.diversity.matching import MatchReport, matched
 from harness.analysis.diversity.pairwise import per_prompt_distinct_k
@@ -67,13 +67,8 @@ def unduplicated(corpus: Corpus) -> FloatArray:
 
 
 def dissimilar_by_bleu(corpus: Corpus) -> FloatArray:
-    """1 - self-BLEU of n-grams up to 4, or up to the length of a prompt's shortest text."""
-    orders = np.full(corpus.n_prompts, ORDER)
-    np.minimum.at(orders, corpus.prompts, corpus.lengths)
-    values = np.full(corpus.n_prompts, np.nan)
-    for order in np.unique(orders[orders > 0]):
-        values = np.where(orders == order, 1 - mean_bleu(corpus, int(order)), values)
-    return values
+    """1 - self-BLEU of n-grams up to 4, of a shorter text up to its own length."""
+    return 1 - mean_bleu(corpus, short="own order")
 
 
 def different_answers(corpus: Corpus) -> FloatArray:
