@@ -124,9 +124,16 @@ def lines_of(
 
 def file_lines(report: FileReport, looking: Looking) -> Iterator[Text]:
     """One file in full."""
+    from harness.reports.wording import counted
+
     yield Text(f"{plain(report.source.name)}: {amount(report.profile)}", style="bold")
     yield from source_lines(report.source)
     yield length_line(report.profile)
+    if report.profile.short:
+        yield faint(
+            f"  {counted(report.profile.short, 'text')} of fewer than 4 tokens: self-BLEU-4 and"
+            " distinct-4 say little of these"
+        )
     yield from meaning_lines(looking)
     for scope in ("per prompt", "across prompts"):
         rows = [row for row in report.profile.rows if row.scope == scope]

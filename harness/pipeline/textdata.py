@@ -38,6 +38,7 @@ def file_data(report: FileReport) -> dict[str, Any]:
         "k": dict(zip(("fewest", "median", "most"), measured.k, strict=True)),
         "tokenizer": measured.tokenizer,
         "lengths": {f"p{round(100 * q)}": value for q, value in measured.lengths.items()},
+        "short": measured.short,
         "left_out": dict(source.left_out),
         "problems": list(source.problems),
         "metrics": [

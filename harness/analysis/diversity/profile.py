@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 
 from harness.analysis.diversity.across import ACROSS, Direction, gram_counts, jackknife
+from harness.analysis.diversity.bleu import ORDER
 from harness.analysis.diversity.measures import PromptMetric, measure_named
 from harness.analysis.diversity.tokens import (
     DEFAULT_TOKENIZER,
@@ -84,7 +85,8 @@ class Profile:
     """The metrics of one set of texts, and how much text there was.
 
     ``k`` are the fewest, the median and the most answers of a prompt, ``lengths`` the
-    quantiles of the texts' token counts; ``omitted`` says of metrics why they are not there,
+    quantiles of the texts' token counts; ``short`` the number of texts that have no
+    4-grams, of which self-BLEU says little, ``omitted`` says of metrics why they are not there,
     ``by_prompt`` holds each metric's value of each prompt that has texts.
     """
 
@@ -95,6 +97,7 @@ class Profile:
     lengths: Mapping[float, float]
     omitted: Mapping[str, str]
     tokenizer: str
+    short: int = 0
     by_prompt: Mapping[str, FloatArray] = field(default_factory=dict, repr=False)
 
     @property
@@ -160,6 +163,7 @@ def profile_of(
         lengths=length_quantiles(corpus),
         omitted=omitted,
         tokenizer=corpus.tokenizer_name,
+        short=int((corpus.lengths < ORDER).sum()),
         by_prompt=by_prompt,
     )
 
