@@ -130,7 +130,7 @@ def _epochs(spots: Sequence[Column]) -> dict[str, Any]:
         "field": "epoch",
         "type": "quantitative",
         "scale": {"domain": [spots[0].start, spots[-1].end], "nice": False},
-        "axis": {"title": "epochs", "format": "~g", "grid": False, "titlePadding": 4, **ticks},
+        "axis": {"title": "epochs", "format": ".3~g", "grid": False, "titlePadding": 4, **ticks},
     }
 
 
