@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -133,16 +132,18 @@ def plain_words(text: str, tokenizer: Tokenizer) -> tuple[str, ...]:
     A full stop in common would make "Paris." and "London." half the same.
     """
     tokens = tuple(tokenize(folded(text), tokenizer))
-    return tuple(token for token in tokens if any(map(str.isalnum, token))) or tokens
+    spoken = (token for token in tokens if token.isalnum() or any(map(str.isalnum, token)))
+    return tuple(spoken) or tokens
 
 
 def numbered_words(tokens: Sequence[str]) -> Words:
     """The words, each with the number of its occurrence: a set that counts repetitions."""
-    seen: Counter[str] = Counter()
+    seen: dict[str, int] = {}
     words = []
     for token in tokens:
-        words.append((token, seen[token]))
-        seen[token] += 1
+        before = seen.get(token, 0)
+        words.append((token, before))
+        seen[token] = before + 1
     return frozenset(words)
 
 
