@@ -129,7 +129,10 @@ def _named_or_own(args: Fields, find: FindRubric) -> Rubric:
             raise RegistryError(
                 f"{args.place}: has both 'modelgraded_spec' and '{next(iter(own))}'; keep one"
             )
-        return find(args.required_text("modelgraded_spec"))
+        try:
+            return find(args.required_text("modelgraded_spec"))
+        except RegistryError as error:
+            raise RegistryError(f"{args.place}: {error}") from error
     if not own:
         raise RegistryError(
             f"{args.place}: names no rubric; add 'modelgraded_spec', or a 'prompt' with"
