@@ -141,7 +141,7 @@ def _course(reading: CurveReading) -> str:
             f"{last.valid_loss:.3g} {_place(last)} and still falling, by about "
             f"{_percent(reading.next_fall)} an epoch; {noise}"
         )
-    return f"{last.valid_loss:.3g} {_place(last)}, no change beyond noise; {noise}"
+    return f"{last.valid_loss:.3g} {_place(last)}, neither clearly up nor still falling; {noise}"
 
 
 def _checkpoint_facts(
@@ -165,7 +165,7 @@ def _place(evaluation: Evaluation) -> str:
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.2g} %" if share < 1 else f"{100 * share:.0f} %"
+    return f"{100 * share:.2g}%" if share < 1 else f"{100 * share:.0f}%"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -80,13 +80,15 @@ def read_curve(evaluations: tuple[Evaluation, ...], limits: Thresholds) -> Curve
     turn = turn_of(points, noise)
     over = turn is not None and points[-1] - min(points) > math.log1p(limits.valid_loss_rise)
     next_fall = fall_per_epoch(points, finite[-1].epoch - finite[0].epoch, noise, limits)
-    shape: CurveShape = "over" if over else "falling" if next_fall > 0 else "level"
+    hanging = points[-1] - min(points) > SAME_Z * noise
+    falls = next_fall > 0 and not hanging
+    shape: CurveShape = "over" if over else "falling" if falls else "level"
     return CurveReading(
         shape=shape,
         lowest=lowest,
         last=finite[-1],
         rise=rise,
-        next_fall=next_fall,
+        next_fall=next_fall if falls else 0.0,
         noise=noise,
         accuracy=accuracy_since(finite, turn, limits) if over and turn else None,
     )

@@ -26,6 +26,7 @@ from harness.finetuning.exports import (
     result_of,
 )
 from harness.finetuning.states import (
+    UNNAMED,
     Naming,
     epoch_ends,
     evenly_spaced,
@@ -69,6 +70,11 @@ class TrainingRun:
     base: str | None = None
     status: str = "succeeded"
     notes: tuple[str, ...] = ()
+
+    @property
+    def is_named(self) -> bool:
+        """Whether the states have names that a server may know them by."""
+        return not any(state.model == f"{UNNAMED}{state.step}" for state in self.checkpoints)
 
     def is_kept(self, state: Checkpoint) -> bool:
         """Whether a state's checkpoint is known to exist."""

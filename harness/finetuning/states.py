@@ -17,6 +17,10 @@ from harness.finetuning.curves import METRICS, Curve, TrainingStep, whole_if_nea
 from harness.records import Checkpoint
 
 
+UNNAMED = "step-"
+"""What a state is called, with its step, when nobody says its name."""
+
+
 @dataclass(frozen=True, slots=True)
 class Naming:
     """What is known of the states of a run besides their numbers.
@@ -26,7 +30,7 @@ class Naming:
     """
 
     epoch_at: Callable[[int], float]
-    prefix: str = "step-"
+    prefix: str = UNNAMED
     names: Mapping[int, str] | None = None
     seed: int | None = None
 

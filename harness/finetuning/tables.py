@@ -57,6 +57,8 @@ NAMES: Names = {
 }
 """Our metric -> its names in lower case, a step's loss before the mean of a whole run."""
 
+EXPECTED = "expected a job's result file, a trainer's log or a W&B export"
+
 OF_A_RANGE = ("__min", "__max")
 """How W&B ends the names of the columns that bound a smoothed one."""
 
@@ -80,6 +82,8 @@ def read_table(text: str, source: str) -> Table:
         DatasetError: it is none, has no column of steps or losses, or holds several runs.
     """
     rows = dict(rows_of(text, source))
+    if not rows:
+        raise DatasetError(f"{source}: no rows of metrics in it; {EXPECTED}")
     columns = {name for row in rows.values() for name in row}
     names = names_in_use(rows.values(), NAMES)
     if not columns.intersection(STEPS):
@@ -130,10 +134,7 @@ def pads_with_nan(rows: Iterable[Row], names: Names) -> bool:
 def shown(wanted: str, columns: Iterable[str]) -> str:
     """Return the repair for a table without a column: what there is, and what was looked for."""
     there = ", ".join(repr(name) for name in sorted(columns)[:8])
-    return (
-        f"expected a job's result file, a trainer's log or a W&B export with {wanted!r} or the "
-        f"like, found {there or 'no columns'}"
-    )
+    return f"{EXPECTED} with {wanted!r} or the like, found {there or 'no columns'}"
 
 
 # --- rows ----------------------------------------------------------------------------

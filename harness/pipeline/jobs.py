@@ -107,7 +107,7 @@ def assumed(run: TrainingRun) -> tuple[Fact, ...]:
 
 def missing_of_curves(run: TrainingRun, advice: Advice, base_url: str | None) -> str:
     """The measurement that would decide, with its command: curves know no answers."""
-    last = run.checkpoints[-1].model
+    last = run.checkpoints[-1].model if run.is_named else "TUNED"
     base = run.base or "BASE"
     chosen = advice.checkpoint or last
     held = f"held-out answers of {base} and {last}: {compare(base, last, base_url)}"
