@@ -28,7 +28,7 @@ NOISE = 0.05
 USUAL_REFUSALS = 0.05
 """The tuning guide's example of how many are wanted, where nobody says."""
 
-NOBODY = "are taken as wanted; say how many are with --wanted-refusals"
+NOBODY = "5% are taken as wanted; say how many are with --wanted-refusals"
 TWICE = 2.0
 
 
@@ -43,7 +43,7 @@ def refusals(question: Question) -> Measured:
     value = found / question.n / wanted if wanted else (TWICE + 1 if found else 0.0)
     lines = lines_where(train.lines, lambda i: bool(train.refusals[i]))
     texts = ((line, _answer(train, i)) for i, line in enumerate(train.lines) if train.refusals[i])
-    said = f"{so_many(found, question.n, 'answer')} refuse; {percent(wanted)} {whose}"
+    said = f"{so_many(found, question.n, 'answer')} refuse; {whose}"
     if not found or _chance_of_more(found, question.n, wanted) >= SURE:
         return Measured(value, said, lines, hits(texts), most=None)
     return Measured(value, said, lines, hits(texts), "warn" if whose == NOBODY else "block")
@@ -52,10 +52,14 @@ def refusals(question: Question) -> Measured:
 def _wanted_refusals(question: Question) -> tuple[float, str]:
     """The share of refusals that is wanted, and who says so."""
     if question.wanted_refusals is not None:
-        return question.wanted_refusals, "are wanted"
+        return question.wanted_refusals, f"{percent(question.wanted_refusals)} are wanted"
     heldout = question.heldout
     if heldout is not None and len(heldout) >= FEWEST_HELDOUT and len(heldout.answers) > 1:
-        return sum(heldout.refusals) / len(heldout), "do in the held-out data"
+        seen = sum(heldout.refusals)
+        most = wilson_interval(seen, len(heldout)).high
+        theirs = so_many(seen, len(heldout), "held-out answer")
+        said = f"{theirs} do, so that at most {percent(most)} are wanted"
+        return most, said
     return USUAL_REFUSALS, NOBODY
 
 
@@ -84,6 +88,8 @@ def class_balance(question: Question) -> Measured | Skipped:
         return Skipped("the held-out data name no answers")
     ours, theirs = _labels(train), _labels(heldout)
     names = sorted(ours | theirs)
+    if not ours & theirs:
+        return Skipped("the held-out data have other labels altogether: another task")
     pairs = [(ours[name], theirs[name]) for name in names]
     value = _divergence(pairs)
     lacking = [name for name in names if not ours[name]]

@@ -89,7 +89,7 @@ def lint(
             return LintReport(str(path), where, "unjudged", reason=str(error))
         if not len(reading.columns):
             return LintReport(str(path), where, "unjudged", reason=reading.why_nothing(path))
-        question = reading.question(other, task)
+        question = reading.question(other or None, task)
         return _report(path, where, question, reading, watch)
 
 
@@ -259,7 +259,7 @@ def _read_heldout(heldout: Path | Iterable[Sample], columns: Columns, watch: Wat
         examples = _samples(heldout)
     for example in examples:
         columns.add(example)
-    if not len(columns):
+    if isinstance(heldout, Path) and not len(columns):
         raise DatasetError(f"{heldout}: holds no held-out samples")
 
 

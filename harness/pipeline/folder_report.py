@@ -142,6 +142,16 @@ def _tracks_with(
     )
 
 
+def _lints(
+    experiment: Experiment, spec: EvalSpec, heldout: Mapping[str, Sample]
+) -> tuple[Finding, ...]:
+    if experiment.training_data is None:
+        return ()
+    from harness.pipeline.linting import training_findings
+
+    return training_findings(experiment.training_data, heldout.values(), spec.task)
+
+
 def _track(
     manifest: Manifest,
     spec: EvalSpec,
@@ -159,6 +169,7 @@ def _track(
         empty_ideals(spec, heldout.values()),
         rejected_ideals(spec, marks),
         answers_in_training(training, heldout.values()),
+        *_lints(experiment, spec, heldout),
     )
     return Track(
         spec=spec,

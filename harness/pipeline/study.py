@@ -7,6 +7,7 @@ run folder, so a run that was interrupted and resumed gives the report of one th
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -100,6 +101,9 @@ def run_study(order: Order, registry: Registry, access: Access, watch: Watch) ->
     for question in {q.spec.name: q for qs in questions.values() for q in qs}.values():
         for finding in question.check():
             watch.noticed(question.spec.name, finding)
+    for experiment in order.study.experiments:
+        for name, finding in _blocked(experiment, questions[experiment.name]):
+            watch.noticed(name, finding)
     if order.looks is not None:
         check_can_stop(order.study, questions, batch=order.batch)
     embedder = _embedder(order, questions, watch)
@@ -187,6 +191,14 @@ def _embedder(order: Order, questions: dict[str, list[Question]], watch: Watch) 
     if order.overwrite or not RunFolder(order.out).journal.exists():
         embedder.check()
     return embedder
+
+
+def _blocked(experiment: Experiment, questions: list[Question]) -> Iterable[tuple[str, Finding]]:
+    if experiment.tuning is None:
+        return ()
+    from harness.pipeline.linting import before_tuning
+
+    return before_tuning(experiment, questions)
 
 
 # --- the run -------------------------------------------------------------------------
