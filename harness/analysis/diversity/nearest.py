@@ -24,11 +24,12 @@ from harness.analysis.diversity.ngrams import text_of_token, tokens_left
 from harness.analysis.diversity.tokens import (
     DEFAULT_TOKENIZER,
     IntArray,
+    Tokenizer,
     cutter,
     folded,
     integers,
     nfc,
-    token_pattern,
+    token_spans,
 )
 
 
@@ -52,7 +53,7 @@ def nearest_training(
     run: int = RUN,
     *,
     prompts: Sequence[str] | None = None,
-    tokenizer: str = DEFAULT_TOKENIZER,
+    tokenizer: Tokenizer = DEFAULT_TOKENIZER,
 ) -> tuple[Copied, ...]:
     """For each text that copies, the training item with which it shares the longest run.
 
@@ -205,10 +206,10 @@ class Suffixes:
         return np.minimum(shared, most)
 
 
-def quoted(text: str, tokens: Tokens, start: int, length: int, tokenizer: str) -> str:
+def quoted(text: str, tokens: Tokens, start: int, length: int, tokenizer: Tokenizer) -> str:
     """The run as the text writes it; in lower case where folding changed the tokens' number."""
     whole = nfc(text)
-    matches = list(token_pattern(tokenizer).finditer(whole))
-    if len(matches) != len(tokens):
+    spans = token_spans(whole, tokenizer)
+    if len(spans) != len(tokens):
         return " ".join(tokens[start : start + length])
-    return whole[matches[start].start() : matches[start + length - 1].end()]
+    return whole[spans[start][0] : spans[start + length - 1][1]]

@@ -7,7 +7,7 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from harness.analysis.diversity.profile import Profile, profile
-from harness.analysis.diversity.tokens import DEFAULT_TOKENIZER
+from harness.analysis.diversity.tokens import DEFAULT_TOKENIZER, Tokenizer
 from harness.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def diversity(
     by: str | Sequence[str] | None = None,
     *,
     metrics: Sequence[str] | None = None,
-    tokenizer: str = DEFAULT_TOKENIZER,
+    tokenizer: Tokenizer = DEFAULT_TOKENIZER,
     seed: int = 0,
 ) -> pd.DataFrame:
     """How diverse texts are: one row a metric, or a row a group of ``by`` and metric.
