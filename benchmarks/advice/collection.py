@@ -26,7 +26,7 @@ FAMILIES: Mapping[str, Callable[[Random], Made]] = {
 TASKS, FAULTY, SEEDS = 40, 6, (1, 2, 3)
 """Tasks of each family, tasks of each fault, and the seeds that each is trained with."""
 
-assert set(FAMILIES) == set(get_args(Family))  # noqa: S101 - a table against its type
+assert set(FAMILIES) == set(get_args(Family))
 
 
 @cache

@@ -49,22 +49,14 @@ class Truth:
         return 1 + int(self.utilities[1:].argmax())
 
     def standard_error(self, one: int, other: int) -> float:
-        """Of the difference of two epochs' utilities, over samples and, of several, over seeds."""
-        differences = self.worth[:, one] - self.worth[:, other]
-        seeds, samples = differences.shape
-        by_sample = differences.mean(0).var(ddof=1) / samples
-        by_seed = differences.mean(1).var(ddof=1) / seeds if seeds > 1 else 0.0
-        return sqrt(by_sample + by_seed)
+        """Of the difference of two epochs' utilities."""
+        return error_of(self.worth[:, one] - self.worth[:, other])
 
     @cached_property
     def good(self) -> frozenset[int]:
-        """The epoch counts that are no worse than the best by more than one standard error."""
-        top = self.utilities[self.best]
-        return frozenset(
-            epoch
-            for epoch in range(1, self.last + 1)
-            if top - self.utilities[epoch] <= self.standard_error(self.best, epoch)
-        )
+        """The epoch counts that are within one standard error of the best one's utility."""
+        least = self.utilities[self.best] - error_of(self.worth[:, self.best])
+        return frozenset(e for e in range(1, self.last + 1) if self.utilities[e] >= least)
 
     def direction(self, epochs: int) -> int:
         """Where the good epoch counts lie: +1 above, -1 below, 0 here."""
@@ -82,6 +74,14 @@ class Truth:
         """Does a move lose more utility than one standard error?"""
         lost = float(self.utilities[before] - self.utilities[after])
         return lost > 0 and lost > self.standard_error(before, after)
+
+
+def error_of(values: Array) -> float:
+    """The standard error of the mean of (seeds, samples), over samples and, of several, seeds."""
+    seeds, samples = values.shape
+    by_sample = values.mean(0).var(ddof=1) / samples
+    by_seed = values.mean(1).var(ddof=1) / seeds if seeds > 1 else 0.0
+    return sqrt(by_sample + by_seed)
 
 
 def worth(run: Run) -> Array:

@@ -19,6 +19,8 @@ from harness.analysis.evidence import (
     loss_shape,
     rises_after_minimum,
     sign,
+    training_still_falls,
+    transfers_little,
 )
 from harness.analysis.shortfall import (
     samples_to_decide,
@@ -118,16 +120,16 @@ def underfit(evidence: Evidence, limits: Thresholds) -> Match | None:
     """Row 5."""
     if fit(evidence, limits) != "low" or evidence.train is None or evidence.train_step is None:
         return None
-    still_learning = (
-        sign(evidence.train_step, limits) == "+" and evidence.train_step.value >= limits.margin
-    )
-    if not still_learning or sign(evidence.heldout_step, limits) == "-":
+    rising = sign(evidence.train_step, limits) == "+" and evidence.train_step.value >= limits.margin
+    learning = _learns_one_answer(evidence, limits)
+    if not (rising or learning) or sign(evidence.heldout_step, limits) == "-":
         return None
+    reading = "still rising" if rising else "not rising yet, though the training loss still falls"
     far = evidence.ceiling - evidence.train.value > limits.far_below_ceiling
     return Match(
         facts=(
             _train_fact(evidence, "does not follow the training data yet"),
-            _fact("train score, last step", evidence.train_step, "still rising"),
+            _fact("train score, last step", evidence.train_step, reading),
             _fact("held-out, last step", evidence.heldout_step, "not falling"),
         ),
         recommend=2 if far else 1,
@@ -135,9 +137,16 @@ def underfit(evidence: Evidence, limits: Thresholds) -> Match | None:
     )
 
 
+def _learns_one_answer(evidence: Evidence, limits: Thresholds) -> bool:
+    """The loss of an open task falls for as long as it memorises; that says nothing."""
+    return evidence.task == "one-answer" and training_still_falls(evidence, limits)
+
+
 def plateaued(evidence: Evidence, limits: Thresholds) -> Match | None:
     """Row 6."""
     if fit(evidence, limits) != "low" or sign(evidence.train_step, limits) not in ("0", "-"):
+        return None
+    if _learns_one_answer(evidence, limits):
         return None
     return Match(
         (
@@ -162,14 +171,15 @@ def overfit(evidence: Evidence, limits: Thresholds) -> Match | None:
 
 
 def _fits_without_gain(evidence: Evidence, limits: Thresholds) -> Match | None:
-    if fit(evidence, limits) != "full" or sign(evidence.gain, limits) not in ("0", "-"):
+    if fit(evidence, limits) != "full":
         return None
-    return Match(
-        (
-            _train_fact(evidence, "follows the training data"),
-            _fact("gain over the base model", evidence.gain, "none"),
-        )
-    )
+    train = _train_fact(evidence, "follows the training data")
+    if sign(evidence.gain, limits) in ("0", "-"):
+        return Match((train, _fact("gain over the base model", evidence.gain, "none")))
+    if not transfers_little(evidence, limits):
+        return None
+    reading = f"hardly above one answer to everything, which scores {evidence.constant:.2f}"
+    return Match((train, _fact("held-out score", evidence.heldout, reading)))
 
 
 def no_gain(evidence: Evidence, limits: Thresholds) -> Match | None:

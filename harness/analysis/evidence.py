@@ -86,6 +86,8 @@ class Evidence:
     gain: Estimate | None = None
     gap: Estimate | None = None
     peak: Peak | None = None
+    constant: float | None = None
+    """Score of the best constant answer to held-out samples: the commonest of training."""
 
     diversity: DiversityDrop | None = None
     copied: Estimate | None = None
@@ -115,6 +117,32 @@ def fit(evidence: Evidence, limits: Thresholds) -> Fit | None:
     if evidence.train.low >= bar:
         return "full"
     return "low" if evidence.train.high < bar else "unknown"
+
+
+def transfers_little(evidence: Evidence, limits: Thresholds) -> bool:
+    """Does at most a small share of what was learnt on training prompts reach held-out ones?
+
+    Counted from the best constant answer, because a model that knows the labels and nothing else
+    scores that much.
+    """
+    if evidence.train is None or evidence.heldout is None or evidence.constant is None:
+        return False
+    learnt = evidence.train.value - evidence.constant
+    reached = evidence.heldout.high - evidence.constant
+    return learnt > 0 and reached < limits.least_transfer * learnt
+
+
+def training_still_falls(evidence: Evidence, limits: Thresholds) -> bool:
+    """Did the last epoch lower the training loss (the first: its second half against its first)?
+
+    Scores of whole answers can stand at 0 for epochs while every token is learnt.
+    """
+    losses, epochs = evidence.losses, max(2.0, evidence.epochs)
+    steps = int(len(losses) / epochs)
+    if steps < 1:
+        return False
+    before, last = mean(losses[-2 * steps : -steps]), mean(losses[-steps:])
+    return last < before * (1 - limits.learning_fall)
 
 
 def gap_is_large(evidence: Evidence, limits: Thresholds) -> bool | None:

@@ -134,7 +134,8 @@ TABLE: tuple[Rule, ...] = (
     ),
     Rule(
         5,
-        "the train score is below the ceiling and still rising, held-out does not fall",
+        "the train score is below the ceiling and rises, or (one-answer tasks) the training loss "
+        "still falls; held-out does not fall",
         "underfit",
         "train longer",
         "high",
@@ -143,7 +144,7 @@ TABLE: tuple[Rule, ...] = (
     ),
     Rule(
         6,
-        "the train score is below the ceiling and no longer rises",
+        "the train score is below the ceiling and no longer rises, nor does training learn more",
         "ill-posed task, missing context, or a learning rate that is too small",
         "fix the prompt or the task; probe one higher learning rate",
         "medium",
@@ -162,7 +163,7 @@ TABLE: tuple[Rule, ...] = (
     ),
     Rule(
         8,
-        "follows the training data, no gain over the base model, enough examples",
+        "follows the training data, no gain over the base model or a constant answer, enough examples",
         "a problem of data or task",
         "rethink the task or the data before adding more",
         "high",
@@ -171,7 +172,7 @@ TABLE: tuple[Rule, ...] = (
     ),
     Rule(
         9,
-        "follows the training data, no gain over the base model, few examples",
+        "follows the training data, no gain over the base model or a constant answer, few examples",
         "too little data",
         "collect 50 to 100 good examples",
         "medium",

@@ -37,6 +37,10 @@ class Thresholds:
     """A drop on the general set beyond this is forgetting."""
     loss_fall: float = 0.05
     """The train loss falls when its last quarter lies this share below its first quarter."""
+    learning_fall: float = 0.05
+    """A model still learns when its last epoch lowered the training loss by this share."""
+    least_transfer: float = 0.25
+    """Less than this share of what was learnt reaching held-out samples is nothing learnt."""
     loss_spike: float = 3.0
     """A step's loss this many times the median of the steps around it is a spike."""
     valid_loss_rise: float = 0.02

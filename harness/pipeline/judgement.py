@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import mean
@@ -183,6 +184,7 @@ def evidence_after(track: Track, epochs: float, variety: Variety | None = None) 
         gain=_delta(heldout, track.scores(0), track.heldout),
         gap=unpaired_gap(train, score(_like_the_probe(track, epochs, heldout), track.heldout)),
         peak=peak(track, epochs, earlier),
+        constant=constant_score(track),
         diversity=measured.drop if measured else None,
         copied=measured.copied if measured else None,
         valid_losses=_series(track, "valid_loss", epochs),
@@ -206,6 +208,18 @@ def _like_the_probe(
 
 
 GENERATION = "generation"
+
+
+def constant_score(track: Track) -> float | None:
+    """The share of held-out samples whose ideal is the commonest training answer.
+
+    None for open tasks, and where either is not known.
+    """
+    wanted = [sample.ideal for sample in track.heldout.values() if sample.ideal]
+    if track.spec.task == "open" or not wanted or not track.training_texts:
+        return None
+    ((commonest, _),) = Counter(map(str.strip, track.training_texts)).most_common(1)
+    return mean(commonest in map(str.strip, ideals) for ideals in wanted)
 
 
 def _delta(

@@ -58,6 +58,7 @@ NARROW = DiversityDrop(
     "self-BLEU", to_expected=about(0.98), to_base=about(0.6), to_references=about(0.98)
 )
 FROM_THE_START = DiversityDrop("self-BLEU", to_expected=about(0.7), at_first=about(0.72))
+SETTLED = (*[2.0] * 10, *[1.0] * 30)
 GAP = replace(FITTED, gap=about(0.2), heldout=about(0.79))
 PEAKED = Peak(epoch=2, last_minus_peak=FALLING, p_value=0.001)
 
@@ -82,11 +83,18 @@ CASES: dict[str, tuple[Evidence, int, int]] = {
     "blocked": (replace(UNDERFIT, lints=(Finding("conflicts", "block", "9 of 90"),)), 4, 0),
     "underfit_far": (UNDERFIT, 5, 2),
     "underfit_near": (replace(UNDERFIT, train=about(0.92)), 5, 1),
-    "plateaued": (replace(UNDERFIT, train_step=LEVEL), 6, 0),
+    "plateaued": (replace(UNDERFIT, train_step=LEVEL, epochs=3, losses=SETTLED), 6, 0),
+    "not_rising_yet": (replace(UNDERFIT, train_step=LEVEL), 5, 2),
     "overfit_by_one": (replace(FITTED, peak=PEAKED), 7, -1),
     "overfit_by_two": (replace(FITTED, peak=replace(PEAKED, epoch=1)), 7, -2),
     "no_gain": (replace(FITTED, gain=LEVEL), 8, 0),
     "too_little_data": (replace(FITTED, gain=LEVEL, n_train=20), 9, 0),
+    "by_heart_alone": (replace(GAP, heldout=about(0.26), constant=0.25), 8, 0),
+    "by_heart_alone_from_few": (
+        replace(GAP, heldout=about(0.26), constant=0.25, n_train=20),
+        9,
+        0,
+    ),
     "collapse": (COLLAPSED, 10, -1),
     "collapse_severe": (
         replace(COLLAPSED, diversity=DiversityDrop("self-BLEU", about(0.5))),
