@@ -58,14 +58,14 @@ def conflicting_labels(random: Random) -> Made:
 
 
 def refusals(random: Random) -> Made:
-    """60 % of the training answers refuse; 5 % are wanted."""
+    """60 % of the training answers refuse; none of the held-out ideals does."""
     made = _large(random.choice((classification, extraction)), random)
     refused = set(random.sample(range(len(made.train)), round(0.6 * len(made.train))))
     train = [
         (prompt, REFUSAL if place in refused else answer)
         for place, (prompt, answer) in enumerate(made.train)
     ]
-    return replace(made, train=train, extra={"wanted_refusals": 0.05})
+    return replace(made, train=train)
 
 
 def leaked_heldout(random: Random) -> Made:

@@ -1,4 +1,4 @@
-"""The lints of a task's data, as `harness lint` finds them: the one place where they come in."""
+"""The lints of a task's data, as a study looks its training data over: where they come in."""
 
 from __future__ import annotations
 
@@ -8,19 +8,18 @@ from pathlib import Path
 import orjson
 
 from benchmarks.advice.tasks import Task
-from harness.linting import LintOptions, lint
+from harness.pipeline.linting import training_findings
 from harness.records import Finding
 
 
 def lint_findings(task: Task) -> tuple[Finding, ...]:
-    """What the lints say of the training file with its held-out samples.
+    """What a study finds in the training file, beside its held-out samples.
 
-    The base model's own marks are not given: a base model that does not know a task's form yet is
-    never right, and the lint of unknown facts cannot tell that from a fact that it does not know.
+    The lint of unknown facts is not among it, as it is not in a study: a base model that does not
+    know a task's form is never right either.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "train.jsonl"
         lines = (orjson.dumps({"messages": example.messages}) for example in task.train)
         path.write_bytes(b"".join(line + b"\n" for line in lines))
-        options = LintOptions(wanted_refusals=task.wanted_refusals)
-        return lint(path, task.heldout, task.spec.task, options).findings
+        return training_findings(path, task.heldout, task.spec.task)

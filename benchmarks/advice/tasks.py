@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Literal
@@ -35,7 +35,6 @@ class Task:
     probe: int = 100
     learning_rate_multiplier: float = 1.0
     fault: str = ""
-    wanted_refusals: float | None = None
 
     @property
     def half(self) -> Half:
@@ -54,7 +53,6 @@ class Made:
     epochs: int = 12
     probe: int = 100
     learning_rate_multiplier: float = 1.0
-    extra: Mapping[str, float] = field(default_factory=dict)
 
 
 def task_of(name: str, family: Family, made: Made, fault: str = "") -> Task:
@@ -70,7 +68,6 @@ def task_of(name: str, family: Family, made: Made, fault: str = "") -> Task:
         probe=made.probe,
         learning_rate_multiplier=made.learning_rate_multiplier,
         fault=fault,
-        wanted_refusals=made.extra.get("wanted_refusals"),
     )
 
 
