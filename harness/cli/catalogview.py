@@ -28,7 +28,9 @@ def show_list(registry: Registry, pattern: str) -> None:
         RegistryError: nothing matches.
     """
     out = _console()
-    evals = [listing for listing in registry.listing([pattern]) if not listing.entry.alias_of]
+    found = list(registry.listing([pattern]))
+    # Beside its eval an alias would only repeat it; alone it stands for it.
+    evals = [listing for listing in found if not listing.entry.alias_of] or found
     sets = list(_matching(registry, "eval_sets", pattern))
     studies = list(_matching(registry, "studies", pattern))
     policies = list(_matching(registry, "policies", pattern))
