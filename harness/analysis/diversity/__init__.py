@@ -13,10 +13,7 @@ from harness.analysis.diversity.comparison import (
     PRIMARY,
     DiversityComparison,
     Metric,
-    MetricComparison,
     compare_diversity,
-    detectable_by,
-    verdict_over,
 )
 from harness.analysis.diversity.copying import CopyReport, copy_rate, per_prompt_copy_rate
 from harness.analysis.diversity.lexical import (
@@ -62,6 +59,7 @@ from harness.analysis.diversity.vectors import (
     zero_rows,
 )
 from harness.analysis.diversity.vendi import per_prompt_vendi, vendi
+from harness.analysis.diversity.verdict import MetricComparison, detectable_by, verdict_over
 
 __all__ = [
     "BESIDE",
