@@ -6,7 +6,7 @@ import os
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -52,7 +52,8 @@ def finetune(
         float | None, typer.Option(help="Scales the service's learning rate.")
     ] = None,
     job: Annotated[
-        str | None, typer.Option(metavar="ID", help="Follow a job that runs already.")
+        str | None,
+        typer.Option(metavar="ID|DIR", help="Take up a job: its id, or the --out of its start."),
     ] = None,
     out: Annotated[
         Path | None,
@@ -66,7 +67,8 @@ def finetune(
 
     Without --base and --base-url the embedded model is tuned, in this process;
     other models are tuned at OpenAI, or at --base-url. A server's job goes on
-    when you leave it, and --job takes it up again.
+    when you leave it, and --job takes it up again from its first event; a server
+    that does not answer for some minutes is asked again by itself.
 
     [bold]Examples[/bold]
 
@@ -75,6 +77,8 @@ def finetune(
       harness finetune train.jsonl --epochs 3 --base gpt-4.1-mini-2025-04-14
 
       harness finetune --job ftjob-123 --base-url http://127.0.0.1:8000/v1
+
+      harness finetune --job tuned/      (the --out of a job that was left)
     """
     from harness.finetuning.jobs import TuningRequest
 
@@ -83,8 +87,10 @@ def finetune(
     here = base_url is None and job is None and is_embedded(base)
     server = Server(base_url or OPENAI_URL, api_key_env)
     if train is None:
-        result = follow_there(server, job or "", out)
+        server, job_id, out = taken_up(job or "", server, base_url, out)
+        result = follow_there(server, job_id, out)
     else:
+        refuse_second_job(out)
         request = TuningRequest(
             base=base_of(base, base_url),
             training=train,
@@ -142,6 +148,7 @@ def tune_here(request: TuningRequest, out: Path | None) -> TuningResult:
             save_job(export, out)
             workshop.models.save(out, [checkpoint.model for checkpoint in result.checkpoints])
             view.say(f"Saved in {out}. To ask these models: harness serve --models {quoted(out)}")
+            view.say(f"What next: harness advise {quoted(out)}")
     if stopped:
         view.say("Stopped early: these are the checkpoints so far. The same command starts anew.")
         raise typer.Exit(EXIT_INTERRUPTED)
@@ -179,13 +186,25 @@ class Server:
         command += ["--out", str(out)] if out else []
         return shlex.join(command)
 
+    def advise_command(self, job_id: str, out: Path | None) -> str:
+        """The command that judges a job's curves."""
+        if out is not None:
+            return shlex.join(["harness", "advise", str(out)])
+        command = ["harness", "advise", job_id, "--base-url", self.url]
+        command += ["--api-key-env", self.key_name] if self.key_name != KEY_NAME else []
+        return shlex.join(command)
+
 
 def tune_there(server: Server, request: TuningRequest, out: Path | None) -> TuningResult:
     """Start a job on a server, and follow it to its end."""
     from harness.finetuning.api import ApiTuning
 
-    job_id = ApiTuning(server.key, server.url).start(request)
+    service = ApiTuning(server.key, server.url)
+    job_id = service.start(request)
     print(f"Started job {job_id} on {server.url}", flush=True)
+    if out is not None:
+        with leaving_it_running(server.resume_command(job_id, out)):
+            save_job(service.export(job_id), out)
     return follow_there(server, job_id, out)
 
 
@@ -205,7 +224,42 @@ def follow_there(server: Server, job_id: str, out: Path | None) -> TuningResult:
     if out is not None:
         save_job(export, out)
         view.say(f"Saved in {out}.")
+    view.say(f"What next: {server.advise_command(job_id, out)}")
     return result
+
+
+def taken_up(
+    job: str, server: Server, base_url: str | None, out: Path | None
+) -> tuple[Server, str, Path | None]:
+    """Return which job on which server to take up, and where to save it; a folder knows both."""
+    from harness.finetuning.exports import JOB_FILE, read_export
+
+    folder = Path(job)
+    if not job.strip() or not (folder / JOB_FILE).is_file():
+        return server, job, out
+    export = read_export(folder)
+    url, job_id = base_url or export.server, export.job.get("id")
+    if url is None or not isinstance(job_id, str):
+        raise UsageError(
+            f"{folder}: its job ran in a process of the embedded model and ended with it; "
+            f"start anew, or see what it made: harness advise {quoted(folder)}"
+        )
+    return replace(server, url=url), job_id, out or folder
+
+
+def refuse_second_job(out: Path | None) -> None:
+    """A job that was left still runs, and costs: the same command must not start another."""
+    from harness.finetuning.exports import JOB_FILE, read_export
+    from harness.finetuning.jobs import FINISHED
+
+    if out is None or not (out / JOB_FILE).is_file():
+        return
+    export = read_export(out)
+    if export.server is not None and export.job.get("status") not in FINISHED:
+        raise UsageError(
+            f"{out}: job {export.job.get('id')} was started from here and left before its end; "
+            f"take it up with harness finetune --job {quoted(out)}, or choose another --out"
+        )
 
 
 @contextmanager

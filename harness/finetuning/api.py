@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,6 +40,9 @@ UPLOADING = ("pending", "running", "uploading", "notRunning")
 """File states that a job cannot start from yet, on servers that check files after the upload."""
 
 MOST_UPLOAD_POLLS = 300
+MOST_FAILURES = 12
+"""So often in a row a server may fail to answer a follower; with the waits, some five minutes."""
+LONGEST_WAIT_S = 30.0
 
 Json = dict[str, Any]
 
@@ -81,23 +84,41 @@ class ApiTuning:
         return job_id
 
     def follow(self, job_id: str) -> Iterator[TuningProgress]:
-        """Yield the job's events until it has finished, asking every few seconds."""
+        """Yield the job's events until it has finished, asking every few seconds.
+
+        A server that stops answering for a while is asked again, less and less often: the job
+        runs on without us.
+        """
         seen: set[str] = set()
-        while True:
-            finished = self._job(job_id).get("status") in FINISHED
-            events = self._events(job_id, seen)
+        told, failures, status = "", 0, None
+        while status not in FINISHED:
+            try:
+                status = self._job(job_id).get("status")
+                events = self._events(job_id, seen)
+            except ProviderError as error:
+                if not error.retryable or not seen or failures == MOST_FAILURES:
+                    raise
+                failures += 1
+                told = yield from told_once(f"{error}; asking again", told)
+                self._sleep(min(LONGEST_WAIT_S, self._poll_s * 2**failures))
+                continue
             yield from map(progress_of, events)
-            seen |= {str(event.get("id")) for event in events}
-            if finished:
-                return
-            self._sleep(self._poll_s)
+            seen |= {identity(event) for event in events}
+            failures = 0
+            if status == "paused":
+                told = yield from told_once(
+                    f"Job {job_id} is paused: it goes on when you resume it on the server", told
+                )
+            if status not in FINISHED:
+                self._sleep(self._poll_s)
 
     def export(self, job_id: str) -> JobExport:
         """Return the job's objects, and its result file where there is one."""
         job = self._job(job_id)
         jobs = self._client.fine_tuning.jobs
         checkpoints = self._pages(jobs.checkpoints.with_raw_response.list, job_id, set())
-        return JobExport(job, self._events(job_id, set()), checkpoints, self._result_file(job))
+        events = self._events(job_id, set())
+        return JobExport(job, events, checkpoints, self._result_file(job), server=self.url)
 
     def cancel(self, job_id: str) -> None:
         """Stop the job, unless it has finished."""
@@ -142,7 +163,7 @@ class ApiTuning:
             with self._translated(f"job {job_id}"):
                 content = self._content(fetch(job_id, limit=PAGE, **after))
             page = [item for item in content.get("data") or [] if isinstance(item, dict)]
-            new = [item for item in page if item.get("id") not in seen]
+            new = [item for item in page if identity(item) not in seen]
             found += new
             if not new or len(new) < len(page) or not content.get("has_more"):
                 return found[::-1]
@@ -208,6 +229,18 @@ class ApiTuning:
         if error.status_code >= 500:
             return ServerFailed(f"{what}: {self.url} failed ({error.status_code}): {said}")
         return RequestRejected(f"{what}: {self.url} refuses ({error.status_code}): {said}")
+
+
+def identity(item: Json) -> str:
+    """Return what an object is told from others by: its id, or all of it."""
+    return str(item.get("id") or json.dumps(item, sort_keys=True))
+
+
+def told_once(message: str, last: str) -> Generator[TuningProgress, None, str]:
+    """Yield a message as a warning, unless it was the last one; return what was last told."""
+    if message != last:
+        yield TuningProgress(message, level="warn")
+    return message
 
 
 def check_address(base_url: str) -> None:

@@ -42,12 +42,16 @@ METRICS_COLUMNS = {
 
 @dataclass(frozen=True, slots=True)
 class JobExport:
-    """A job's own objects, in OpenAI's shape; ``events`` and ``checkpoints`` oldest first."""
+    """A job's own objects, in OpenAI's shape; ``events`` and ``checkpoints`` oldest first.
+
+    ``server`` is where the job runs; None: in a process of the embedded model.
+    """
 
     job: Json
     events: Sequence[Json]
     checkpoints: Sequence[Json]
     result_file: str | None = None
+    server: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +174,7 @@ def save_export(export: JobExport, folder: Path) -> None:
         "job": export.job,
         "events": list(export.events),
         "checkpoints": list(export.checkpoints),
+        "server": export.server,
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -209,7 +214,10 @@ def read_export(path: Path) -> JobExport:
             f"{file}: not a saved job: expected an object with 'job', and the lists "
             "'events' and 'checkpoints'"
         )
-    return JobExport(job, events or [], checkpoints or [])
+    server = parts.get("server")
+    return JobExport(
+        job, events or [], checkpoints or [], server=server if isinstance(server, str) else None
+    )
 
 
 def are_objects(value: object) -> bool:

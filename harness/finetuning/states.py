@@ -16,7 +16,6 @@ from statistics import fmean
 from harness.finetuning.curves import METRICS, Curve, TrainingStep, whole_if_near
 from harness.records import Checkpoint
 
-
 UNNAMED = "step-"
 """What a state is called, with its step, when nobody says its name."""
 

@@ -125,6 +125,32 @@ def test_leaving_a_servers_job_says_how_to_take_it_up_again(
     assert "ended as cancelled" in again.stderr
 
 
+def test_the_out_of_a_job_that_was_left_takes_it_up_and_keeps_from_starting_another(
+    harness: Harness, embedded_server: str, triage_files: tuple[Path, Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "tuned models"
+    start = ("finetune", triage_files[0], "--epochs", 50, "--base-url", embedded_server)
+    code, _ = interrupted(*map(str, start), "--out", out, after="started")
+    assert code == 130
+    second = harness(*start, "--out", out)
+    assert second.returncode == 2
+    assert f"harness finetune --job '{out}'" in second.stderr
+    ApiTuning("none", embedded_server).cancel(str(read_export(out).job["id"]))
+    again = harness("finetune", "--job", out)
+    assert "ended as cancelled" in again.stderr
+    assert read_export(out).job["status"] == "cancelled"
+    assert f"harness advise '{out}'" in again.stdout
+
+
+def test_an_embedded_job_that_ended_with_its_process_is_not_taken_up(
+    harness: Harness, triage_files: tuple[Path, Path], tmp_path: Path
+) -> None:
+    assert harness("finetune", triage_files[0], "--epochs", 1, "--out", tmp_path).returncode == 0
+    again = harness("finetune", "--job", tmp_path)
+    assert again.returncode == 2
+    assert f"harness advise {tmp_path}" in again.stderr
+
+
 def test_stopping_the_embedded_model_keeps_the_checkpoints_so_far(
     triage_files: tuple[Path, Path], tmp_path: Path
 ) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,7 +31,7 @@ from harness.errors import (
 )
 from harness.finetuning.api import ApiTuning
 from harness.finetuning.exports import result_of
-from harness.finetuning.jobs import EmbeddedTuning, TuningRequest, tune
+from harness.finetuning.jobs import EmbeddedTuning, TuningProgress, TuningRequest, tune
 
 
 def tuning(base_url: str, api_key: str = "none") -> ApiTuning:
@@ -93,6 +95,80 @@ def test_the_result_file_comes_with_the_job(
     job_id = service.start(TuningRequest("tiny-base", triage_files[0], epochs=1))
     list(service.follow(job_id))
     assert (service.export(job_id).result_file or "").startswith("step,train_loss")
+
+
+# --- servers that come and go --------------------------------------------------------
+
+
+@contextmanager
+def playing(job_answers: list[tuple[int, dict[str, Any]]]) -> Iterator[str]:
+    """A server of one job: its states in order, the last one for ever; events without ids."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            status, body = 200, {"data": EVENTS[::-1], "has_more": False}
+            if self.path.endswith("/ftjob-1"):
+                status, body = job_answers.pop(0) if len(job_answers) > 1 else job_answers[0]
+            data = json.dumps(body).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("x-should-retry", "false")
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/v1"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+EVENTS: list[dict[str, Any]] = [
+    {"type": "metrics", "message": f"Step {n}", "data": {"step": n, "train_loss": 1.0 / n}}
+    for n in (1, 2, 3)
+]
+RUNNING = (200, {"id": "ftjob-1", "status": "running"})
+DONE = (200, {"id": "ftjob-1", "status": "succeeded"})
+DOWN = (503, {"error": {"message": "down"}})
+
+
+def followed(states: list[tuple[int, dict[str, Any]]]) -> tuple[list[TuningProgress], list[float]]:
+    waits: list[float] = []
+    with playing(states) as base_url:
+        service = ApiTuning("none", base_url, poll_s=2.0, sleep=waits.append)
+        return list(service.follow("ftjob-1")), waits
+
+
+def test_a_server_that_fails_for_a_while_is_asked_again_and_events_come_once() -> None:
+    seen, waits = followed([RUNNING, DOWN, DOWN, RUNNING, DONE])
+    assert [one.step for one in seen if one.step] == [1, 2, 3]
+    assert [one.level for one in seen if "asking again" in one.message] == ["warn"]
+    assert waits == [2.0, 4.0, 8.0, 2.0]
+
+
+def test_a_server_that_stays_away_ends_the_following() -> None:
+    with pytest.raises(ServerFailed, match="down"):
+        followed([RUNNING, DOWN])
+
+
+def test_a_server_that_never_answered_is_not_asked_again() -> None:
+    with pytest.raises(ServerFailed, match="down"):
+        followed([DOWN, DONE])
+
+
+def test_a_paused_job_says_so_once() -> None:
+    paused = (200, {"id": "ftjob-1", "status": "paused"})
+    seen, _ = followed([RUNNING, paused, paused, DONE])
+    assert [one.message for one in seen if "paused" in one.message] == [
+        "Job ftjob-1 is paused: it goes on when you resume it on the server"
+    ]
 
 
 # --- refusals ------------------------------------------------------------------------

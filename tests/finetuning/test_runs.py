@@ -193,7 +193,7 @@ def test_checkpoint_folders_give_them_with_what_was_kept(
     (tmp_path / "checkpoint-18").mkdir()  # emptied by hand: it is no checkpoint any more
     for place in (tmp_path, tmp_path / "checkpoint-24"):
         run = read_run(place)
-        assert run.kept == {12, 24}
+        assert run.kept == frozenset({12, 24})
         kept = [one for one in numbers(live.evaluations) if one.step in (12, 24)]
         assert [one.valid_loss for one in run.checkpoints] == [one.valid_loss for one in kept]
         assert [one.model for one in run.checkpoints] == ["checkpoint-12", "checkpoint-24"]

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from harness.errors import DatasetError
 from harness.finetuning.curves import TrainingStep
-from harness.finetuning.trainer_states import kept_beside, read_trainer_state, state_file
+from harness.finetuning.trainer_states import read_trainer_state
 
 
 def trainer_state(*log: dict[str, Any]) -> str:
@@ -83,3 +82,25 @@ def test_what_is_no_trainer_state_is_named(text: str, message: str) -> None:
 
 def test_an_empty_log_has_neither_curve_nor_checkpoints() -> None:
     assert read_trainer_state('{"log_history": []}', "t.json") == ((), ())
+
+
+def test_what_was_measured_before_training_is_no_checkpoint() -> None:
+    curve, checkpoints = read_trainer_state(
+        trainer_state(
+            {"step": 0, "epoch": 0.0, "eval_loss": 9.0},
+            {"step": 2, "epoch": 1.0, "eval_loss": 2.0, "eval_accuracy": 0.5},
+        ),
+        "t.json",
+    )
+    assert [one.step for one in curve] == [2]
+    assert [one.valid_token_accuracy for one in checkpoints] == [0.5]
+
+
+def test_checkpoints_that_were_kept_between_evaluations_have_no_validation_loss() -> None:
+    log = [{"step": step, "epoch": step / 4, "loss": 1.0 / step} for step in (2, 4, 6, 8)]
+    evaluated = {"step": 4, "epoch": 1.0, "eval_loss": 2.0}
+    _, kept = read_trainer_state(trainer_state(*log, evaluated), "t.json", frozenset({4, 7, 99}))
+    assert [(one.step, one.epoch, one.valid_loss) for one in kept] == [
+        (4, 1.0, 2.0),
+        (7, 1.75, None),
+    ]
