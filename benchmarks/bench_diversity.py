@@ -3,7 +3,7 @@
 ``python -m benchmarks.bench_diversity [--largest N] [--rounds R] [--no-install]``
 
 CPU seconds of one process with one thread of linear algebra, tokenizing included, best of R
-rounds, for sets of 100 to N texts of about 100 words (``benchmarks/diversity/texts.py``). Where a
+rounds, for sets of 100 to N texts of about 100 words (``benchmarks/variety/texts.py``). Where a
 library computes the same number it must agree, self-BLEU to nltk's last bit. A library that is
 too slow for a size is measured at a smaller one and scaled by how its time grows; such figures
 bear a tilde. Libraries are fetched into a folder of their own; what is not to be had is said.
@@ -29,8 +29,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.diversity.peers import Peer, peers
-from benchmarks.diversity.texts import natural_texts
+from benchmarks.variety.peers import Peer, peers
+from benchmarks.variety.texts import natural_texts
 from harness.analysis import diversity
 from harness.analysis.diversity.bleu import text_bleus
 from harness.analysis.diversity.measures import MEASURES, NGRAM_MEASURES

@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rapidfuzz.distance import LCSseq
 
-from benchmarks.diversity.peers import peers
+from benchmarks.variety.peers import peers
 from harness.analysis import diversity
 from harness.analysis.diversity import (
     distinct_n,
