@@ -75,6 +75,7 @@ class Different:
         self.numbers = array("q")
         self.sketches: Sketches | None = _sketches() if sketched else None
         self._known: dict[int, int] = {}
+        self._groups: list[list[int]] | None = None
 
     def add(self, text: str) -> int:
         """Take in one text; its number among the different ones."""
@@ -91,6 +92,12 @@ class Different:
         """The number that an equal text has; None where there is none."""
         return self._known.get(hash(folded(text)))
 
+    def near_groups(self) -> list[list[int]]:
+        """The different texts that are near ones of each other, by number."""
+        if self._groups is None:
+            self._groups = _groups_of(self.sketches, self.texts)
+        return self._groups
+
     def counts(self) -> Counter[int]:
         """How often each different text occurs."""
         return Counter(self.numbers)
@@ -103,6 +110,14 @@ def _sketches() -> Sketches:
     from harness.analysis.neighbours import Sketches
 
     return Sketches()
+
+
+def _groups_of(sketches: Sketches | None, texts: Texts) -> list[list[int]]:
+    if sketches is None or len(texts) < 2:
+        return []
+    from harness.analysis.neighbours import groups_of, near_pairs
+
+    return groups_of(len(texts), near_pairs(sketches.matrix(), texts.__getitem__))
 
 
 @dataclass(slots=True)

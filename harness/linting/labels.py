@@ -184,7 +184,7 @@ def label_noise(question: Question) -> Measured | Skipped:
     )
     said = f"{percent(found.value)}{sample} seem to have a wrong label"
     lines = sorted(train.lines[indices[i]] for i in issues)
-    most: Severity = "block" if found.low > NOISE else "warn"
+    most: Severity = "block" if found.low > NOISE else "info"
     extra = {"low": found.low, "high": found.high, "looked_at": len(indices), "accuracy": right}
     return Measured(found.value, said, lines, examples, most, extra)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import islice
 
 from harness.linting.columns import Columns, Different
@@ -41,19 +42,9 @@ def paraphrases(question: Question) -> Measured:
     return _grouped(columns, columns.prompts, "have a prompt that is nearly another's")
 
 
-def near_groups(column: Different) -> list[list[int]]:
-    """The different texts of a column that are near ones of each other, by number."""
-    from harness.analysis.neighbours import groups_of, near_pairs
-
-    if column.sketches is None or len(column) < 2:
-        return []
-    pairs = near_pairs(column.sketches.matrix(), column.texts.__getitem__)
-    return groups_of(len(column), pairs)
-
-
 def _grouped(columns: Columns, column: Different, says: str) -> Measured:
     """How many examples have a near one; equal ones count among the duplicates."""
-    groups = near_groups(column)
+    groups = column.near_groups()
     grouped = {number for group in groups for number in group}
     lines = lines_where(columns.lines, lambda i: column.numbers[i] in grouped)
     first = first_of(column.numbers)
@@ -145,7 +136,11 @@ def leaked_nearly(question: Question) -> Measured | Skipped:
     if question.heldout is None:
         return Skipped(NO_HELDOUT)
     sources = near_sources(question.heldout.prompts, question.train.prompts)
-    return _pairs(sources, question, "are nearly a training prompt")
+    found = _pairs(sources, question, "are nearly a training prompt")
+    if found.value and found.value <= paraphrases(question).value:
+        said = f"{found.said}; training prompts are as near to each other"
+        return replace(found, said=said, most="info")
+    return found
 
 
 def near_sources(heldout: Different, train: Different) -> dict[int, int]:

@@ -235,7 +235,8 @@ LINTS: tuple[Lint, ...] = (
     Lint(
         "leaked paraphrases",
         "leakage",
-        "held-out prompts with a Jaccard index of at least .7 (5-character shingles) to training",
+        "held-out prompts with a Jaccard index of at least .7 (5-character shingles) to training;"
+        " a note only where training prompts are as near to each other",
         Limits(info=ANY, warn=0.05),
         "not each is a leak; keep paraphrases on one side where scores should mean new prompts",
         measure=repetition.leaked_nearly,
@@ -271,8 +272,9 @@ LINTS: tuple[Lint, ...] = (
     Lint(
         "label noise",
         "answers",
-        "labels doubted by confident learning on out-of-fold probabilities; lower bound to block",
-        Limits(warn=0.05, block=0.05),
+        "labels doubted by confident learning on out-of-fold probabilities; a note only where the"
+        " interval's lower bound is not above the threshold",
+        Limits(block=0.05),
         "look at the examples, most doubtful first, and correct the wrong ones",
         guide="5",
         measure=labels.label_noise,
