@@ -22,6 +22,8 @@ capitals.dev.v0:
 def registry(tmp_path: Path) -> Registry:
     (tmp_path / "evals").mkdir()
     (tmp_path / "evals" / "capitals.yaml").write_text(ONE_EVAL)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "capitals.jsonl").write_text('{"input": "France?", "ideal": "Paris"}\n')
     return Registry([tmp_path])
 
 
@@ -31,7 +33,7 @@ def test_an_eval_is_listed_once_by_its_name_or_by_what_it_is_also_called(
 ) -> None:
     show_list(registry, pattern)
     said = capsys.readouterr().out
-    assert "of 1 evals" in said
+    assert "1 of 1 evals" in said
     assert "Which city is it?" in said
 
 
