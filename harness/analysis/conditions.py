@@ -116,6 +116,25 @@ def blocking_lint(evidence: Evidence, limits: Thresholds) -> Match | None:
 # --- rows 5-9: one ideal answer --------------------------------------------------------
 
 
+def learns_by_heart(evidence: Evidence, limits: Thresholds) -> Match | None:
+    """Row 31."""
+    if (evidence.n_train or 0) < limits.small_training_set:
+        return None
+    if not transfers_little(evidence, limits):
+        return None
+    return Match(
+        (
+            _train_fact(evidence, "rises: the training data are being learnt"),
+            _heldout_at_constant(evidence),
+        )
+    )
+
+
+def _heldout_at_constant(evidence: Evidence) -> Fact:
+    reading = f"hardly above one answer to everything, which scores {evidence.constant or 0:.2f}"
+    return _fact("held-out score", evidence.heldout, reading)
+
+
 def underfit(evidence: Evidence, limits: Thresholds) -> Match | None:
     """Row 5."""
     if fit(evidence, limits) != "low" or evidence.train is None or evidence.train_step is None:
@@ -178,8 +197,7 @@ def _fits_without_gain(evidence: Evidence, limits: Thresholds) -> Match | None:
         return Match((train, _fact("gain over the base model", evidence.gain, "none")))
     if not transfers_little(evidence, limits):
         return None
-    reading = f"hardly above one answer to everything, which scores {evidence.constant:.2f}"
-    return Match((train, _fact("held-out score", evidence.heldout, reading)))
+    return Match((train, _heldout_at_constant(evidence)))
 
 
 def no_gain(evidence: Evidence, limits: Thresholds) -> Match | None:

@@ -127,9 +127,9 @@ def transfers_little(evidence: Evidence, limits: Thresholds) -> bool:
     """
     if evidence.train is None or evidence.heldout is None or evidence.constant is None:
         return False
-    learnt = evidence.train.value - evidence.constant
+    learnt = evidence.train.low - evidence.constant
     reached = evidence.heldout.high - evidence.constant
-    return learnt > 0 and reached < limits.least_transfer * learnt
+    return learnt >= limits.enough_learnt and reached < limits.least_transfer * learnt
 
 
 def training_still_falls(evidence: Evidence, limits: Thresholds) -> bool:

@@ -133,6 +133,18 @@ TABLE: tuple[Rule, ...] = (
         OPEN,
     ),
     Rule(
+        31,
+        "the train score has risen, hardly anything of it reaches held-out samples; enough "
+        "examples",
+        "learnt by heart: what is to be learnt does not stand in the prompts",
+        "fix the data or the task: unknown facts, names that mean nothing, labels at random, "
+        "missing context",
+        "high",
+        "a held-out score clearly above the best constant answer",
+        when.learns_by_heart,
+        ONE,
+    ),
+    Rule(
         5,
         "the train score is below the ceiling and rises, or (one-answer tasks) the training loss "
         "still falls; held-out does not fall",
@@ -163,7 +175,7 @@ TABLE: tuple[Rule, ...] = (
     ),
     Rule(
         8,
-        "follows the training data, no gain over the base model or a constant answer, enough examples",
+        "follows the training data, no gain over base model or constant answer, enough examples",
         "a problem of data or task",
         "rethink the task or the data before adding more",
         "high",
@@ -172,7 +184,7 @@ TABLE: tuple[Rule, ...] = (
     ),
     Rule(
         9,
-        "follows the training data, no gain over the base model or a constant answer, few examples",
+        "follows the training data, no gain over base model or constant answer, few examples",
         "too little data",
         "collect 50 to 100 good examples",
         "medium",
