@@ -106,10 +106,12 @@ def _sizes(*paths: Path | None) -> dict[Path, int]:
     return {path: path.stat().st_size if path.is_file() else 0 for path in paths if path}
 
 
-def _token_files() -> Path:
-    """Where tiktoken keeps its files: where it looks itself."""
-    named = os.environ.get("TIKTOKEN_CACHE_DIR") or os.environ.get("DATA_GYM_CACHE_DIR")
-    return Path(named) if named else Path(tempfile.gettempdir()) / "data-gym-cache"
+def _token_files() -> Path | None:
+    """Where tiktoken keeps its files: where it looks itself; None where it is to keep none."""
+    named = os.environ.get("TIKTOKEN_CACHE_DIR", os.environ.get("DATA_GYM_CACHE_DIR"))
+    if named is None:
+        return Path(tempfile.gettempdir()) / "data-gym-cache"
+    return Path(named) if named else None
 
 
 def _check_outputs(inputs: tuple[Path | None, ...], outputs: tuple[Path | None, ...]) -> None:

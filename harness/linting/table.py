@@ -303,7 +303,7 @@ LINTS: tuple[Lint, ...] = (
         "half of the prompts name things like author_207: the share of names with fewer than 5"
         " examples, or of held-out names not in training; to block, half of these prompts differ"
         " in the name alone and have other answers",
-        Limits(warn=0.79, block=0.79),
+        Limits("from", warn=0.8, block=0.8),
         "replace the names by what they stand for: no epoch teaches names that mean nothing",
         guide="9",
         measure=meaning.opaque_identifiers,

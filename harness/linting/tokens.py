@@ -20,6 +20,12 @@ ENCODINGS: dict[str, str] = {
     r"gpt-4o|gpt-4\.1|gpt-4\.5|gpt-5|o[134]\b|chatgpt": "o200k_base",
     r"gpt-4|gpt-3\.5|gpt-35": "cl100k_base",
 }
+SHA256 = {
+    "o200k_base": "446a9538cb6c348e3516120d7c08b09f57c36495e2acfffe59a5bf8b0cfb1a2d",
+    "cl100k_base": "223921b76ee99bde995b7ff738513eef100fb51d18c93597a113bcffe865b2a7",
+}
+"""The files that tiktoken accepts."""
+
 HOSTED = "gpt-4o"
 ESTIMATE = "an estimate: 4 Latin characters, or 3.2 bytes of other scripts, a token"
 
@@ -82,14 +88,19 @@ def _encoding_at_hand(name: str, cache: Path | None) -> Any:
     """tiktoken's encoding where its file lies in the cache; None elsewhere."""
     if cache is None or find_spec("tiktoken") is None:
         return None
-    if not (cache / _file_of(name)).is_file():
+    if not _is_whole(cache / _file_of(name), name):
         return None
     import tiktoken
 
+    return tiktoken.get_encoding(name)
+
+
+def _is_whole(path: Path, encoding: str) -> bool:
+    """Is a file of an encoding there as it was published? tiktoken downloads any other anew."""
     try:
-        return tiktoken.get_encoding(name)
-    except Exception:  # noqa: BLE001 - a broken file, whatever it raises: then it is estimated
-        return None
+        return hashlib.sha256(path.read_bytes()).hexdigest() == SHA256[encoding]
+    except OSError:
+        return False
 
 
 def _file_of(encoding: str) -> str:

@@ -10,7 +10,7 @@ from harness.linting.examples import Example
 from harness.linting.question import Question
 from harness.records import Severity
 
-Unit = Literal["share", "fewer", "ratio", "bits"]
+Unit = Literal["share", "from", "fewer", "ratio", "bits"]
 EXAMPLES_SHOWN = 5
 
 
@@ -18,7 +18,7 @@ EXAMPLES_SHOWN = 5
 class Limits:
     """Above which value a lint informs, warns and blocks; None is never.
 
-    With the unit "fewer" it is below which value.
+    With the unit "fewer" it is below which value, with "from" a share from which on.
     """
 
     unit: Unit = "share"
@@ -28,7 +28,7 @@ class Limits:
 
     def severity(self, value: float) -> Severity | None:
         """The worst that a value amounts to; None where it is no finding."""
-        beyond = float.__lt__ if self.unit == "fewer" else float.__gt__
+        beyond = {"fewer": float.__lt__, "from": float.__ge__}.get(self.unit, float.__gt__)
         for severity, limit in self.by_severity():
             if beyond(float(value), float(limit)):
                 return severity
@@ -51,6 +51,8 @@ class Limits:
     def _beyond(self, limit: float) -> str:
         if self.unit == "fewer":
             return f"below {limit:g}"
+        if self.unit == "from":
+            return f"{100 * limit:g}% or more"
         if limit == 0:
             return "any"
         shown = {
@@ -61,7 +63,7 @@ class Limits:
         return f"above {shown.get(self.unit, f'{limit:g}')}"
 
 
-_VERBS: Mapping[Severity, str] = {"info": "informs", "warn": "warns", "block": "blocks"}
+_VERBS: Mapping[Severity, str] = {"info": "is noted", "warn": "warns", "block": "blocks"}
 
 
 @dataclass(frozen=True, slots=True)

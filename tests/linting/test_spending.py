@@ -42,6 +42,16 @@ def test_tokens_are_an_estimate_and_say_so_where_no_files_are(tmp_path: Path) ->
     assert "estimate" in counter.method
 
 
+def test_a_broken_file_of_tokens_is_neither_used_nor_fetched_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TIKTOKEN_CACHE_DIR", str(tmp_path))
+    broken = tmp_path / "fb374d419588a4632f3f557e76b4b70aebbca790"
+    broken.write_bytes(b"half a file")
+    assert not counter_for("gpt-4o", tmp_path).exact
+    assert broken.read_bytes() == b"half a file"
+
+
 def test_an_estimate_counts_ideographs_as_tokens() -> None:
     assert estimated("four characters a token") == 6
     assert 8 <= estimated("我想知道明天上海的") <= 10

@@ -117,7 +117,8 @@ PLANTED: list[tuple[str, Lines | list[Any], Severity | None]] = [
     ("conflicts", torn(labelled(), 0.02), "warn"),
     ("conflicts", torn(labelled(), 0.03), "block"),
     ("opaque identifiers", ids(60), "block"),
-    ("opaque identifiers", ids(60, per_id=10), None),
+    ("opaque identifiers", ids(60, per_id=4), "block"),
+    ("opaque identifiers", ids(60, per_id=5), None),
     ("ungrounded fields", replaced(extractions(), 0.3, ungrounded), "warn"),
     ("ungrounded fields", replaced(extractions(), 0.32, ungrounded), "block"),
 ]
