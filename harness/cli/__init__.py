@@ -27,6 +27,7 @@ COMMANDS: dict[str, str] = {
     "gate": "Say by a policy whether a tuned model may be deployed: pass, fail or inconclusive.",
     "plan": "Say how many samples and repeats a comparison needs.",
     "lint": "Look training data over before training: faults, leaks, tokens, cost.",
+    "split": "Make a held-out set out of a training file.",
     "finetune": "Start and follow a fine-tuning job.",
     "serve": "Serve the embedded model as an OpenAI-compatible API.",
     "batches": "Show the batches of a run that are under way, or cancel them.",
