@@ -14,6 +14,7 @@ from harness.analysis.evidence import (
     Evidence,
     fit,
     gap_is_large,
+    is_new_best,
     last_change,
     less_diverse,
     loss_shape,
@@ -139,7 +140,11 @@ def underfit(evidence: Evidence, limits: Thresholds) -> Match | None:
     """Row 5."""
     if fit(evidence, limits) != "low" or evidence.train is None or evidence.train_step is None:
         return None
-    rising = sign(evidence.train_step, limits) == "+" and evidence.train_step.value >= limits.margin
+    rising = (
+        sign(evidence.train_step, limits) == "+"
+        and evidence.train_step.value >= limits.margin
+        and evidence.train.value > (evidence.train_best or 0)
+    )
     learning = _learns_one_answer(evidence, limits)
     if not (rising or learning) or sign(evidence.heldout_step, limits) == "-":
         return None
@@ -253,7 +258,7 @@ def mode_collapse(evidence: Evidence, limits: Thresholds) -> Match | None:
     """Row 10."""
     if not _is_less_diverse(evidence, limits) or _low_from_the_start(evidence, limits):
         return None
-    if sign(evidence.heldout_step, limits) == "+" or evidence.diversity is None:
+    if _quality_rises(evidence, limits) or evidence.diversity is None:
         return None
     severe = evidence.diversity.to_expected.value < limits.collapsed
     quality = _fact("quality, last step", evidence.heldout_step, "not better for it")
@@ -262,6 +267,10 @@ def mode_collapse(evidence: Evidence, limits: Thresholds) -> Match | None:
         recommend=-2 if severe else -1,
         confidence="low" if rests_on_base_alone(evidence.diversity, limits) else None,
     )
+
+
+def _quality_rises(evidence: Evidence, limits: Thresholds) -> bool:
+    return sign(evidence.heldout_step, limits) == "+" and is_new_best(evidence)
 
 
 def rests_on_base_alone(drop: DiversityDrop, limits: Thresholds) -> bool:
@@ -292,7 +301,7 @@ def not_an_epoch_effect(evidence: Evidence, limits: Thresholds) -> Match | None:
 
 def trade_off(evidence: Evidence, limits: Thresholds) -> Match | None:
     """Row 13."""
-    if not _is_less_diverse(evidence, limits) or sign(evidence.heldout_step, limits) != "+":
+    if not _is_less_diverse(evidence, limits) or not _quality_rises(evidence, limits):
         return None
     quality = _fact("quality, last step", evidence.heldout_step, "better")
     return Match((*_collapse_facts(evidence, "less diverse than expected"), quality))
@@ -341,12 +350,24 @@ def _tokens_learned(evidence: Evidence, limits: Thresholds) -> bool:
     return bool(accuracies) and accuracies[-1] >= limits.token_accuracy_full
 
 
+def _has_room(evidence: Evidence, limits: Thresholds) -> bool:
+    """Is the held-out score below what counts as following the data?"""
+    held = evidence.heldout
+    return held is not None and held.value < evidence.ceiling - limits.fit_slack
+
+
 def still_generalising(evidence: Evidence, limits: Thresholds) -> Match | None:
     """Row 17."""
-    facts = _fits_with_gap(evidence, limits)
-    if facts is None or sign(evidence.heldout_step, limits) != "+":
+    if fit(evidence, limits) != "full" or not _quality_rises(evidence, limits):
         return None
-    return None if _tokens_learned(evidence, limits) else Match(facts, recommend=1)
+    if _tokens_learned(evidence, limits) or not _has_room(evidence, limits):
+        return None
+    facts = (
+        _train_fact(evidence, "follows the training data"),
+        _fact("train minus held-out", evidence.gap, "the gap"),
+        _fact("held-out, last step", evidence.heldout_step, "still rising"),
+    )
+    return Match(facts, recommend=1)
 
 
 def limited_by_data(evidence: Evidence, limits: Thresholds) -> Match | None:

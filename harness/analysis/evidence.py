@@ -79,6 +79,8 @@ class Evidence:
     train: Estimate | None = None
     train_step: Estimate | None = None
     """Train score minus that of the checkpoint before (the base model before the first)."""
+    train_best: float | None = None
+    """The highest train score of an earlier checkpoint."""
     train_is_whole: bool = False
     """Every training prompt was asked: ``train`` and its step are exact, without an interval."""
     heldout: Estimate | None = None
@@ -130,6 +132,14 @@ def transfers_little(evidence: Evidence, limits: Thresholds) -> bool:
     learnt = evidence.train.low - evidence.constant
     reached = evidence.heldout.high - evidence.constant
     return learnt >= limits.enough_learnt and reached < limits.least_transfer * learnt
+
+
+def is_new_best(evidence: Evidence) -> bool:
+    """Does the held-out score lie above that of every earlier checkpoint?
+
+    A rise after a fall is a recovery, no trend.
+    """
+    return evidence.peak is None or evidence.peak.last_minus_peak.value > 0
 
 
 def training_still_falls(evidence: Evidence, limits: Thresholds) -> bool:

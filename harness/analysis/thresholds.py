@@ -55,7 +55,7 @@ class Thresholds:
     """A validation loss still falls when another epoch would lower it by this share."""
     steep_fall: float = 0.05
     """By this share, two more epochs rather than one."""
-    token_accuracy_full: float = 0.98
+    token_accuracy_full: float = 0.995
     """Train token accuracy counts as about 1 from here."""
     token_accuracy_rise: float = 0.01
     """Token accuracy is up when it rose by more than this since the last checkpoint."""

@@ -156,6 +156,7 @@ def evidence_after(track: Track, epochs: float, variety: Variety | None = None) 
     before = earlier[-1] if earlier else 0.0
     tables = [answers for c in track.at(epochs) if (answers := track.of(c.model))]
     heldout, probe = track.scores(epochs), track.scores(epochs, probe=True)
+    earlier_probes = [list(track.scores(e, probe=True).values()) for e in earlier]
     train, held = train_score(track, probe), score(heldout, track.heldout)
     measured = variety.after(epochs) if variety else None
     return Evidence(
@@ -178,6 +179,7 @@ def evidence_after(track: Track, epochs: float, variety: Variety | None = None) 
         lints=track.findings,
         train=train,
         train_step=train_step(track, probe, track.scores(before, probe=True)),
+        train_best=max(map(mean, filter(None, earlier_probes)), default=None),
         train_is_whole=is_whole(track, probe),
         heldout=held,
         heldout_step=_delta(heldout, track.scores(before), track.heldout),
