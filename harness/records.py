@@ -264,6 +264,11 @@ class Experiment:
     tuning: Tuning | None = None
     tuned: tuple[Checkpoint, ...] = ()
     others: tuple[str, ...] = ()
+    forgetting: tuple[str, ...] = ()
+    """Evals of what the base model could do before, and a tuned one should still: no epoch is
+    chosen by them, but what was forgotten is measured on them."""
+    settings: Mapping[str, str | float] = field(default_factory=dict)
+    """What else was set in training (rank, learning rate): where it changes, advice begins anew."""
     target: float | None = None
     ceiling: float = 1.0
     train_probe: int = 300

@@ -57,6 +57,12 @@ def product(line: Line) -> str:
     return re.findall(r"\w+", asked(line))[-1]
 
 
+def test_the_script_makes_the_basics_byte_for_byte(tmp_path: Path) -> None:
+    script("basics").make(tmp_path)
+    file = tmp_path / "heldout.jsonl"
+    assert file.read_bytes() == (DATASETS / "basics" / "heldout.jsonl").read_bytes()
+
+
 # --- every data set ------------------------------------------------------------------
 
 

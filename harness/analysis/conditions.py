@@ -320,7 +320,14 @@ def forgot(evidence: Evidence, limits: Thresholds) -> Match | None:
     lost = evidence.forgetting
     if lost is None or lost.high >= -limits.forgetting_tolerance:
         return None
-    return Match((_fact("general set, tuned minus base", lost, "beyond the tolerance"),))
+    fact = _fact("general set, tuned minus base", lost, "beyond the tolerance")
+    if evidence.remembers is None:
+        return Match((fact,))
+    action = (
+        f"use the checkpoint of epoch {evidence.remembers:g}: it forgot less than the tolerance "
+        "and costs less than the margin; or mix general data into the training set"
+    )
+    return Match((fact,), use_epoch=evidence.remembers, action=action)
 
 
 def over_refuses(evidence: Evidence, limits: Thresholds) -> Match | None:

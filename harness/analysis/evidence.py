@@ -94,6 +94,9 @@ class Evidence:
     diversity: DiversityDrop | None = None
     copied: Estimate | None = None
     forgetting: Estimate | None = None
+    """The general set, tuned minus base."""
+    remembers: float | None = None
+    """Epoch of an earlier checkpoint that is inside the tolerance and not worse by the margin."""
     refusals: Estimate | None = None
     wanted_refusals: tuple[float, float] | None = None
 

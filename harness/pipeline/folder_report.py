@@ -124,7 +124,7 @@ def _tracks_with(
     check_files(manifest.plan.files, folder.path)
     answers = answers_in(Contents.of(folder.journal))
     tuned = read_tuning(folder.tuning)
-    return tuple(
+    found = tuple(
         replace(
             _track(
                 manifest,
@@ -138,7 +138,18 @@ def _tracks_with(
         )
         for experiment in manifest.study.experiments
         for spec in manifest.plan.evals
-        if spec.name in experiment.evals
+        if spec.name in (*experiment.evals, *experiment.forgetting)
+    )
+    return tuple(_with_general(track, found) for track in found)
+
+
+def _with_general(track: Track, tracks: Sequence[Track]) -> Track:
+    """A track that chooses epochs, with those of its experiment that say what was forgotten."""
+    if track.is_general:
+        return track
+    name = track.experiment.name
+    return replace(
+        track, general=tuple(t for t in tracks if t.is_general and t.experiment.name == name)
     )
 
 
@@ -162,14 +173,15 @@ def _track(
 ) -> Track:
     question = Question.answered(spec, manifest.plan.max_samples)
     heldout = question.samples_by_id()
-    training = read_training(experiment.training_data) if experiment.training_data else []
+    is_general = spec.name in experiment.forgetting
+    training = _learnt(experiment) if not is_general else []
     names = {spec.name, probe_name(spec.name)}
     marks = asyncio.run(ideal_scores(question, heldout.values()))
     about = (
         empty_ideals(spec, heldout.values()),
         rejected_ideals(spec, marks),
         answers_in_training(training, heldout.values()),
-        *_lints(experiment, spec, heldout),
+        *(_lints(experiment, spec, heldout) if not is_general else ()),
     )
     return Track(
         spec=spec,
@@ -180,13 +192,17 @@ def _track(
         answers={key: table for key, table in answers.items() if key[0] in names},
         probe={sample.id: sample for sample in train_probe(training, experiment.train_probe)},
         training_texts=tuple(content_text(e.messages[-1]["content"]) for e in training),
-        curves={run.seed: run.losses for run in tuned},
+        curves={run.seed: run.losses for run in tuned} if not is_general else {},
         tokens_per_epoch=_tokens_per_epoch(tuned),
         leaked=frozenset(leaked(training, heldout)),
         ideal_score=score(marks),
         own_reports=own,
         findings=tuple(finding for finding in about if finding),
     )
+
+
+def _learnt(experiment: Experiment) -> list[TrainingExample]:
+    return read_training(experiment.training_data) if experiment.training_data else []
 
 
 def _checkpoints(experiment: Experiment, tuned: Sequence[TunedRun]) -> Iterator[Checkpoint]:

@@ -102,7 +102,7 @@ def _picked(tracks: Sequence[Track], candidates: Sequence[str]) -> str:
 
 
 def _advised(track: Track) -> str | None:
-    if not track.epochs or track.of(track.base) is None:
+    if track.is_general or not track.epochs or track.of(track.base) is None:
         return None
     return Judge(track).advice_after(track.epochs[-1]).checkpoint
 

@@ -189,6 +189,8 @@ def evidence_after(track: Track, epochs: float, variety: Variety | None = None) 
         constant=constant_score(track),
         diversity=measured.drop if measured else None,
         copied=measured.copied if measured else None,
+        forgetting=forgetting(track, epochs),
+        remembers=remembers(track, epochs, earlier),
         valid_losses=_series(track, "valid_loss", epochs),
         train_token_accuracies=_series(track, "train_token_accuracy", epochs),
         valid_token_accuracies=_series(track, "valid_token_accuracy", epochs),
@@ -207,6 +209,30 @@ def _like_the_probe(
 
     tables = [answers.details for c in track.at(epochs) if (answers := track.of(c.model))]
     return pooled([by_sample(details, FORMAT) for details in tables]) or heldout
+
+
+def forgetting(track: Track, epochs: float) -> Estimate | None:
+    """How much better the general set is answered than by the base model, paired by sample.
+
+    Below 0 something was forgotten. All evals of the set are one: each sample counts the same.
+    """
+    base = track.general_scores(0)
+    return _delta(track.general_scores(epochs), base, track.general_samples) if base else None
+
+
+def remembers(
+    track: Track, epochs: float, earlier: Sequence[float], limits: Thresholds = DEFAULT
+) -> float | None:
+    """The last earlier epoch that forgot less than the tolerance and costs less than the margin."""
+    last = track.scores(epochs)
+    for epoch in reversed(earlier):
+        lost = forgetting(track, epoch)
+        cost = _delta(track.scores(epoch), last, track.heldout)
+        if lost is None or cost is None:
+            continue
+        if lost.value >= -limits.forgetting_tolerance and cost.low >= -limits.margin:
+            return epoch
+    return None
 
 
 GENERATION = "generation"
@@ -252,7 +278,7 @@ def _losses_until(track: Track, epochs: float) -> tuple[float, ...]:
     runs = [curve for curve in track.curves.values() if curve]
     if not runs or not track.epochs:
         return ()
-    share = epochs / max(track.epochs)
+    share = min(1.0, epochs / (track.curve_epochs or max(track.epochs)))
     cut = [run[: max(1, round(len(run) * share))] for run in runs]
     return tuple(mean(steps) for steps in zip(*cut, strict=False))
 

@@ -14,6 +14,7 @@ from harness.graders import needs_judge
 from harness.pipeline.bridging import own_metrics
 from harness.pipeline.details import detail_comparisons
 from harness.pipeline.examples import flips_of, galleries_of, misses_of
+from harness.pipeline.general import forgetting_findings, forgetting_metrics, general_panels
 from harness.pipeline.judgement import Judge, comparison, score, train_score
 from harness.pipeline.manifest import Manifest
 from harness.pipeline.metrics import metrics_of, units_of
@@ -43,7 +44,8 @@ if TYPE_CHECKING:
 def section(track: Track, findings: Sequence[Finding] = ()) -> Section:
     """Everything that a report shows of one track."""
     judge = Judge(track)
-    advices = tuple(judge.advice_after(epochs) for epochs in track.epochs)
+    chooses = () if track.is_general else track.epochs
+    advices = tuple(judge.advice_after(epochs) for epochs in chooses)
     variety, writing = judge.variety, Writing.of(track)
     flips, flips_omitted = flips_of(track, advices)
     misses, misses_omitted = misses_of(track)
@@ -69,6 +71,7 @@ def section(track: Track, findings: Sequence[Finding] = ()) -> Section:
             *(_variety_findings(variety) if variety else ()),
             *(writing.findings() if writing else ()),
             *([picked] if (picked := winner_finding(track)) else []),
+            *forgetting_findings(track),
         ),
         misses=misses,
         misses_omitted=misses_omitted,
@@ -163,6 +166,8 @@ def _results(track: Track, variety: Variety | None, writing: Writing | None) -> 
         if variety is not None:
             metrics |= _variety_metrics(variety, model)
             units |= _variety_units(variety)
+        if checkpoint is not None and track.general:
+            metrics |= forgetting_metrics(track, checkpoint)
         own = own_metrics(track.own_reports.get(model, {}), answers.total)
         results.append(
             Result(
@@ -203,6 +208,7 @@ def _panels(
     panels = [
         Panel(title, "share", tuple(_score_series(track, metric)), "held-out against epochs"),
         *_open_panels(variety, writing),
+        *general_panels(track),
         *_curve_panels(track),
     ]
     return tuple(panel for panel in panels if panel.series)

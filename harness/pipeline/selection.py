@@ -6,8 +6,8 @@ said so, where it cannot.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from harness.datasets import fetch
 from harness.errors import DatasetError, RegistryError, UsageError
@@ -29,15 +29,41 @@ def selected(study: Study, registry: Registry, notice: Notice) -> Study:
     return replace(
         study,
         experiments=tuple(
-            replace(one, evals=tuple(_names(one, study.base, registry, notice)))
-            for one in study.experiments
+            _named(one, _Naming(study.base, registry, notice)) for one in study.experiments
         ),
     )
 
 
-def _names(experiment: Experiment, base: str, registry: Registry, notice: Notice) -> Iterator[str]:
+@dataclass(frozen=True, slots=True)
+class _Naming:
+    """Who is asked, where evals are looked up, and who hears of those that are left out."""
+
+    base: str
+    registry: Registry
+    notice: Notice
+
+
+def _named(experiment: Experiment, naming: _Naming) -> Experiment:
+    """The experiment with its patterns resolved.
+
+    Raises:
+        UsageError: an eval that chooses the epochs cannot also say what was forgotten.
+    """
+    evals = tuple(_names(experiment.evals, naming))
+    general = tuple(_names(experiment.forgetting, naming)) if experiment.forgetting else ()
+    both = next((name for name in general if name in evals), None)
+    if both is not None:
+        raise UsageError(
+            f"experiment '{experiment.name}': {both} stands under 'evals' and 'forgetting'; "
+            "keep it where it belongs"
+        )
+    return replace(experiment, evals=evals, forgetting=general)
+
+
+def _names(patterns: Sequence[str], naming: _Naming) -> Iterator[str]:
+    base, registry, notice = naming.base, naming.registry, naming.notice
     found: dict[str, None] = {}
-    for pattern in experiment.evals:
+    for pattern in patterns:
         if pattern in registry.entries():
             found[registry.resolve(pattern).name] = None
             continue
@@ -48,7 +74,7 @@ def _names(experiment: Experiment, base: str, registry: Registry, notice: Notice
             else:
                 notice(name, Finding("left_out", "warn", f"left out: {why}"))
     if not found:
-        raise UsageError(f"none of the evals that {', '.join(experiment.evals)} means can run here")
+        raise UsageError(f"none of the evals that {', '.join(patterns)} means can run here")
     yield from found
 
 

@@ -140,7 +140,11 @@ def run_study(order: Order, registry: Registry, access: Access, watch: Watch) ->
 
 def specs_of(order: Order, registry: Registry) -> dict[str, EvalSpec]:
     """The evals of every experiment by name, each once."""
-    names = [name for experiment in order.study.experiments for name in experiment.evals]
+    names = [
+        name
+        for experiment in order.study.experiments
+        for name in (*experiment.evals, *experiment.forgetting)
+    ]
     found = [prepared(registry.eval(name), order.study.base) for name in dict.fromkeys(names)]
     seeded = (replace(spec, seed=order.seed) for spec in with_repeats(found, order.repeats))
     return {spec.name: spec for spec in seeded}
@@ -149,20 +153,20 @@ def specs_of(order: Order, registry: Registry) -> dict[str, EvalSpec]:
 def questions_of(
     experiment: Experiment, specs: dict[str, EvalSpec], order: Order, judge: Judge | None
 ) -> list[Question]:
-    """The evals of an experiment, ready to be asked."""
+    """The evals of an experiment, ready to be asked: first those that choose the epochs."""
     probe: list[Sample] = []
     if experiment.training_data is not None:
         probe = train_probe(read_training(experiment.training_data), experiment.train_probe)
     return [
         Question.of(
             specs[name],
-            probe=probe,
+            probe=probe if name in experiment.evals else (),
             endpoint=order.endpoint,
             max_samples=order.max_samples,
             judge=judge,
             allow_code=frozenset(order.allow_code),
         )
-        for name in experiment.evals
+        for name in (*experiment.evals, *experiment.forgetting)
     ]
 
 

@@ -45,6 +45,15 @@ class Track:
     own_reports: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     semantics: Semantics | None = None
     findings: tuple[Finding, ...] = ()
+    general: tuple[Track, ...] = ()
+    """The tracks that say what was forgotten."""
+    curve_epochs: float | None = None
+    """How many epochs the training curves cover; None: as many as the last checkpoint has."""
+
+    @property
+    def is_general(self) -> bool:
+        """Does it say what was forgotten, and choose no epoch?"""
+        return self.spec.name in self.experiment.forgetting
 
     @property
     def epochs(self) -> tuple[float, ...]:
@@ -81,6 +90,7 @@ class Track:
             self,
             checkpoints=tuple(c for c in self.checkpoints if c.seed == seed),
             curves={key: curve for key, curve in self.curves.items() if key == seed},
+            general=tuple(track.only(seed) for track in self.general),
         )
 
     def of(self, model: str, *, probe: bool = False) -> Answers | None:
@@ -93,3 +103,20 @@ class Track:
         models = [self.base] if epochs == 0 else [c.model for c in self.at(epochs)]
         tables = [answers.by_prompt for m in models if (answers := self.of(m, probe=probe))]
         return pooled(tables) if len(tables) == len(models) else {}
+
+    def general_scores(self, epochs: float) -> dict[str, float]:
+        """The scores on all evals of general abilities together, by eval and sample."""
+        return {
+            f"{track.spec.name}/{key}": value
+            for track in self.general
+            for key, value in track.scores(epochs).items()
+        }
+
+    @property
+    def general_samples(self) -> dict[str, Sample]:
+        """The samples of all evals of general abilities, named as their scores are."""
+        return {
+            f"{track.spec.name}/{key}": sample
+            for track in self.general
+            for key, sample in track.heldout.items()
+        }

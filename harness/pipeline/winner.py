@@ -30,27 +30,50 @@ def winner(track: Track) -> tuple[float, float, Estimate] | None:
     return best, mean(rows[best]), selected_score(list(rows.values()))
 
 
+def p_of_winner(track: Track, epoch: float) -> float | None:
+    """The p value of "no checkpoint is better than the base model", as small as its best makes it.
+
+    Of several checkpoints the best looks better than it is; max-T counts that in.
+    """
+    base = track.scores(0)
+    tables = {e: scores for e in track.epochs if (scores := track.scores(e))}
+    keys = [key for key in base if all(key in table for table in tables.values())]
+    if epoch not in tables or not keys or clusters_of(keys, track.heldout) is not None:
+        return None
+    from harness.analysis.stats import max_t_p
+
+    gains = [[table[key] - base[key] for key in keys] for table in tables.values()]
+    return max_t_p(gains)[list(tables).index(epoch)]
+
+
 def winner_finding(track: Track) -> Finding | None:
-    """Said where the correction is large enough to be seen: half a point or more."""
-    found = winner(track)
+    """What the best of several checkpoints is worth, and whether it is better than the base."""
+    found = None if track.is_general else winner(track)
     if found is None:
         return None
     epoch, plain, corrected = found
+    p_value = p_of_winner(track, epoch)
+    interval = f"({100 * corrected.low:.0f} to {100 * corrected.high:.0f}%)"
+    score = f"{100 * corrected.value:.1f}% {interval}"
+    told = f"{score} rather than {100 * plain:.1f}%"
     if plain - corrected.value < SEEN:
-        return None
+        told = f"{score}, as good as unchanged"
+    against = ""
+    if p_value is not None:
+        against = f"; that it is no better than the base model: p = {p_value:.2g}"
     return Finding(
         "picked checkpoint",
         "info",
-        f"epoch {epoch:g} was picked as the best of {len(track.epochs)} on the samples that score "
-        f"it, which flatters it: corrected for that its score is {100 * corrected.value:.1f}% "
-        f"({100 * corrected.low:.0f} to {100 * corrected.high:.0f}%) rather than "
-        f"{100 * plain:.1f}%; fresh samples would confirm it",
+        f"winner's curse corrected: epoch {epoch:g} scores best of {len(track.epochs)} on the "
+        f"samples that picked it, which flatters it; corrected for that its score is {told}"
+        f"{against}; fresh samples would confirm it",
         {
             "epochs": epoch,
             "score": plain,
             "corrected": corrected.value,
             "low": corrected.low,
             "high": corrected.high,
+            "p_value": p_value,
         },
     )
 

@@ -16,7 +16,7 @@ from harness.registry.policies import Origin, make_policy
 PROVIDERS = ("openai", "embedded", "recorded")
 EXPERIMENT_KEYS = (
     *("training_data", "evals", "tune", "tuned", "others"),
-    *("target", "ceiling", "train_probe"),
+    *("target", "ceiling", "train_probe", "forgetting", "settings"),
 )
 KnownEvals = Callable[[Sequence[str]], object]
 """Raises a RegistryError when one of the patterns matches no eval."""
@@ -150,10 +150,22 @@ def _experiment(fields: Fields, name: str, source: StudySource) -> Experiment:
         tuning=_tuning(fields.inside("tune")) if "tune" in fields else fields.take("tune"),
         tuned=_checkpoints(fields),
         others=fields.texts("others"),
+        forgetting=fields.texts("forgetting"),
+        settings=_settings(fields),
         target=fields.number("target", 0.0, 1.0),
         ceiling=1.0 if ceiling is None else ceiling,
         train_probe=300 if train_probe is None else train_probe,
     )
+
+
+def _settings(fields: Fields) -> dict[str, str | float]:
+    """What else was set in training, by names of the user's own."""
+    found: dict[str, str | float] = {}
+    for key, value in fields.mapping("settings").items():
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            raise fields.wrong("settings", f"a number or a text for {key!r}", value)
+        found[str(key)] = value if isinstance(value, str) else float(value)
+    return found
 
 
 def _data_file(fields: Fields, key: str, source: StudySource) -> Path | None:
@@ -232,10 +244,11 @@ def _check(experiment: Experiment, place: str, check_evals: KnownEvals) -> None:
     twice = _repeated([*(one.model for one in experiment.tuned), *experiment.others])
     if twice is not None:
         raise RegistryError(f"{place}: the model '{twice}' stands there twice")
-    try:
-        check_evals(experiment.evals)
-    except RegistryError as error:
-        raise RegistryError(f"{place}: evals: {error}") from error
+    for key, patterns in (("evals", experiment.evals), ("forgetting", experiment.forgetting)):
+        try:
+            check_evals(patterns)
+        except RegistryError as error:
+            raise RegistryError(f"{place}: {key}: {error}") from error
 
 
 def _repeated(names: Sequence[str]) -> str | None:

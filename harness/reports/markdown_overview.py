@@ -68,7 +68,8 @@ def _advice_rows(section: Section) -> Iterator[Row]:
     ends = scores.course_text(compared) if compared else "–"
     difference = wording.delta_text(compared.delta) if compared else "–"
     if lead is None:
-        yield code(section.eval), "no advice", ends, difference, "–"
+        words = "chooses no epoch" if section.comparisons else "no advice"
+        yield code(section.eval), words, ends, difference, "–"
         return
     words = f"{ICONS[kind(lead)]} **{prose(wording.headline(lead))}**"
     sure = "–" if kind(lead) == "unsure" else lead.confidence

@@ -10,7 +10,7 @@ import numpy as np
 from harness.pipeline.measurement import Answers
 from harness.pipeline.reporting import section
 from harness.pipeline.track import Track
-from harness.pipeline.winner import winner, winner_finding
+from harness.pipeline.winner import p_of_winner, winner, winner_finding
 from harness.records import Checkpoint, Completion, EvalSpec, Experiment, Outcome, Sample, Score
 
 NAME, N = "planted.test.v1", 60
@@ -51,11 +51,21 @@ def test_a_winner_on_a_plateau_gets_a_lower_score_than_it_shows() -> None:
 
 def test_the_report_says_so_in_a_sentence() -> None:
     messages = [finding.message for finding in section(track(*plateau())).findings]
-    assert any("picked as the best of 5" in message for message in messages)
+    assert any("scores best of 5 on the samples that picked it" in message for message in messages)
+    assert any("winner's curse corrected" in message for message in messages)
 
 
-def test_a_clear_winner_is_not_corrected() -> None:
-    assert winner_finding(track([1.0] * 10 + [0.0] * 50, [1.0] * 50 + [0.0] * 10)) is None
+def test_a_clear_winner_needs_no_correction_and_that_is_said() -> None:
+    found = winner_finding(track([1.0] * 10 + [0.0] * 50, [1.0] * 50 + [0.0] * 10))
+    assert found is not None
+    assert "as good as unchanged" in found.message
+
+
+def test_the_best_of_checkpoints_like_the_base_has_no_small_p() -> None:
+    marks = (np.random.default_rng(2).random((6, N)) < 0.05).astype(float).tolist()
+    found = p_of_winner(track(*marks), 1)
+    assert found is not None
+    assert found > 0.05
 
 
 def test_a_single_checkpoint_was_not_picked() -> None:
