@@ -250,6 +250,51 @@ class Tuning:
 
 
 @dataclass(frozen=True, slots=True)
+class PromptVariant:
+    """One way to ask an untuned model.
+
+    ``system`` takes the place of the system messages of the data (None: they stay); ``few_shot``
+    worked examples of the training data stand before what is asked.
+    """
+
+    name: str
+    system: str | None = None
+    few_shot: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Doubling:
+    """Tuning on random parts of the data, to estimate what twice as much would bring.
+
+    ``epochs`` None is the most of the experiment's. ``step_matched`` trains every part as many
+    steps as the whole, too.
+    """
+
+    halves: int = 3
+    quarters: int = 0
+    step_matched: bool = True
+    epochs: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InsteadOf:
+    """The dearer model that a tuned one is to replace, and what decides when that pays.
+
+    ``prompt`` is how the dearer model is asked. It answers the held-out samples where ``ask``
+    says so; else it is taken to answer as long as the tuned model does. ``days`` is the time in
+    which training shall be paid back; ``hosting_usd_per_day`` what keeping the tuned model costs
+    beside its use.
+    """
+
+    model: str
+    prompt: PromptVariant
+    ask: bool = False
+    calls_per_day: float | None = None
+    days: float = 30.0
+    hosting_usd_per_day: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Experiment:
     """One training set and what it is judged by: tune it here (``tuning``) or read ``tuned``.
 
@@ -272,6 +317,10 @@ class Experiment:
     target: float | None = None
     ceiling: float = 1.0
     train_probe: int = 300
+    prompts: tuple[PromptVariant, ...] = ()
+    """Further ways to ask the base model; tuning is compared with the best of all."""
+    doubling: Doubling | None = None
+    instead_of: InsteadOf | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -516,6 +565,23 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
+class NextRun:
+    """What following an advice would train.
+
+    ``data_factor`` is 2 where twice the data are wanted. ``cost_usd`` is None where no price is
+    known for ``priced_as``, and 0 where training is free.
+    """
+
+    epochs: float
+    tokens: float
+    data_factor: float = 1.0
+    cost_usd: float | None = None
+    priced_as: str = ""
+    price_as_of: str = ""
+    is_estimate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Advice:
     """What to do next with one eval after ``epochs`` epochs.
 
@@ -537,3 +603,4 @@ class Advice:
     checkpoint_epoch: float | None = None
     cost: str | None = None
     dissent: tuple[str, ...] = ()
+    next_run: NextRun | None = None

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.analysis.conditions import Match
+from harness.analysis.cost import Training
 from harness.analysis.evidence import Evidence
+from harness.analysis.next_run import cost_text, next_run
 from harness.analysis.rules import TABLE, Rule
 from harness.analysis.thresholds import DEFAULT, Thresholds
 from harness.records import Advice, Estimate
@@ -55,14 +57,14 @@ def advise(
     *,
     by_seed: Sequence[tuple[str, Evidence]] = (),
     previous: int = 0,
-    tokens_per_epoch: float | None = None,
+    training: Training | None = None,
     limits: Thresholds = DEFAULT,
 ) -> Advice:
     """Say what to do next after ``evidence.epochs`` epochs.
 
     ``by_seed`` holds the evidence of single seeds, whose dissent is named; ``previous`` is
     the change in epochs that led here: a recommendation never reverses it, but chooses
-    among the checkpoints that exist.
+    among the checkpoints that exist. ``training`` says what an epoch takes and costs.
     """
     rule, match = decide(evidence, limits)
     recommend = clamped(match.recommend, evidence.epochs, limits)
@@ -70,6 +72,7 @@ def advise(
     if previous * recommend < 0:
         recommend, action = 0, "stop changing epochs: choose among the checkpoints that exist"
     chosen = _chosen(match, candidates, limits)
+    run = next_run(evidence.epochs, recommend, rule.number, training)
     return Advice(
         eval=evidence.eval,
         model=evidence.model,
@@ -83,18 +86,10 @@ def advise(
         would_change=rule.would_change,
         checkpoint=match.use_model or (chosen.model if chosen else None),
         checkpoint_epoch=match.use_epoch if match.use_model else (chosen.epoch if chosen else None),
-        cost=cost_of_next_run(evidence.epochs, recommend, tokens_per_epoch),
+        cost=cost_text(run) if run else None,
         dissent=_dissent(recommend, by_seed, limits),
+        next_run=run,
     )
-
-
-def cost_of_next_run(epochs: float, recommend: int, tokens_per_epoch: float | None) -> str | None:
-    """What following the advice trains, in tokens; None where nothing is trained or known."""
-    if not recommend or tokens_per_epoch is None:
-        return None
-    next_epochs = epochs + recommend
-    tokens = next_epochs * tokens_per_epoch
-    return f"a run of {next_epochs:g} epochs trains {tokens:,.0f} tokens"
 
 
 def clamped(recommend: int, epochs: float, limits: Thresholds = DEFAULT) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from harness.records import Latency, Price
@@ -57,6 +58,23 @@ def training_cost_usd(price: Price, tokens_per_epoch: float, epochs: float) -> f
     if price.training is None:
         return None
     return tokens_per_epoch * epochs * price.training / MILLION
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """What training on some data takes: the tokens of one pass, and what they cost.
+
+    ``price`` is that of the model named ``priced_as``; None is not known.
+    """
+
+    tokens_per_epoch: float
+    price: Price | None = None
+    priced_as: str = ""
+    is_estimate: bool = False
+
+    def cost_usd(self, epochs: float) -> float | None:
+        """What so many epochs cost; None where no price is known."""
+        return training_cost_usd(self.price, self.tokens_per_epoch, epochs) if self.price else None
 
 
 def total(costs: Iterable[float | None]) -> float | None:

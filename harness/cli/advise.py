@@ -52,6 +52,10 @@ def advise(
     api_key_env: Annotated[
         str, typer.Option(metavar="NAME", help="The environment variable with the server's key.")
     ] = KEY_NAME,
+    prices: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="What models cost; it counts before ~/.evals."),
+    ] = None,
 ) -> None:
     """Diagnose a run and say how many epochs to train next, with the evidence.
 
@@ -76,7 +80,8 @@ def advise(
     if not path.exists() and (place.startswith(JOB_PREFIX) or base_url is not None):
         if epochs or model:
             raise UsageError("--epochs and --model are for result files; a job knows its own")
-        _advise_on(_live(place, base_url, api_key_env), log or [], base_url, as_json=as_json)
+        run = _live(place, base_url, api_key_env)
+        _advise_on(run, log or [], base_url, prices, as_json=as_json)
         return
     if base_url is not None:
         raise UsageError(f"--base-url is for a job's id; {place} is a file or folder here")
@@ -91,13 +96,14 @@ def advise(
     if is_training_run(path) or not RunFolder(path).exists():
         from harness.finetuning.runs import read_run
 
-        _advise_on(read_run(path, epochs, model), log or [], None, as_json=as_json)
+        run = read_run(path, epochs, model)
+        _advise_on(run, log or [], None, prices, as_json=as_json)
         return
     if log or epochs or model:
         raise UsageError(
             f"--log, --epochs and --model are for what training wrote; {place} has none of it"
         )
-    _advise_on_folder(path, as_json=as_json)
+    _advise_on_folder(path, prices, as_json=as_json)
 
 
 # --- what training wrote -------------------------------------------------------------
@@ -115,11 +121,18 @@ def _live(job_id: str, base_url: str | None, key_name: str) -> TrainingRun:
 
 
 def _advise_on(
-    run: TrainingRun, logs: Sequence[str], base_url: str | None, *, as_json: bool
+    run: TrainingRun,
+    logs: Sequence[str],
+    base_url: str | None,
+    prices: Path | None,
+    *,
+    as_json: bool,
 ) -> None:
+    from harness.cli import options
     from harness.pipeline.jobs import advice_of, advice_with_logs
 
-    advice = advice_with_logs(run, logs) if logs else [advice_of(run, base_url)]
+    tables = options.prices(prices)
+    advice = advice_with_logs(run, logs, tables) if logs else [advice_of(run, base_url, tables)]
     if as_json:
         _print_json(advice)
         return
@@ -142,11 +155,12 @@ def _print_json(advice: Sequence[Advice]) -> None:
 # --- run folders ---------------------------------------------------------------------
 
 
-def _advise_on_folder(path: Path, *, as_json: bool) -> None:
+def _advise_on_folder(path: Path, prices: Path | None, *, as_json: bool) -> None:
+    from harness.cli import options
     from harness.cli.studyview import show_advice
     from harness.pipeline import report_of
 
-    document = report_of(path)
+    document = report_of(path, prices=options.prices(prices))
     if not any(section.advice for section in document.sections):
         raise RunFolderError(
             f"{path}: no checkpoint with a known number of epochs in it; "

@@ -276,6 +276,8 @@ def lines_of(section: Section) -> Iterator[Text]:
         line.append(plain(wording.headline(advice)), style=style)
         yield line
         yield Text(f"      {plain(wording.why(advice))}", style="dim")
+        if advice.next_run is not None and advice.cost:
+            yield Text(f"      next run: {plain(advice.cost)}", style="dim")
         for voice in advice.dissent:
             yield Text(f"      {plain(voice)}", style="dim")
     story = sections.story(section)

@@ -70,6 +70,8 @@ class TrainingRun:
     base: str | None = None
     status: str = "succeeded"
     notes: tuple[str, ...] = ()
+    trained_tokens: int | None = None
+    """Of all epochs together, where the server has counted them."""
 
     @property
     def is_named(self) -> bool:
@@ -110,6 +112,7 @@ def run_of_job(export: JobExport, source: str) -> TrainingRun:
         kept=frozenset(names),
         base=result.base,
         status=result.status,
+        trained_tokens=result.trained_tokens,
     )
 
 

@@ -26,6 +26,7 @@ from harness.pipeline.semantics import Semantics, kept_in, told
 from harness.pipeline.spending import Payers, performance, whole_cost_usd
 from harness.pipeline.timing import first_answer_s
 from harness.pipeline.track import Track, probe_name
+from harness.pipeline.training_cost import priced, training_of
 from harness.pipeline.tuning import TunedRun, read_tuning
 from harness.prompts import train_probe
 from harness.records import (
@@ -84,7 +85,7 @@ def _document(
     took = performance(tracks, payers, first_answer_s(folder.timing))
     about = [Finding("provider", "info", "; ".join(notes))] if notes else []
     about += [look.finding()] if look is not None else []
-    sections = tuple(section(track) for track in tracks)
+    sections = tuple(section(priced(track, payers)) for track in tracks)
     about += semantics.findings() if semantics is not None else []
     return Document(
         title=title_of(manifest.study, [track.spec.name for track in tracks]),
@@ -192,8 +193,13 @@ def _track(
         answers={key: table for key, table in answers.items() if key[0] in names},
         probe={sample.id: sample for sample in train_probe(training, experiment.train_probe)},
         training_texts=tuple(content_text(e.messages[-1]["content"]) for e in training),
+<<<<<<< harness/pipeline/folder_report.py
+        curves={run.seed: run.losses for run in tuned},
+        training=training_of(tuned, training),
+=======
         curves={run.seed: run.losses for run in tuned} if not is_general else {},
         tokens_per_epoch=_tokens_per_epoch(tuned),
+>>>>>>> /tmp/dl-new
         leaked=frozenset(leaked(training, heldout)),
         ideal_score=score(marks),
         own_reports=own,
@@ -209,12 +215,6 @@ def _checkpoints(experiment: Experiment, tuned: Sequence[TunedRun]) -> Iterator[
     wanted = experiment.tuning.epochs if experiment.tuning else ()
     for run in tuned:
         yield from (c for c in run.checkpoints if round(c.epoch) in wanted)
-
-
-def _tokens_per_epoch(tuned: Sequence[TunedRun]) -> float | None:
-    """What one pass over the training data costs, by the first job that says so."""
-    known = (run.trained_tokens / run.epochs for run in tuned if run.trained_tokens and run.epochs)
-    return next(known, None)
 
 
 def leaked(training: Sequence[TrainingExample], heldout: Mapping[str, Sample]) -> Iterator[str]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.analysis.advice import advise
+from harness.analysis.cost import TUNED, PriceTable, Training, price_of
 from harness.analysis.curves import Evaluation
 from harness.analysis.evidence import Evidence
 from harness.errors import RunFolderError, UsageError
@@ -50,13 +51,15 @@ def advice_of_saved_run(path: Path, epochs: int | None = None) -> Advice:
     return advice_of(read_run(path, epochs))
 
 
-def advice_of(run: TrainingRun, base_url: str | None = None) -> Advice:
-    """What the curves of a run allow to say, and what would decide.
+def advice_of(
+    run: TrainingRun, base_url: str | None = None, prices: Sequence[PriceTable] = ()
+) -> Advice:
+    """What the curves of a run allow to say, and what would decide; ``prices`` those of training.
 
     Raises:
         RunFolderError: there is no checkpoint to advise on.
     """
-    advice = advise(evidence_of(run))
+    advice = advise(evidence_of(run), training=training_of(run, prices))
     missing = Fact(MISSING, None, missing_of_curves(run, advice, base_url))
     return replace(advice, evidence=(*advice.evidence, *assumed(run), missing))
 
@@ -94,6 +97,15 @@ def evaluation_of(run: TrainingRun, state: Checkpoint) -> Evaluation:
     )
 
 
+def training_of(run: TrainingRun, prices: Sequence[PriceTable]) -> Training | None:
+    """What an epoch of a run took, and what it costs; None where its server has not counted."""
+    if not run.trained_tokens or not run.epochs:
+        return None
+    name = TUNED + (run.base or "").removeprefix(TUNED)
+    price = price_of(name, prices)
+    return Training(run.trained_tokens / run.epochs, price, name if run.base else "")
+
+
 def assumed(run: TrainingRun) -> tuple[Fact, ...]:
     """What was taken for granted about a run."""
     notes = [*run.notes]
@@ -127,7 +139,9 @@ def compare(base: str, tuned: str, base_url: str | None) -> str:
 # --- with logs of answers ------------------------------------------------------------
 
 
-def advice_with_logs(run: TrainingRun, places: Sequence[str]) -> list[Advice]:
+def advice_with_logs(
+    run: TrainingRun, places: Sequence[str], prices: Sequence[PriceTable] = ()
+) -> list[Advice]:
     """Judge a run by answers, too: the base model's log first, then those of tuned models.
 
     A log belongs to the checkpoint that its model is named after; the only one of a tuned
@@ -153,7 +167,8 @@ def advice_with_logs(run: TrainingRun, places: Sequence[str]) -> list[Advice]:
             for place, side in zip(places, (base, *tuned), strict=True)
         )
         raise UsageError(f"--log: the logs share no eval ({each}); run one eval on both models")
-    return [advice_on(run, evidence, name, base, tuned, states) for name in shared]
+    training = training_of(run, prices)
+    return [advice_on(run, evidence, name, base, tuned, states, training) for name in shared]
 
 
 def states_of(
@@ -194,6 +209,7 @@ def advice_on(
     base: Side,
     tuned: Sequence[Side],
     states: tuple[Checkpoint, ...],
+    training: Training | None = None,
 ) -> Advice:
     """The advice on one eval, from answers and curves."""
     from harness.pipeline.comparing import joined
@@ -202,7 +218,8 @@ def advice_on(
     track = replace(joined(eval_name, base, tuned), checkpoints=states)
     variety = variety_of(track)
     last = track.epochs[-1]
-    advice = advise(with_curves(track, curves, variety), candidates(track, last, variety))
+    evidence = with_curves(track, curves, variety)
+    advice = advise(evidence, candidates(track, last, variety), training=training)
     missing = Fact(MISSING, None, missing_of_answers(track))
     return replace(advice, evidence=(*advice.evidence, *assumed(run), missing))
 

@@ -393,6 +393,6 @@ class Judge:
                 for name, track, variety in self.alone
                 if track.at(epochs)
             ],
-            tokens_per_epoch=self.track.tokens_per_epoch,
+            training=self.track.training,
             limits=self.limits,
         )

@@ -10,6 +10,7 @@ from harness.pipeline.measurement import Answers, pooled
 from harness.records import Checkpoint, Estimate, EvalSpec, Experiment, Finding, Sample
 
 if TYPE_CHECKING:
+    from harness.analysis.cost import Training
     from harness.pipeline.semantics import Semantics
 
 PROBE_SUFFIX = "@train"
@@ -39,7 +40,7 @@ class Track:
     probe: Mapping[str, Sample] = field(default_factory=dict)
     training_texts: tuple[str, ...] = ()
     curves: Mapping[int | None, tuple[float, ...]] = field(default_factory=dict)
-    tokens_per_epoch: float | None = None
+    training: Training | None = None
     leaked: frozenset[str] = frozenset()
     ideal_score: Estimate | None = None
     own_reports: Mapping[str, Mapping[str, float]] = field(default_factory=dict)

@@ -240,11 +240,6 @@ def test_overfitting_names_the_checkpoint_of_the_peak() -> None:
     assert advise(replace(FITTED, peak=PEAKED), held).checkpoint == "e2"
 
 
-def test_the_cost_of_the_next_run_is_in_tokens() -> None:
-    assert advise(UNDERFIT, tokens_per_epoch=1500).cost == "a run of 3 epochs trains 4,500 tokens"
-    assert advise(FITTED, tokens_per_epoch=1500).cost is None
-
-
 def test_a_dissenting_seed_is_named() -> None:
     advice = advise(UNDERFIT, by_seed=[("seed 1", UNDERFIT), ("seed 2", FITTED)])
     assert advice.recommend == 2
