@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from peers.environment import peer_python
 
 from harness.analysis.stats import tango_interval, wilson_interval
 from harness.pipeline.gate import gate_places
@@ -47,7 +48,7 @@ def main() -> int:
     shares = small_shares(options.sets * 10)
     differences = small_differences(options.sets * 5)
     flat = [pair for group in pairs.values() for pair in group]
-    peers = verdicts_of_peers(options.python or peer_python(), flat, shares, differences)
+    peers = verdicts_of_peers(options.python or peer_python(PACKAGES), flat, shares, differences)
     names = ["harness", *peers]
     table: dict[str, list[list[str]]] = {"harness": [], **{name: [] for name in peers}}
     at = 0
@@ -166,20 +167,6 @@ def log(path: Path, model: str, marks: Marks) -> str:
 
 
 # --- theirs --------------------------------------------------------------------------
-
-
-def peer_python() -> Path | None:
-    """The interpreter of an environment that holds the other packages; None without them."""
-    home = Path(tempfile.gettempdir()) / "harness-bench-peers"
-    python = home / "bin" / "python"
-    make = [] if python.exists() else [[sys.executable, "-m", "venv", str(home)]]
-    for asked in (*make, [str(python), "-m", "pip", "install", "--quiet", *PACKAGES]):
-        done = subprocess.run(asked, capture_output=True, text=True, check=False)
-        if done.returncode:
-            why = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-            print(f"the other packages cannot be installed here, so only ours: {why}")
-            return None
-    return python
 
 
 def verdicts_of_peers(

@@ -507,6 +507,10 @@ def not_determinable(evidence: Evidence, limits: Thresholds) -> Match | None:
     }
     missing = [name for name, estimate in wanted.items() if estimate is None]
     facts = tuple(Fact(name, None, "not measured") for name in missing)
-    known = (("train score", evidence.train), ("held-out score", evidence.heldout))
+    known = (
+        ("train score", evidence.train),
+        ("held-out score", evidence.heldout),
+        ("gain over the base model", evidence.gain),
+    )
     facts += tuple(_fact(name, estimate, "measured") for name, estimate in known if estimate)
     return Match(facts, action=f"measure {missing[0]}" if missing else None)

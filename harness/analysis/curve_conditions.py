@@ -72,6 +72,26 @@ def still_falling(evidence: Evidence, limits: Thresholds) -> Match | None:
     )
 
 
+def better_and_learnt(evidence: Evidence, limits: Thresholds) -> Match | None:
+    """Row 31."""
+    if evidence.train is not None or sign(evidence.gain, limits) != "+":
+        return None
+    reading = _alone(evidence, limits)
+    is_level = reading is not None and reading.shape == "level"
+    tokens = evidence.train_token_accuracies[-1:]
+    learnt = bool(tokens) and tokens[0] >= limits.token_accuracy_full
+    if not (is_level or (learnt and reading is None)) or sign(evidence.heldout_step, limits) == "-":
+        return None
+    course = _course(reading) if reading else f"{_percent(tokens[0])}: nothing left to learn"
+    return Match(
+        (
+            Fact("gain over the base model", evidence.gain, "better"),
+            Fact("held-out score", evidence.heldout, "measured"),
+            Fact("validation loss" if reading else "training token accuracy", None, course),
+        )
+    )
+
+
 def level_by_curves(evidence: Evidence, limits: Thresholds) -> Match | None:
     """Row 30."""
     reading = _alone(evidence, limits)

@@ -300,6 +300,16 @@ TABLE: tuple[Rule, ...] = (
         curve.still_falling,
     ),
     Rule(
+        31,
+        "held-out gain, no answers to training prompts: validation loss level, or training token "
+        "accuracy about 1",
+        "better than the base, and the curves ask for no more epochs",
+        "keep; answers to training prompts would show whether it could follow them better",
+        "medium",
+        "a drop on fresh samples, or a train score far below the ceiling",
+        curve.better_and_learnt,
+    ),
+    Rule(
         30,
         "curves alone: validation loss moves within its noise",
         "the curves give no reason to change the epochs",

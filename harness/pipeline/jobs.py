@@ -79,6 +79,9 @@ def evidence_of(run: TrainingRun) -> Evidence:
         epochs=run.epochs,
         losses=tuple(s.train_loss for s in run.curve if s.train_loss is not None),
         valid_losses=tuple(e.valid_loss for e in run.evaluations if e.valid_loss is not None),
+        train_token_accuracies=tuple(
+            s.train_token_accuracy for s in run.checkpoints if s.train_token_accuracy is not None
+        ),
         valid_token_accuracies=tuple(
             e.valid_token_accuracy for e in run.evaluations if e.valid_token_accuracy is not None
         ),
@@ -232,6 +235,7 @@ def with_curves(track: Track, curves: Evidence, variety: Variety | None) -> Evid
         evidence_after(track, track.epochs[-1], variety),
         losses=curves.losses,
         valid_losses=curves.valid_losses,
+        train_token_accuracies=curves.train_token_accuracies,
         valid_token_accuracies=curves.valid_token_accuracies,
         evaluations=curves.evaluations,
     )

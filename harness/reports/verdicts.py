@@ -9,7 +9,7 @@ from harness.records import Advice, Comparison
 
 Kind = Literal["more", "fewer", "keep", "fix", "unsure"]
 
-KEEP_RULES = frozenset({5, 7, 13, 17, 18, 19, 20, 21, 22, 27})
+KEEP_RULES = frozenset({5, 7, 13, 17, 18, 19, 20, 21, 22, 27, 31})
 """Rows of the decision table under which a change of 0 means that the checkpoint is good to use.
 
 5, 7 and 17 get there when their change is capped or would reverse the one before.

@@ -140,6 +140,12 @@ CASES: dict[str, tuple[Evidence, int, int]] = {
     "over_by_loss": (curves([1.2, 1.0, 1.5]), 28, 0),
     "still_falling_fast": (curves([2.0, 1.6, 1.3]), 29, 2),
     "still_falling_slowly": (curves([2.0, 1.9, 1.84]), 29, 1),
+    "better_and_learnt": (
+        Evidence("e", "one-answer", "m", 3, gain=RISING, train_token_accuracies=(0.9, 0.99)),
+        31,
+        0,
+    ),
+    "better_and_level": (replace(curves([1.2, 1.0, 1.0, 1.0, 1.0]), gain=RISING), 31, 0),
     "level_curve": (curves([1.2, 1.0, 1.0, 1.01, 1.0]), 30, 0),
     "underfit_and_less_diverse": (
         replace(COLLAPSED, train=about(0.5), train_step=RISING, heldout_step=LEVEL),
