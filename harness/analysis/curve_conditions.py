@@ -79,7 +79,7 @@ def better_and_learnt(evidence: Evidence, limits: Thresholds) -> Match | None:
     reading = _alone(evidence, limits)
     is_level = reading is not None and reading.shape == "level"
     tokens = evidence.train_token_accuracies[-1:]
-    learnt = bool(tokens) and tokens[0] >= limits.token_accuracy_full
+    learnt = bool(tokens) and tokens[0] >= limits.token_accuracy_learnt
     if not (is_level or (learnt and reading is None)) or sign(evidence.heldout_step, limits) == "-":
         return None
     course = _course(reading) if reading else f"{_percent(tokens[0])}: nothing left to learn"

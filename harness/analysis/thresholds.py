@@ -57,6 +57,8 @@ class Thresholds:
     """By this share, two more epochs rather than one."""
     token_accuracy_full: float = 0.995
     """Train token accuracy counts as about 1 from here."""
+    token_accuracy_learnt: float = 0.98
+    """From here training is as good as learnt, where no training prompt was asked."""
     token_accuracy_rise: float = 0.01
     """Token accuracy is up when it rose by more than this since the last checkpoint."""
     most_epochs: int = 25
