@@ -582,6 +582,46 @@ class NextRun:
 
 
 @dataclass(frozen=True, slots=True)
+class DataPoint:
+    """The mean score of ``runs`` models that were trained on so many examples."""
+
+    examples: int
+    epochs: float
+    runs: int
+    score: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class DataGain:
+    """What twice the training data would bring, by models that were tuned on parts of them.
+
+    ``last_doubling`` is the score of the whole minus the mean of its halves after as many epochs;
+    ``at_equal_steps`` the same with halves that were trained twice as long, so that the data
+    alone differ. The next doubling is expected between ``power_law`` and ``log_linear``:
+    ``next_doubling`` is the union of both. ``growth`` is the last doubling minus the one before
+    it; clearly above 0 the power law has not begun. ``seeds`` is 1 where how much seeds differ
+    is not known, and not in the intervals.
+    """
+
+    eval: str
+    examples: int
+    epochs: float
+    seeds: int
+    points: tuple[DataPoint, ...]
+    last_doubling: Estimate
+    log_linear: Estimate
+    power_law: Estimate
+    next_doubling: Estimate
+    at_equal_steps: Estimate | None = None
+    growth: Estimate | None = None
+
+    @property
+    def is_before_the_power_law(self) -> bool:
+        """Whether doublings bring more and more so far, which no law of these extrapolates."""
+        return self.growth is not None and self.growth.low > 0
+
+
+@dataclass(frozen=True, slots=True)
 class Advice:
     """What to do next with one eval after ``epochs`` epochs.
 

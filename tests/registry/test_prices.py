@@ -15,7 +15,7 @@ def test_our_own_prices_are_whole_and_dated() -> None:
     hosted = {name: price for name, price in ours.items() if "tiny-base" not in name}
     assert all(price.as_of and price.prompt > 0 for price in hosted.values())
     assert all(ours[name].prompt == 0 for name in ours.keys() - hosted.keys())
-    assert all(price.training for name, price in ours.items() if name.startswith("ft:"))
+    assert all(price.training for name, price in hosted.items() if name.startswith("ft:"))
 
 
 def test_a_file_counts_before_the_users_and_ours(tmp_path: Path) -> None:

@@ -162,7 +162,7 @@ def t_interval(
     return Estimate(mean, max(low, mean - half), min(high, mean + half), n, "t over samples")
 
 
-def t_quantile(freedom: int, probability: float = 1 - MISS_PROBABILITY / 2) -> float:
+def t_quantile(freedom: float, probability: float = 1 - MISS_PROBABILITY / 2) -> float:
     """The quantile of Student's t; 97.5 % unless told otherwise."""
     from scipy.special import stdtrit
 
