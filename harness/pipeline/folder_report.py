@@ -193,13 +193,8 @@ def _track(
         answers={key: table for key, table in answers.items() if key[0] in names},
         probe={sample.id: sample for sample in train_probe(training, experiment.train_probe)},
         training_texts=tuple(content_text(e.messages[-1]["content"]) for e in training),
-<<<<<<< harness/pipeline/folder_report.py
-        curves={run.seed: run.losses for run in tuned},
-        training=training_of(tuned, training),
-=======
         curves={run.seed: run.losses for run in tuned} if not is_general else {},
-        tokens_per_epoch=_tokens_per_epoch(tuned),
->>>>>>> /tmp/dl-new
+        training=training_of(tuned, training),
         leaked=frozenset(leaked(training, heldout)),
         ideal_score=score(marks),
         own_reports=own,
