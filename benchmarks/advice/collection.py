@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import astuple
 from functools import cache
 from itertools import product
@@ -48,9 +48,11 @@ def names(tasks: int = TASKS, faulty: int = FAULTY) -> Iterator[str]:
             yield from (f"{fault}-{number:02}" for fault in FAULTS)
 
 
-def runs(tasks: int = TASKS, faulty: int = FAULTY) -> Iterator[tuple[str, int]]:
+def runs(
+    tasks: int = TASKS, faulty: int = FAULTY, seeds: Sequence[int] = SEEDS
+) -> list[tuple[str, int]]:
     """Every run: a task's name and a seed."""
-    return product(names(tasks, faulty), SEEDS)
+    return list(product(names(tasks, faulty), seeds))
 
 
 @cache

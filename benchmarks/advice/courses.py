@@ -12,14 +12,14 @@ import pickle
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from statistics import mean
 
 import harness
-from benchmarks.advice.collection import digest, task
+from benchmarks.advice.collection import SEEDS, digest, task
 from benchmarks.advice.oracle import Truth
-from benchmarks.advice.results import WORK, Results
+from benchmarks.advice.results import Results
 from benchmarks.advice.tasks import Half
 from benchmarks.advice.tracks import track_of
 from benchmarks.advice.tuning import Run
@@ -32,7 +32,7 @@ from harness.pipeline.variety import Variety
 POOLED = "all seeds"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Course:
     """One study of one task. Tuples count from epoch 1; ``heldout`` from the base model.
 
@@ -60,27 +60,28 @@ class Course:
         return self.evidence[epochs - 1]
 
 
-def courses(results: Results, workers: int) -> list[Course]:
+def courses(results: Results, workers: int, seeds: int = len(SEEDS)) -> list[Course]:
     """The courses of every task whose runs are all there, in order of their names."""
     by_task: dict[str, list[Run]] = {}
     for run in results:
         by_task.setdefault(run.task, []).append(run)
-    whole = sorted(name for name, runs in by_task.items() if len(runs) > 1)
+    whole = sorted(name for name, runs in by_task.items() if len(runs) >= seeds)
+    keep = partial(kept, results.path.parent / "courses")
     with ProcessPoolExecutor(max_workers=workers) as pool:
-        found = pool.map(kept, [sorted(by_task[n], key=lambda r: r.seed) for n in whole])
+        found = pool.map(keep, [sorted(by_task[n], key=lambda r: r.seed) for n in whole])
         return [course for group in found for course in group]
 
 
-def kept(runs: Sequence[Run]) -> list[Course]:
+def kept(folder: Path, runs: Sequence[Run]) -> list[Course]:
     """A task's courses, read where they have been made before."""
     name = runs[0].task
-    path = WORK / "courses" / f"{name}-{key(runs)}.pickle"
+    path = folder / f"{name}-{key(runs)}.pickle"
     if path.exists():
         found: list[Course] = pickle.loads(path.read_bytes())
         return found
     made = list(courses_of(runs))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    for old in path.parent.glob(f"{name}-*.pickle"):
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob(f"{name}-*.pickle"):
         old.unlink()
     path.write_bytes(pickle.dumps(made))
     return made

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from statistics import mean
 
 from benchmarks.advice.courses import Course
@@ -29,11 +30,18 @@ class Start:
     harmful: bool
     spent: int
     final_spent: int
+    beyond: bool
+    """From the last epoch count there is, which is the best one, too."""
 
     @property
     def is_right(self) -> bool:
         """Did it point where the better epoch counts lie?"""
         return (self.first.recommend > 0) - (self.first.recommend < 0) == self.needed
+
+    @property
+    def is_open(self) -> bool:
+        """More epochs from the last one that was trained: nobody knows whether that is right."""
+        return self.beyond and self.first.recommend > 0
 
     @property
     def moves(self) -> bool:
@@ -55,6 +63,7 @@ def started(policy: Policy, course: Course, epochs: int) -> Start:
         harmful=first.recommend != 0 and truth.is_harmful(epochs, first.to),
         spent=first.trained,
         final_spent=spent,
+        beyond=epochs == course.last == truth.best,
     )
 
 
@@ -73,9 +82,10 @@ def followed(policy: Policy, course: Course, epochs: int, move: Move) -> tuple[M
     return move, spent
 
 
-def starts(policy: Policy, course: Course) -> list[Start]:
+@cache
+def starts(policy: Policy, course: Course) -> tuple[Start, ...]:
     """From every epoch count."""
-    return [started(policy, course, epochs) for epochs in range(1, course.last + 1)]
+    return tuple(started(policy, course, epochs) for epochs in range(1, course.last + 1))
 
 
 @dataclass(frozen=True)
@@ -108,8 +118,8 @@ class Figures:
             name=policy.name,
             regret=mean(mean(s.regret for s in group) for group in by_course),
             final_regret=mean(mean(s.final_regret for s in group) for group in by_course),
-            accuracy=share(s.is_right for s in pooled),
-            accuracy_speaking=share(s.is_right for s in speaking),
+            accuracy=share(s.is_right for s in pooled if not s.is_open),
+            accuracy_speaking=share(s.is_right for s in speaking if not s.is_open),
             abstains=1 - len(speaking) / len(pooled),
             harmful=share(s.harmful for s in moving),
             moves=len(moving),
@@ -119,7 +129,16 @@ class Figures:
         )
 
 
-def chosen(found: list[Start], only: Sequence[int]) -> list[Start]:
+def by_rule(policy: Policy, courses: Sequence[Course]) -> dict[int, list[Start]]:
+    """What each row of the table said, from every epoch count."""
+    found: dict[int, list[Start]] = {}
+    for course in courses:
+        for start in starts(policy, course):
+            found.setdefault(start.first.rule, []).append(start)
+    return dict(sorted(found.items()))
+
+
+def chosen(found: Sequence[Start], only: Sequence[int]) -> Sequence[Start]:
     """The starts of certain places, or all."""
     return [found[place - 1 if place > 0 else place] for place in only] if only else found
 
