@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -117,7 +118,8 @@ def _live(job_id: str, base_url: str | None, key_name: str) -> TrainingRun:
     from harness.models.providers import OPENAI_URL
 
     server = Server(base_url or OPENAI_URL, key_name)
-    return run_of_job(ApiTuning(server.key, server.url).export(job_id), server.url)
+    with closing(ApiTuning(server.key, server.url)) as service:
+        return run_of_job(service.export(job_id), server.url)
 
 
 def _advise_on(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -199,12 +199,12 @@ def tune_there(server: Server, request: TuningRequest, out: Path | None) -> Tuni
     """Start a job on a server, and follow it to its end."""
     from harness.finetuning.api import ApiTuning
 
-    service = ApiTuning(server.key, server.url)
-    job_id = service.start(request)
-    print(f"Started job {job_id} on {server.url}", flush=True)
-    if out is not None:
-        with leaving_it_running(server.resume_command(job_id, out)):
-            save_job(service.export(job_id), out)
+    with closing(ApiTuning(server.key, server.url)) as service:
+        job_id = service.start(request)
+        print(f"Started job {job_id} on {server.url}", flush=True)
+        if out is not None:
+            with leaving_it_running(server.resume_command(job_id, out)):
+                save_job(service.export(job_id), out)
     return follow_there(server, job_id, out)
 
 
@@ -215,8 +215,11 @@ def follow_there(server: Server, job_id: str, out: Path | None) -> TuningResult:
 
     if not job_id.strip():
         raise UsageError("--job is empty; give the id that the server gave, ftjob-...")
-    service, view = ApiTuning(server.key, server.url), TuningView()
-    with leaving_it_running(server.resume_command(job_id, out)):
+    view = TuningView()
+    with (
+        closing(ApiTuning(server.key, server.url)) as service,
+        leaving_it_running(server.resume_command(job_id, out)),
+    ):
         view.follow(service.follow(job_id))
         export = service.export(job_id)
     result = result_of(export, f"job {job_id}")

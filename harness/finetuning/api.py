@@ -126,6 +126,10 @@ class ApiTuning:
             with self._translated(f"job {job_id}"):
                 self._client.fine_tuning.jobs.with_raw_response.cancel(job_id)
 
+    def close(self) -> None:
+        """Close the connections; the jobs run on."""
+        self._client.close()
+
     # --- the server's objects --------------------------------------------------------
 
     def _uploaded(self, path: Path) -> str:
