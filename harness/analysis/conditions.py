@@ -118,7 +118,7 @@ def blocking_lint(evidence: Evidence, limits: Thresholds) -> Match | None:
 
 
 def learns_by_heart(evidence: Evidence, limits: Thresholds) -> Match | None:
-    """Row 31."""
+    """Row 32."""
     if (evidence.n_train or 0) < limits.small_training_set:
         return None
     if not transfers_little(evidence, limits):

@@ -133,7 +133,7 @@ TABLE: tuple[Rule, ...] = (
         OPEN,
     ),
     Rule(
-        31,
+        32,
         "the train score has risen, hardly anything of it reaches held-out samples; enough "
         "examples",
         "learnt by heart: what is to be learnt does not stand in the prompts",
