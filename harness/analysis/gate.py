@@ -39,7 +39,7 @@ SLOW_SHARE = 0.05
 """A ceiling on the 95th percentile lets this share of the answers be slower."""
 
 MOST_SAMPLES = 10_000_000
-UNITS: Mapping[str, str] = {"tokens": "count", "cost_usd": "usd"}
+UNITS: Mapping[str, str] = {"tokens": "count", "words": "count", "cost_usd": "usd"}
 
 
 Watching = Literal["end", "look", "any time", "end of any time"]
@@ -54,8 +54,7 @@ class Side:
     """One model's answers to one eval.
 
     ``marks`` holds for each metric (`OWN` is the score) one value a sample, the mean over its
-    repeats; ``capped`` the same of what only ceilings ask for: refusal_share, copy_rate, tokens,
-    cost_usd. ``owed`` counts the answers that should be there, ``marked`` those with a mark, and
+    repeats; ``capped`` the same of what only ceilings ask for: tokens, cost_usd. ``owed`` counts the answers that should be there, ``marked`` those with a mark, and
     ``failed`` the others by kind; who was not asked is in none of them.
     """
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from harness.cli import options
 from harness.errors import UsageError
+
+if TYPE_CHECKING:
+    from harness.pipeline.semantics import Semantics
+    from harness.records import Gate
 
 
 @options.with_run_options
@@ -93,13 +97,17 @@ def _read(places: list[str], evals: list[str], asked: options.RunOptions, *, for
     embedder = asked.embedder()
     if embedder is not None:
         embedder.check()
+    known = asked.known()
+    policy = known.policy(asked.policy) if asked.policy is not None else None
+
+    def judged(semantics: Semantics | None) -> Gate | None:
+        if policy is None:
+            return None
+        return gate_places(places, policy, known, force=force, semantics=semantics)
+
     document = compare_folders(
-        places, evals, options.command_line(), force=force, embedder=embedder
+        places, evals, options.command_line(), judged, force=force, embedder=embedder
     )
-    if asked.policy is not None:
-        known = asked.known()
-        gate = gate_places(places, known.policy(asked.policy), known, force=force)
-        document = replace(document, gate=gate)
     show_document(document)
     out = options.run_folder(asked.out, "compare")
     if document.gate is not None:

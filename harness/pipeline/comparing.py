@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
@@ -14,14 +14,23 @@ from harness.pipeline.reporting import contest, section
 from harness.pipeline.semantics import Semantics, told
 from harness.pipeline.sides import Side, labelled, only, pairing, side_of
 from harness.pipeline.track import Track
-from harness.records import EvalSpec, Experiment
+from harness.records import EvalSpec, Experiment, Gate
 from harness.reports.document import Document, Provenance
+
+
+Judged = Callable[[Semantics | None], Gate | None]
+"""What a policy says, where there is one, with what embeddings say."""
+
+
+def by_nobody(semantics: Semantics | None) -> None:
+    """No policy is asked."""
 
 
 def compare_folders(
     places: Sequence[str],
     patterns: Sequence[str],
     command: str,
+    judged: Judged = by_nobody,
     *,
     force: bool = False,
     embedder: Embedder | None = None,
@@ -30,7 +39,8 @@ def compare_folders(
 
     A place is a run folder, with ``#model`` behind it where the folder holds several models,
     or a log of OpenAI evals. ``force`` compares answers to open tasks that were sampled
-    differently, and the report says so. An ``embedder`` says what the answers mean.
+    differently, and the report says so. An ``embedder`` says what the answers mean, to the
+    gate that ``judged`` makes, too.
 
     Raises:
         UsageError: a model or eval that is not there, or no shared eval.
@@ -60,6 +70,7 @@ def compare_folders(
                 embeddings=semantics.shown_name if semantics else None,
             ),
             findings=tuple(semantics.findings()) if semantics else (),
+            gate=judged(semantics),
         )
 
     return tell(None) if embedder is None else told(tell, embedder, None)

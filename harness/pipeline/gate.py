@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.analysis.gate import Evidence, judged
@@ -16,6 +16,7 @@ from harness.pipeline.folder_report import read_tracks
 from harness.pipeline.gate_tracks import duplicates, gate_tracks, unjudged
 from harness.pipeline.gating import Contest, Origin, counted, evidence_of, usual_repeats
 from harness.pipeline.runfolder import RunFolder
+from harness.pipeline.semantics import Semantics
 from harness.pipeline.sides import labelled, side_of
 from harness.pipeline.track import Track
 from harness.records import Experiment, Gate, Policy
@@ -31,11 +32,13 @@ def gate_places(
     tuned: str | None = None,
     *,
     force: bool = False,
+    semantics: Semantics | None = None,
 ) -> Gate:
     """Hold a run folder or log, or two of them (base, tuned), against a policy.
 
     Evidence that cannot be read makes the gate unjudged; it is no error. Answers to open tasks
-    that were sampled differently count as such, unless ``force`` says otherwise.
+    that were sampled differently count as such, unless ``force`` says otherwise. ``semantics``
+    says what the answers of two places mean; a run folder knows its own.
 
     Raises:
         UsageError: a model that is not there, or more than two places.
@@ -44,7 +47,9 @@ def gate_places(
         raise UsageError(f"{len(places)} places: give one run folder or log, or two: base, tuned")
     try:
         if len(places) == 2:
-            return _of_pair(places, policy, registry, force=force)
+            base_side, tuned_side = labelled([side_of(place) for place in places])
+            pair = Pair(base_side, tuned_side, force, semantics)
+            return _of_pair(places, policy, registry, pair)
         path = Path(places[0])
         if path.is_file() or "#" in places[0]:
             return _of_side(places[0], policy, registry)
@@ -88,17 +93,34 @@ def _of_side(place: str, policy: Policy, registry: Registry) -> Gate:
     )
 
 
-def _of_pair(places: Sequence[str], policy: Policy, registry: Registry, *, force: bool) -> Gate:
-    base, tuned = labelled([side_of(place) for place in places])
-    names = dict.fromkeys([*base.evals, *tuned.evals])
-    pair = (base, tuned)
-    evidence = [_paired(name, pair, policy, registry, force=force) for name in names]
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """The base and the tuned model of two places, and how they are to be compared."""
+
+    base: sides.Side
+    tuned: sides.Side
+    force: bool
+    semantics: Semantics | None
+
+    def track(self, name: str) -> Track:
+        """One eval's answers of both.
+
+        Raises:
+            UsageError, RunFolderError: as for `joined`.
+        """
+        track = joined(name, self.base, [self.tuned], force=self.force)
+        return replace(track, semantics=self.semantics)
+
+
+def _of_pair(places: Sequence[str], policy: Policy, registry: Registry, pair: Pair) -> Gate:
+    names = dict.fromkeys([*pair.base.evals, *pair.tuned.evals])
+    evidence = [_paired(name, pair, policy, registry) for name in names]
     for folder in (Path(place.partition("#")[0]) for place in places):
         if folder.is_dir():
             faults = duplicates(RunFolder(folder).journal)
             evidence = [_with_fault(one, faults.get(one.eval)) for one in evidence]
     gate = judged(policy, evidence, fits)
-    return _with_warnings(gate, base, tuned) if force else gate
+    return _with_warnings(gate, pair.base, pair.tuned) if pair.force else gate
 
 
 def _with_warnings(gate: Gate, base: sides.Side, tuned: sides.Side) -> Gate:
@@ -115,18 +137,11 @@ def _with_warnings(gate: Gate, base: sides.Side, tuned: sides.Side) -> Gate:
     return replace(gate, checks=tuple(checks))
 
 
-def _paired(
-    name: str,
-    pair: tuple[sides.Side, sides.Side],
-    policy: Policy,
-    registry: Registry,
-    *,
-    force: bool,
-) -> Evidence:
-    base, tuned = pair
+def _paired(name: str, pair: Pair, policy: Policy, registry: Registry) -> Evidence:
+    base, tuned = pair.base, pair.tuned
     contest = Contest(tuned.label, base.label)
     try:
-        track = joined(name, base, [tuned], force=force)
+        track = pair.track(name)
     except (RunFolderError, UsageError) as error:
         known = tuned.track(name) or base.track(name)
         return _faulty(known, contest, str(error), policy)

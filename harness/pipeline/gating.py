@@ -11,7 +11,6 @@ from statistics import mean
 from harness.analysis.cost import cost_usd
 from harness.analysis.diversity import per_prompt_copy_rate
 from harness.analysis.gate import OWN, Evidence, Side, Watching
-from harness.analysis.refusals import is_refusal
 from harness.datasets import count_samples
 from harness.messages import prompt_text
 from harness.openai_evals.bridge_files import GRADER as BRIDGE
@@ -19,6 +18,14 @@ from harness.pipeline.judgement import variety_of
 from harness.pipeline.measurement import Answers
 from harness.pipeline.metrics import by_sample, detail_names
 from harness.pipeline.track import Track
+from harness.pipeline.writing import (
+    GOOD_AND_DIFFERENT,
+    REFUSALS,
+    UTILITY,
+    WORDS,
+    Writing,
+    marked_answers,
+)
 from harness.records import Estimate, Policy, Price, Usage
 from harness.registry.catalog import fits
 
@@ -42,7 +49,7 @@ class Origin:
     """What is known of where a track's answers come from.
 
     ``offered`` is how many samples the data hold. ``left_out`` counts samples that could not be
-    paired; ``repeats`` the answers that each prompt gets, None where only the answers tell.
+    paired; ``repeats`` the answers to each prompt that get a mark, None where only the answers tell.
     """
 
     offered: int | None = None
@@ -58,16 +65,18 @@ def evidence_of(track: Track, contest: Contest, origin: Origin, policy: Policy) 
         track = replace(track, base=contest.base)
     known = Names.of(track)
     wanted = {(r.demand, r.metric) for r in policy.rules if fits(track.spec.name, r.pattern)}
-    tuned = _side(track, contest.tuned, origin, policy.prices)
-    for name, measure in READ_FROM_TEXTS.items():
-        if ("ceiling", name) in wanted:
-            tuned = replace(tuned, capped={**tuned.capped, name: measure(track, contest.tuned)})
+    names = [name for name in READ_FROM_TEXTS if any(name == metric for _, metric in wanted)]
+    writing = Writing(track)
+    tuned = _read(_side(track, contest.tuned, origin, policy.prices), names, writing)
+    base = None
+    if contest.base is not None:
+        base = _read(_side(track, contest.base, origin, None), names, writing)
     has_variety = contest.base is not None and ("diversity", "") in wanted
     return Evidence(
         eval=track.spec.name,
         samples=tuple(track.heldout),
         tuned=tuned,
-        base=_side(track, contest.base, origin, None) if contest.base is not None else None,
+        base=base,
         offered=origin.offered,
         clusters=known.clusters,
         candidates=contest.candidates,
@@ -79,8 +88,8 @@ def evidence_of(track: Track, contest: Contest, origin: Origin, policy: Policy) 
 
 
 def usual_repeats(track: Track) -> int | None:
-    """How many answers a prompt gets by the spec; None for evals that ask by themselves."""
-    return None if track.spec.grader == BRIDGE else track.spec.answers_per_prompt
+    """How many answers to a prompt get a mark by the spec; None for evals that ask themselves."""
+    return None if track.spec.grader == BRIDGE else marked_answers(track.spec)
 
 
 def counted(track: Track) -> int | None:
@@ -148,17 +157,15 @@ def tokens_of(usage: Usage) -> tuple[int, int]:
     return usage.prompt_tokens, usage.completion_tokens
 
 
-def _refusals(track: Track, model: str) -> dict[str, float]:
-    """The share of each prompt's answers that refuse."""
-    answers = track.of(model)
-    if answers is None:
-        return {}
-    keys = [key for key in track.heldout if key in answers.places]
-    return {key: mean(map(is_refusal, answers.texts[key])) for key in keys}
+def _read(side: Side, names: Sequence[str], writing: Writing) -> Side:
+    """The side with what is read from every text of its answers."""
+    read = {name: READ_FROM_TEXTS[name](writing, side.model) for name in names}
+    return replace(side, marks={**side.marks, **read})
 
 
-def _copies(track: Track, model: str) -> dict[str, float]:
+def _copies(writing: Writing, model: str) -> dict[str, float]:
     """The share of each prompt's answers that copy training texts; {} without training data."""
+    track = writing.track
     answers = track.of(model)
     if answers is None or not track.training_texts:
         return {}
@@ -169,11 +176,19 @@ def _copies(track: Track, model: str) -> dict[str, float]:
     return dict(zip(keys, map(float, shares), strict=True))
 
 
-READ_FROM_TEXTS: Mapping[str, Callable[[Track, str], dict[str, float]]] = {
-    "refusal_share": _refusals,
+def _written(name: str) -> Callable[[Writing, str], Mapping[str, float]]:
+    """One of the numbers that stand beside every open eval, by sample."""
+    return lambda writing, model: writing.tables(model).get(name, {})
+
+
+READ_FROM_TEXTS: Mapping[str, Callable[[Writing, str], Mapping[str, float]]] = {
     "copy_rate": _copies,
+    REFUSALS: _written(REFUSALS),
+    WORDS: _written(WORDS),
+    GOOD_AND_DIFFERENT: _written(GOOD_AND_DIFFERENT),
+    UTILITY: _written(UTILITY),
 }
-"""What is measured only where a policy caps it: every text has to be read for it."""
+"""What is measured only where a policy names it: every text has to be read for it."""
 
 
 def _diversity(track: Track, model: str) -> Estimate | None:

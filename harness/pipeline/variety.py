@@ -156,14 +156,15 @@ class Variety:
         """One model's variety against the base model's, or, where that is no yardstick (see
         `base_is_coherent`), against the references'.
 
-        The ratio is that of the metric that may have fallen furthest.
+        The ratio is that of the metric that may have fallen furthest; with embeddings, that of
+        words or that of meanings, whichever fell less: the one has to confirm the other.
         """
         than = "base" if self.base_is_coherent else "references"
         compared = self.against(model, than)
         rows = rows_that_vary(judged_rows(compared)) if compared else []
         if compared is None or not rows:
             return UNMEASURED
-        row = min(rows, key=lambda row: row.ratio.low)
+        row = max(lowest_of_each_kind(rows), key=lambda row: row.ratio.low)
         level = row.ratio.low >= self.limits.less_diverse
         verdict = CHANGES.get(compared.verdict) or ("level" if level else "unclear")
         return DiversityChange(verdict, row.ratio, label(row.metric), YARDSTICKS[than])
@@ -280,6 +281,12 @@ def rows_that_vary(rows: Iterable[MetricComparison]) -> list[MetricComparison]:
     """Those whose values differ at all, if any do: no duplicates anywhere tell nothing."""
     found = list(rows)
     return [row for row in found if row.detectable is not None] or found
+
+
+def lowest_of_each_kind(rows: Sequence[MetricComparison]) -> list[MetricComparison]:
+    """Of metrics of words, and of meanings if there are some, that which may be lowest."""
+    kinds = {row.kind: [other for other in rows if other.kind == row.kind] for row in rows}
+    return [min(alike, key=lambda row: row.ratio.low) for alike in kinds.values()]
 
 
 def expected_rows(yardsticks: Iterable[DiversityComparison]) -> dict[str, MetricComparison]:

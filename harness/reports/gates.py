@@ -88,6 +88,10 @@ NAMES: Mapping[str, str] = {
     "latency_p95_s": "latency",
     "cost_usd": "cost",
     "tokens": "tokens",
+    "good_and_different": "good and different answers",
+    "words": "length in words",
+    "format": "format compliance",
+    "good": "acceptable answers",
 }
 
 
@@ -124,14 +128,16 @@ def _difference(check: Check) -> str:
 
 
 def _floor(check: Check) -> str:
-    what = check.rule.metric or "the score"
+    metric = check.rule.metric
+    what = NAMES.get(metric, metric) or "the score"
     return f"{what} has to be at least {_bar(check)}"
 
 
 def _ceiling(check: Check) -> str:
     words = CEILINGS.get(check.rule.metric)
     if words is None:
-        return f"{check.rule.metric} may be at most {_bar(check)}"
+        what = NAMES.get(check.rule.metric, check.rule.metric)
+        return f"{what} may be at most {_bar(check)}"
     return words.format(_bar(check))
 
 
@@ -151,7 +157,7 @@ def _bar(check: Check) -> str:
         return f"{wording.plain(limit)} s"
     if metric == "cost_usd":
         return f"${wording.significant(limit)}"
-    if metric == "tokens" or check.unit == "count":
+    if metric in ("tokens", "words") or check.unit == "count":
         return wording.plain(limit)
     return f"{wording.plain(100 * limit)}%"
 

@@ -109,3 +109,34 @@ def test_marking_anew_reads_what_the_judge_said(harness: Harness) -> None:
     before = values(run(harness, "good"))
     assert harness("regrade", "good", "--out", "again") == 0
     assert values(json.loads(Path("again/report.json").read_text())) == before
+
+
+POLICY = """
+graded: 90%
+evals:
+  "slogans*":
+    ceilings: {refusal_share: 5%}
+    metrics:
+      good_and_different: {non_inferior: 5%}
+      utility: {floor: 5%}
+      words: {direction: lower, ceiling: 30}
+      refusal_share: {direction: lower, non_inferior: 1%}
+      format: {floor: 90%}
+"""
+
+
+def test_a_policy_names_what_is_measured_beside_the_grader(harness: Harness) -> None:
+    for model in ("good", "collapsed"):
+        run(harness, model)
+    Path("policy.yaml").write_text(POLICY)
+    assert harness("compare", "good", "collapsed", "--policy", "policy.yaml", "--out", "c") == 1
+    checks = json.loads(Path("c/report.json").read_text())["gate"]["checks"]
+    found = {(one["demand"], one["metric"]): one["outcome"] for one in checks}
+    assert found == {
+        ("ceiling", "refusal_share"): "inconclusive",
+        ("non_inferior", "good_and_different"): "fail",
+        ("floor", "utility"): "pass",
+        ("ceiling", "words"): "pass",
+        ("non_inferior", "refusal_share"): "inconclusive",
+        ("floor", "format"): "fail",
+    }

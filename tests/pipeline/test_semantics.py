@@ -468,3 +468,19 @@ def test_runs_can_be_compared_by_meanings_later(harness: Harness, finished: Path
     found = report("compared")
     assert verdict(found) != "less"
     assert found["provenance"]["embeddings"] == "own_meanings:at_random"
+
+
+def test_the_gate_hears_them_as_the_report_does(harness: Harness, done: Path) -> None:
+    Path("policy.yaml").write_text('evals: {"lines*": {diversity: {loss: 10%}}}')
+    compared = ("compare", f"{done}#wide", f"{done}#narrow", "--policy", "policy.yaml")
+    assert harness(*compared, "--out", "plain") == 1
+    assert harness(*compared, "--out", "same", "--embeddings", "own_meanings:by_words") == 1
+    assert harness(*compared, "--out", "other", "--embeddings", "own_meanings:at_random") == 0
+
+
+def test_a_folders_gate_hears_its_own_embeddings(harness: Harness) -> None:
+    Path("policy.yaml").write_text('evals: {"lines*": {diversity: {loss: 10%}}}')
+    study(harness, "plain")
+    assert harness("gate", "plain", "--policy", "policy.yaml") == 1
+    study(harness, "other", "--embeddings", "own_meanings:at_random")
+    assert harness("gate", "other", "--policy", "policy.yaml") == 0
