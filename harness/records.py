@@ -247,6 +247,8 @@ class Tuning:
     seeds: tuple[int, ...] = (1,)
     batch_size: int | None = None
     learning_rate_multiplier: float | None = None
+    spares: tuple[int, ...] = ()
+    """Further epoch counts to judge where a job keeps their checkpoint; none is run for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -644,3 +646,25 @@ class Advice:
     cost: str | None = None
     dissent: tuple[str, ...] = ()
     next_run: NextRun | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One round of tuning an experiment: how long, how it did on an eval, and what was advised.
+
+    ``trained`` is false where a checkpoint of an earlier round was taken. ``tokens`` were trained
+    in the round and ``cost_usd`` is what it cost with its answers, all evals together; None is
+    not known. ``folder`` is its run folder.
+    """
+
+    number: int
+    experiment: str
+    eval: str
+    epochs: float
+    advice: Advice
+    trained: bool = True
+    score: Estimate | None = None
+    diversity: Estimate | None = None
+    tokens: int | None = None
+    cost_usd: float | None = None
+    folder: str = ""

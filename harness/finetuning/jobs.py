@@ -6,7 +6,7 @@ A service is whatever has jobs with OpenAI's shape. The embedded model's is here
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -101,13 +101,21 @@ def tune(
     service: TuningService,
     request: TuningRequest,
     watch: Callable[[TuningProgress], None] = lambda progress: None,
+    *,
+    started: Callable[[str], None] = lambda job_id: None,
+    job_id: str | None = None,
 ) -> TuningResult:
-    """Run a job from start to end.
+    """Run a job from start to end, or take up the one with this id.
+
+    ``started`` is told the id of a new job before anything else happens, so that nobody has to
+    start it twice.
 
     Raises:
         ProviderError: it did not succeed.
     """
-    job_id = service.start(request)
+    if job_id is None:
+        job_id = service.start(request)
+        started(job_id)
     for progress in service.follow(job_id):
         watch(progress)
     result = result_of(service.export(job_id), f"job {job_id}")
@@ -169,6 +177,18 @@ class EmbeddedTuning:
         """Stop the job, unless it has finished."""
         if self._workshop.jobs.job(job_id)["status"] not in FINISHED:
             self._workshop.jobs.cancel(job_id)
+
+    def save(self, folder: Path, models: Iterable[str]) -> None:
+        """Write tuned models into a folder, for a later process."""
+        self._workshop.models.save(folder, models)
+
+    def load(self, folder: Path) -> list[str]:
+        """Take over the models of a folder, and return their names.
+
+        Raises:
+            UsageError: the folder holds no such models.
+        """
+        return self._workshop.models.load(folder)
 
     def _uploaded(self, path: Path) -> str:
         return self._workshop.files.upload(path.name, "fine-tune", file_bytes(path)).id

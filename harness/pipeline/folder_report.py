@@ -36,6 +36,7 @@ from harness.records import (
     Finding,
     Gate,
     Policy,
+    Round,
     Sample,
     TrainingExample,
 )
@@ -195,6 +196,8 @@ def _track(
         training_texts=tuple(content_text(e.messages[-1]["content"]) for e in training),
         curves={run.seed: run.losses for run in tuned} if not is_general else {},
         training=training_of(tuned, training),
+        curve_epochs=max((run.epochs for run in tuned), default=None),
+        earlier=tuple(_rounds_of(manifest, experiment, spec)),
         leaked=frozenset(leaked(training, heldout)),
         ideal_score=score(marks),
         own_reports=own,
@@ -202,12 +205,20 @@ def _track(
     )
 
 
+def _rounds_of(manifest: Manifest, experiment: Experiment, spec: EvalSpec) -> Iterator[Round]:
+    """The earlier rounds of this experiment that this eval judged."""
+    for one in manifest.plan.after:
+        if (one.experiment, one.eval) == (experiment.name, spec.name):
+            yield one
+
+
 def _learnt(experiment: Experiment) -> list[TrainingExample]:
     return read_training(experiment.training_data) if experiment.training_data else []
 
 
 def _checkpoints(experiment: Experiment, tuned: Sequence[TunedRun]) -> Iterator[Checkpoint]:
-    wanted = experiment.tuning.epochs if experiment.tuning else ()
+    tuning = experiment.tuning
+    wanted = (*tuning.epochs, *tuning.spares) if tuning else ()
     for run in tuned:
         yield from (c for c in run.checkpoints if round(c.epoch) in wanted)
 

@@ -14,7 +14,7 @@ from harness.analysis.wilson import wilson_interval
 from harness.graders import FORMAT, needs_judge
 from harness.pipeline.measurement import aligned, clusters_of, pooled
 from harness.pipeline.track import Track
-from harness.records import Advice, Checkpoint, Comparison, Estimate, Sample
+from harness.records import Advice, Checkpoint, Comparison, Estimate, Round, Sample
 
 if TYPE_CHECKING:  # numpy costs more to import than a small run takes
     from harness.analysis.advice import Candidate
@@ -394,5 +394,15 @@ class Judge:
                 if track.at(epochs)
             ],
             training=self.track.training,
+            previous=change_before(self.track.earlier, epochs),
             limits=self.limits,
         )
+
+
+def change_before(earlier: Sequence[Round], epochs: float) -> int:
+    """The change in epochs that an earlier round advised, where it led to so many epochs."""
+    if not earlier:
+        return 0
+    last = earlier[-1]
+    followed = (epochs - last.epochs) * last.advice.recommend > 0
+    return last.advice.recommend if followed else 0

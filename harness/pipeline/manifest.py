@@ -17,7 +17,7 @@ import orjson
 import yaml
 
 from harness.errors import RunFolderError
-from harness.records import EvalSpec, Study
+from harness.records import EvalSpec, Round, Study
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -41,6 +41,8 @@ class Plan:
     looks: int | None = None
     """How often a gate may be looked at before the end (0: at any time; None: never)."""
     files: Mapping[str, str] = field(default_factory=dict)
+    after: tuple[Round, ...] = ()
+    """The rounds of tuning that came before, the earliest first."""
 
     @cached_property
     def hash(self) -> str:

@@ -10,7 +10,7 @@ from harness.analysis.cost import PriceTable
 from harness.errors import UsageError
 from harness.models.providers import Access, ModelName
 from harness.pipeline.caching import Caching
-from harness.records import DEFAULT_SEED, Endpoint, Experiment, Route, Study
+from harness.records import DEFAULT_SEED, Endpoint, Experiment, Round, Route, Study
 from harness.running.retries import Limits
 
 
@@ -45,6 +45,12 @@ class Order:
     """How often to look whether the policy's gate is decided, and stop (0: at any time)."""
     embeddings_access: Access | None = None
     """How to reach the embedding model, where it is not reached as the models are."""
+    after: tuple[Round, ...] = ()
+    """The rounds of tuning that came before: advice does not reverse the last one."""
+    adopted: tuple[Path, ...] = ()
+    """Journals of earlier rounds, whose answers count here too: nobody is asked again."""
+    keeps_models: bool = False
+    """Keep in the run folder what the embedded model was tuned to, for a run that is resumed."""
     dry_run: bool = False
     """Only say what it would take; see ``pipeline.preview``."""
 

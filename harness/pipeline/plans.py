@@ -26,6 +26,7 @@ def plan_of(order: Order, specs: dict[str, EvalSpec]) -> Plan:
         max_samples=order.max_samples,
         looks=order.looks,
         files={portable(path): file_hash(path) for path in sorted(paths)},
+        after=order.after,
     )
 
 

@@ -20,6 +20,7 @@ FILES = (
     "study.yaml",
     "journal.jsonl",
     "tuning.jsonl",
+    "started.jsonl",
     "timing.jsonl",
     "report.html",
     "report.md",
@@ -28,7 +29,7 @@ FILES = (
     "looks.jsonl",
     "embeddings.jsonl",
 )
-FOLDERS = ("data", "logs", FOLDER)
+FOLDERS = ("data", "logs", "models", FOLDER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,16 @@ class RunFolder:
     def tuning(self) -> Path:
         """Every finished tuning job: its checkpoints and curve."""
         return self.path / "tuning.jsonl"
+
+    @property
+    def started(self) -> Path:
+        """Every tuning job that was started: a server goes on with it whoever follows."""
+        return self.path / "started.jsonl"
+
+    @property
+    def models(self) -> Path:
+        """What the embedded model was tuned to, where that is kept."""
+        return self.path / "models"
 
     @property
     def timing(self) -> Path:

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanag
 from dataclasses import dataclass, replace
 
 from harness.errors import UsageError
-from harness.finetuning.jobs import TuningService
+from harness.finetuning.jobs import EmbeddedTuning, TuningService
 from harness.graders import Judge, needs_judge
 from harness.models.base import BatchService, Provider
 from harness.models.providers import (
@@ -40,6 +40,8 @@ class Services:
     keeps_models: bool
     closing: AbstractContextManager[object]
     batches: BatchService | None = None
+    shelf: EmbeddedTuning | None = None
+    """Who can write tuned models into a folder and read them, where no server keeps them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,15 +129,12 @@ def judge_for(
 
 def _embedded_services() -> Services:
     from harness.embedded.workshop import Workshop
-    from harness.finetuning.jobs import EmbeddedTuning
     from harness.models.embedded import EmbeddedProvider
 
     workshop = Workshop()
+    tuning = EmbeddedTuning(workshop)
     return Services(
-        EmbeddedProvider(workshop),
-        EmbeddedTuning(workshop),
-        keeps_models=False,
-        closing=workshop,
+        EmbeddedProvider(workshop), tuning, keeps_models=False, closing=workshop, shelf=tuning
     )
 
 

@@ -7,7 +7,7 @@ run folder, so a run that was interrupted and resumed gives the report of one th
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -120,7 +120,8 @@ def run_study(order: Order, registry: Registry, access: Access, watch: Watch) ->
                 folder.journal, manifest.hash, resume=True, retry_failed=order.retry_failed
             )
         )
-        models = _tuned_models(order.study, questions, services, folder, watch)
+        models = _tuned_models(order, questions, services, folder, watch)
+        adopt(journal, order.adopted, {name for names in models.values() for name in names})
         answering = Answering(services.provider, judge, kept, batching)
         asking = Asking(order, questions, models, answering, bridge)
         with watch.evaluating(asking.size) as watching, timed(folder.journal, watching) as observer:
@@ -209,25 +210,43 @@ def _blocked(experiment: Experiment, questions: list[Question]) -> Iterable[tupl
 
 
 def _tuned_models(
-    study: Study,
+    order: Order,
     questions: dict[str, list[Question]],
     services: Services,
     folder: RunFolder,
     watch: Watch,
 ) -> dict[str, list[str]]:
     """The models to ask for each experiment: the base, and every tuned one."""
-    models = {}
+    models, study = {}, order.study
+    shelf = services.shelf if order.keeps_models else None
     for experiment in study.experiments:
         tuned = [*(c.model for c in experiment.tuned), *experiment.others]
         if experiment.tuning is not None:
             if services.tuning is None:
                 raise UsageError(f"{study.provider}: this provider cannot tune")
-            tuner = Tuner(services.tuning, folder, watch, services.keeps_models)
+            tuner = Tuner(services.tuning, folder, watch, services.keeps_models, shelf)
             heldout = list(questions[experiment.name][0].samples())
             runs = tuner.runs(study, experiment, heldout)
             tuned += [checkpoint.model for run in runs for checkpoint in run.checkpoints]
         models[experiment.name] = list(dict.fromkeys([study.base, *tuned]))
     return models
+
+
+def adopt(journal: Journal, others: Sequence[Path], models: Collection[str]) -> None:
+    """Take over what these models answered in earlier rounds; they cost nothing here.
+
+    Raises:
+        RunFolderError: a journal that cannot be read.
+    """
+    for path in others:
+        for outcome in latest(path):
+            answer = (outcome.eval, outcome.model, outcome.sample_id, outcome.repeat)
+            if outcome.model not in models or journal.holds((*answer, outcome.request_key)):
+                continue
+            told = outcome.completion
+            journal.append(
+                replace(outcome, completion=replace(told, replayed=True) if told else None)
+            )
 
 
 def _check_no_batches(folder: RunFolder) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from harness.pipeline.measurement import Answers, pooled
-from harness.records import Checkpoint, Estimate, EvalSpec, Experiment, Finding, Sample
+from harness.records import Checkpoint, Estimate, EvalSpec, Experiment, Finding, Round, Sample
 
 if TYPE_CHECKING:
     from harness.analysis.cost import Training
@@ -46,6 +46,8 @@ class Track:
     own_reports: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     semantics: Semantics | None = None
     findings: tuple[Finding, ...] = ()
+    earlier: tuple[Round, ...] = ()
+    """The rounds of tuning that came before, judged by this eval."""
     general: tuple[Track, ...] = ()
     """The tracks that say what was forgotten."""
     curve_epochs: float | None = None

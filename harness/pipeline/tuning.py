@@ -7,13 +7,19 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
-from harness.errors import ProviderError, RunFolderError
+from harness.errors import ProviderError, RequestRejected, RunFolderError
 from harness.finetuning.exports import TuningResult
-from harness.finetuning.jobs import TuningProgress, TuningRequest, TuningService, tune
+from harness.finetuning.jobs import (
+    EmbeddedTuning,
+    TuningProgress,
+    TuningRequest,
+    TuningService,
+    tune,
+)
 from harness.pipeline.runfolder import RunFolder
-from harness.records import Checkpoint, Experiment, Sample, Study
+from harness.records import Checkpoint, Experiment, Sample, Study, Tuning
 
 AT_END = 1e-6
 
@@ -50,13 +56,15 @@ class TunedRun:
 class Tuner:
     """Runs the jobs of a study once, and remembers them in the run folder.
 
-    ``keeps_models`` says whether the service still has the models of an earlier process.
+    ``keeps_models`` says whether the service still has the jobs and models of an earlier process;
+    a ``shelf`` keeps models in the run folder where it has not.
     """
 
     service: TuningService
     folder: RunFolder
     watch: TuningWatch
     keeps_models: bool
+    shelf: EmbeddedTuning | None = None
 
     def runs(
         self, study: Study, experiment: Experiment, heldout: Sequence[Sample]
@@ -80,17 +88,18 @@ class Tuner:
         return [
             run
             for seed in tuning.seeds
-            for run in self._runs_of_seed(experiment.name, replace(asked, seed=seed), tuning.epochs)
+            for run in self._runs_of_seed(experiment.name, replace(asked, seed=seed), tuning)
         ]
 
     def _runs_of_seed(
-        self, experiment: str, asked: TuningRequest, epochs: Sequence[int]
+        self, experiment: str, asked: TuningRequest, tuning: Tuning
     ) -> Iterator[TunedRun]:
         """One job to the most epochs; further jobs only for epochs whose checkpoint it lacks."""
-        wanted = sorted(epochs, reverse=True)
+        wanted = sorted(tuning.epochs, reverse=True)
         while wanted:
             run = self._run(experiment, replace(asked, epochs=wanted[0]))
-            kept = tuple(c for c in run.checkpoints if round(c.epoch) in wanted)
+            judged = (*wanted, *tuning.spares)
+            kept = tuple(c for c in run.checkpoints if round(c.epoch) in judged)
             found = {round(checkpoint.epoch) for checkpoint in kept}
             if wanted[0] not in found:
                 raise ProviderError(
@@ -102,15 +111,64 @@ class Tuner:
 
     def _run(self, experiment: str, request: TuningRequest) -> TunedRun:
         remembered = self._remembered(experiment, request)
-        if remembered is not None and self.keeps_models:
+        if remembered is not None and (self.keeps_models or self._taken_back(remembered)):
             return remembered
         label = f"{experiment}, seed {request.seed}"
-        result = tune(self.service, request, lambda progress: self.watch.tuning(label, progress))
+        result = tune(
+            self.service,
+            request,
+            lambda progress: self.watch.tuning(label, progress),
+            started=lambda job_id: self._note_started(experiment, request, job_id),
+            job_id=self._under_way(experiment, request),
+        )
         self.watch.tuned(label)
         run = tuned_run(experiment, request, result)
+        if self.shelf is not None:
+            self.shelf.save(self.folder.models, [c.model for c in run.checkpoints])
         if remembered is None:
             write_tuning(self.folder.tuning, [*read_tuning(self.folder.tuning), run])
         return run
+
+    def _taken_back(self, run: TunedRun) -> bool:
+        """Whether the run's models came back from the run folder."""
+        if self.shelf is None or not self.folder.models.exists():
+            return False
+        known = set(self.shelf.load(self.folder.models))
+        return all(checkpoint.model in known for checkpoint in run.checkpoints)
+
+    # --- jobs under way --------------------------------------------------------------
+
+    def _note_started(self, experiment: str, request: TuningRequest, job_id: str) -> None:
+        """Write a job down before it is followed: it runs on whatever happens to us."""
+        if not self.keeps_models:
+            return
+        line = {"job_id": job_id, **_identity(experiment, request)}
+        try:
+            with self.folder.started.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
+        except OSError as error:
+            raise RunFolderError(
+                f"{self.folder.started}: cannot be written: {error.strerror}; job {job_id} was "
+                "started and runs on"
+            ) from error
+
+    def _under_way(self, experiment: str, request: TuningRequest) -> str | None:
+        """The job that an earlier process started for this, unless it failed or is gone."""
+        if not (self.keeps_models and self.folder.started.exists()):
+            return None
+        wanted = _identity(experiment, request)
+        lines = self.folder.started.read_text(encoding="utf-8").splitlines()
+        known = [one for one in map(_json_line, lines) if wanted.items() <= one.items()]
+        job_id = str(known[-1]["job_id"]) if known else None
+        return job_id if job_id and self._is_alive(job_id) else None
+
+    def _is_alive(self, job_id: str) -> bool:
+        """Whether a job can still come to its end, or has."""
+        try:
+            status = self.service.export(job_id).job.get("status")
+        except RequestRejected:
+            return False
+        return status not in ("failed", "cancelled")
 
     # --- memory ----------------------------------------------------------------------
 
@@ -137,6 +195,20 @@ class Tuner:
         except OSError as error:
             raise RunFolderError(f"{path}: cannot be written: {error.strerror}") from error
         return path
+
+
+def _identity(experiment: str, request: TuningRequest) -> dict[str, Any]:
+    """What tells a job from the others of its run folder."""
+    return {"experiment": experiment, "seed": request.seed, "epochs": request.epochs}
+
+
+def _json_line(line: str) -> dict[str, Any]:
+    """A line of started.jsonl; {} where it was torn by a crash."""
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) and "job_id" in found else {}
 
 
 def tuned_run(experiment: str, request: TuningRequest, result: TuningResult) -> TunedRun:
