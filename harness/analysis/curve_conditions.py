@@ -51,11 +51,12 @@ def over_by_loss(evidence: Evidence, limits: Thresholds) -> Match | None:
     if reading is None or reading.shape != "over":
         return None
     chosen = _lowest_kept(evidence)
-    name = chosen.model if chosen and chosen.model else _place(reading.lowest)
-    action = (
-        f"use {name}, the lowest validation loss{'' if chosen else ' (if it was kept)'}, "
-        "and compare its answers with the last one's before training less"
+    named = (
+        f"{chosen.model}, the kept one with the lowest validation loss,"
+        if chosen
+        else f"the checkpoint {_place(reading.lowest)}, if it was kept,"
     )
+    action = f"use {named} and compare its answers with the last one's before training less"
     return _match(evidence, reading, chosen, action=action)
 
 

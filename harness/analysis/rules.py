@@ -313,7 +313,7 @@ TABLE: tuple[Rule, ...] = (
         30,
         "curves alone: validation loss moves within its noise",
         "the curves give no reason to change the epochs",
-        "measure held-out answers: the loss has nothing more to say",
+        "measure held-out answers; the loss has nothing more to say",
         "low",
         "a validation loss that moves beyond its noise, or held-out answers",
         curve.level_by_curves,

@@ -75,8 +75,9 @@ class TrainingRun:
 
     @property
     def is_named(self) -> bool:
-        """Whether the states have names that a server may know them by."""
-        return not any(state.model == f"{UNNAMED}{state.step}" for state in self.checkpoints)
+        """Whether the last state has a name that a server may know it by."""
+        last = self.checkpoints[-1:]
+        return bool(last) and last[0].model != f"{UNNAMED}{last[0].step}"
 
     def is_kept(self, state: Checkpoint) -> bool:
         """Whether a state's checkpoint is known to exist."""
