@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from harness.errors import UsageError
 from harness.models.base import Provider
 from harness.openai_evals.terms import Terms
+from harness.pipeline.alternatives import Aside
 from harness.pipeline.bridging import Bridge
 from harness.pipeline.evaluation import Question, all_cases
 from harness.pipeline.folder_report import read_tracks
@@ -23,27 +24,41 @@ from harness.running.runner import Case, Observer, Tally, run_cases
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """Which evals to ask of which models, by experiment, and who answers."""
+    """Which evals to ask of which models, by experiment, and who answers.
+
+    ``asides`` are models that are only compared with, on what chooses the epochs.
+    """
 
     order: Order
     questions: Mapping[str, Sequence[Question]]
     models: Mapping[str, Sequence[str]]
     answering: Answering
     bridge: Bridge
+    asides: Mapping[str, Sequence[Aside]] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
         """How many answers are owed at the most."""
-        return sum(
+        candidates = sum(
             question.size * len(self.models[name])
             for name, group in self.questions.items()
             for question in group
         )
+        return candidates + sum(question.heldout_size for question, _ in self._besides())
+
+    def _besides(self) -> Iterator[tuple[Question, Aside]]:
+        evals = {one.name: one.evals for one in self.order.study.experiments}
+        for name, asides in self.asides.items():
+            for question in self.questions[name]:
+                if question.spec.name in evals[name]:
+                    yield from ((question, aside) for aside in asides)
 
     def cases(self) -> Iterator[Case]:
         """Every request, experiment by experiment."""
         for name, group in self.questions.items():
             yield from all_cases(group, self.models[name])
+        for question, aside in self._besides():
+            yield from question.aside_cases(aside)
 
     async def run(self, journal: Journal, observer: Observer | None) -> Tally:
         """Ask for everything that the journal lacks; evals that run themselves come last.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.datasets import (
     Reading,
@@ -23,8 +23,9 @@ from harness.graders import (
 )
 from harness.openai_evals.bridge_files import GRADER as BRIDGE
 from harness.openai_evals.bridge_files import read_bridged_samples
+from harness.pipeline.alternatives import Aside
 from harness.pipeline.ideals import empty_ideals
-from harness.pipeline.track import probe_name
+from harness.pipeline.track import probe_name, prompt_name
 from harness.prompts import build, drafts
 from harness.records import Completion, Endpoint, EvalSpec, Finding, Messages, Sample
 from harness.running.runner import Case
@@ -123,6 +124,23 @@ class Question:
         if self.max_samples is not None:
             held = min(held, self.max_samples)
         return (held + len(self.probe)) * self.spec.answers_per_prompt
+
+    @property
+    def heldout_size(self) -> int:
+        """How many answers a model owes that is asked nothing but held-out samples."""
+        return self.size - len(self.probe) * self.spec.answers_per_prompt
+
+    def aside_cases(self, aside: Aside) -> Iterator[Case]:
+        """The requests to a model that is only compared with, in its own way of being asked."""
+        if self.runs_itself:
+            return
+        if aside.prompt is None:
+            yield from self._cases(self.spec.name, self.samples(), aside.model, self.grader)
+            return
+        name = prompt_name(self.spec.name, aside.prompt)
+        shown = replace(self, few_shot=(*aside.shots, *self.few_shot))
+        samples = (aside.asked(sample) for sample in self.samples())
+        yield from shown._cases(name, samples, aside.model, self.grader)
 
     def cases(self, model: str) -> Iterator[Case]:
         """Every request of this eval to one model."""

@@ -20,12 +20,13 @@ from harness.pipeline.leaks import answers_in_training
 from harness.pipeline.looks import last_look, looked_at
 from harness.pipeline.manifest import Manifest
 from harness.pipeline.measurement import Answers, answers_in
+from harness.pipeline.parts import parts_of
 from harness.pipeline.reporting import provenance, section, title_of
 from harness.pipeline.runfolder import RunFolder, check_files
 from harness.pipeline.semantics import Semantics, kept_in, told
 from harness.pipeline.spending import Payers, performance, whole_cost_usd
 from harness.pipeline.timing import first_answer_s
-from harness.pipeline.track import Track, probe_name
+from harness.pipeline.track import PROMPT_MARK, PartRun, Track, eval_of, probe_name
 from harness.pipeline.training_cost import priced, training_of
 from harness.pipeline.tuning import TunedRun, read_tuning
 from harness.prompts import train_probe
@@ -178,6 +179,8 @@ def _track(
     is_general = spec.name in experiment.forgetting
     training = _learnt(experiment) if not is_general else []
     names = {spec.name, probe_name(spec.name)}
+    names |= {name for name, _ in answers if eval_of(name) == spec.name and PROMPT_MARK in name}
+    whole = [run for run in tuned if not run.part]
     marks = asyncio.run(ideal_scores(question, heldout.values()))
     about = (
         empty_ideals(spec, heldout.values()),
@@ -190,19 +193,30 @@ def _track(
         experiment=experiment,
         base=manifest.study.base,
         heldout=heldout,
-        checkpoints=(*experiment.tuned, *_checkpoints(experiment, tuned)),
+        checkpoints=(*experiment.tuned, *_checkpoints(experiment, whole)),
         answers={key: table for key, table in answers.items() if key[0] in names},
+        parts=tuple(_parts(experiment, tuned, len(training))) if not is_general else (),
         probe={sample.id: sample for sample in train_probe(training, experiment.train_probe)},
         training_texts=tuple(content_text(e.messages[-1]["content"]) for e in training),
-        curves={run.seed: run.losses for run in tuned} if not is_general else {},
-        training=training_of(tuned, training),
-        curve_epochs=max((run.epochs for run in tuned), default=None),
+        curves={run.seed: run.losses for run in whole} if not is_general else {},
+        training=training_of(whole, training),
+        curve_epochs=max((run.epochs for run in whole), default=None),
         earlier=tuple(_rounds_of(manifest, experiment, spec)),
         leaked=frozenset(leaked(training, heldout)),
         ideal_score=score(marks),
         own_reports=own,
         findings=tuple(finding for finding in about if finding),
     )
+
+
+def _parts(experiment: Experiment, tuned: Sequence[TunedRun], examples: int) -> Iterator[PartRun]:
+    """The models that were tuned on parts of the data, after the epochs that are compared."""
+    sizes = {part.name: part.size(examples) for part in parts_of(experiment)}
+    wanted = {part.name: part.epochs for part in parts_of(experiment)}
+    for run in tuned:
+        for checkpoint in run.checkpoints if run.part in sizes else ():
+            if round(checkpoint.epoch) in wanted[run.part]:
+                yield PartRun(run.part, sizes[run.part], checkpoint)
 
 
 def _rounds_of(manifest: Manifest, experiment: Experiment, spec: EvalSpec) -> Iterator[Round]:

@@ -18,7 +18,7 @@ from harness.openai_evals.bridge_files import GRADER as BRIDGE
 from harness.pipeline.evaluation import Question
 from harness.pipeline.manifest import Manifest, Plan
 from harness.pipeline.runfolder import RunFolder, check_files, open_folder
-from harness.pipeline.track import probe_name
+from harness.pipeline.track import probe_name, prompt_name
 from harness.prompts import train_probe
 from harness.records import Completion, EvalSpec, Outcome, Request, Sample, Score
 from harness.registry import Registry
@@ -193,7 +193,7 @@ async def _mark_all(
                     said.about(outcome)
                     sample = _sample_of(outcome, samples, spec)
                     grader = graders[spec.name]
-                    grader = grader if name == spec.name else probe_grader(grader)
+                    grader = probe_grader(grader) if name == probe_name(spec.name) else grader
                     marked = await _marked(outcome, sample, of_repeat(grader, outcome.repeat))
                     journal.append(marked)
                     found.marked[name] += marked.completion is not None
@@ -202,7 +202,10 @@ async def _mark_all(
 
 def _samples(spec: EvalSpec, plan: Plan) -> Iterator[tuple[str, Mapping[str, Sample]]]:
     """What the eval was asked: held-out samples, and training prompts under their own name."""
-    yield spec.name, Question.answered(spec, plan.max_samples).samples_by_id()
+    heldout = Question.answered(spec, plan.max_samples).samples_by_id()
+    yield spec.name, heldout
+    for prompt in _prompts(spec, plan):
+        yield prompt_name(spec.name, prompt), heldout
     probe: dict[str, Sample] = {}
     for experiment in plan.study.experiments:
         if experiment.training_data is not None and spec.name in experiment.evals:
@@ -210,6 +213,14 @@ def _samples(spec: EvalSpec, plan: Plan) -> Iterator[tuple[str, Mapping[str, Sam
             probe |= {s.id: s for s in train_probe(learned, experiment.train_probe)}
     if probe:
         yield probe_name(spec.name), probe
+
+
+def _prompts(spec: EvalSpec, plan: Plan) -> Iterator[str]:
+    """The other prompts that an eval was asked with, each once."""
+    asked = [one for one in plan.study.experiments if spec.name in one.evals]
+    names = [prompt.name for one in asked for prompt in one.prompts]
+    names += [one.instead_of.prompt.name for one in asked if one.instead_of]
+    yield from dict.fromkeys(names)
 
 
 def _sample_of(outcome: Outcome, samples: Mapping[str, Sample], spec: EvalSpec) -> Sample:

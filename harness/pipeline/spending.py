@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from harness.analysis.cost import FREE, PriceTable, latency, price_of, total
 from harness.models.providers import DUMMY
 from harness.pipeline.accounts import Account, Accounts
-from harness.pipeline.track import PROBE_SUFFIX, Track
+from harness.pipeline.track import Track, eval_of
 from harness.records import Price, Route, Study
 from harness.reports.document import Performance, Spender, Spending
 
@@ -67,11 +67,12 @@ def performance(
 
 
 def accounts_of(tracks: Iterable[Track], judge: str | None) -> dict[Place, Account]:
-    """The accounts of all who answered something; training prompts count with their eval."""
+    """The accounts of all who answered something; training prompts and
+    other prompts count with their eval."""
     tables = {id(table): table for track in tracks for table in track.answers.values()}
     found: dict[Place, Account] = {}
     for table in sorted(tables.values(), key=lambda table: (table.model, table.eval)):
-        name = table.eval.removesuffix(PROBE_SUFFIX)
+        name = eval_of(table.eval)
         for place, account in _places(table.model, name, table.accounts, judge).items():
             if account.answers:
                 found.setdefault(place, Account()).merge(account)

@@ -19,6 +19,7 @@ from harness.errors import ProviderError, RunFolderError, UsageError
 from harness.graders import Judge
 from harness.models.base import Provider
 from harness.models.providers import Access
+from harness.pipeline.alternatives import Aside, check_alternatives, prompt_asides
 from harness.pipeline.asking import Asking, terms_of
 from harness.pipeline.bridging import Bridge, refuse_solvers
 from harness.pipeline.caching import kept_for
@@ -29,6 +30,7 @@ from harness.pipeline.logs import WrittenLog, write_logs
 from harness.pipeline.looks import check_can_stop
 from harness.pipeline.manifest import Manifest
 from harness.pipeline.order import Order
+from harness.pipeline.parts import check_parts
 from harness.pipeline.plans import plan_of
 from harness.pipeline.purses import purse_for
 from harness.pipeline.reporting import Written, write_reports
@@ -44,7 +46,7 @@ from harness.pipeline.services import (
 from harness.pipeline.timing import timed
 from harness.pipeline.tuning import Tuner, TuningWatch
 from harness.prompts import train_probe
-from harness.records import EvalSpec, Experiment, Finding, Sample, Study
+from harness.records import EvalSpec, Experiment, Finding, Sample
 from harness.registry import Registry
 from harness.reports.document import Document
 from harness.running.batch_dispatch import BatchWatch
@@ -104,6 +106,10 @@ def run_study(order: Order, registry: Registry, access: Access, watch: Watch) ->
     for experiment in order.study.experiments:
         for name, finding in _blocked(experiment, questions[experiment.name]):
             watch.noticed(name, finding)
+    for experiment in order.study.experiments:
+        asked = [question.spec for question in questions[experiment.name]]
+        check_alternatives(experiment, asked, looks=order.looks)
+        check_parts(experiment)
     if order.looks is not None:
         check_can_stop(order.study, questions, batch=order.batch)
     embedder = _embedder(order, questions, watch)
@@ -120,10 +126,10 @@ def run_study(order: Order, registry: Registry, access: Access, watch: Watch) ->
                 folder.journal, manifest.hash, resume=True, retry_failed=order.retry_failed
             )
         )
-        models = _tuned_models(order, questions, services, folder, watch)
+        models, asides = _tuned_models(order, questions, services, folder, watch)
         adopt(journal, order.adopted, {name for names in models.values() for name in names})
         answering = Answering(services.provider, judge, kept, batching)
-        asking = Asking(order, questions, models, answering, bridge)
+        asking = Asking(order, questions, models, answering, bridge, asides)
         with watch.evaluating(asking.size) as watching, timed(folder.journal, watching) as observer:
             tally = driven(asking.run(journal, observer))
     for finding in kept.findings() if kept else ():
@@ -215,11 +221,12 @@ def _tuned_models(
     services: Services,
     folder: RunFolder,
     watch: Watch,
-) -> dict[str, list[str]]:
-    """The models to ask for each experiment: the base, and every tuned one."""
-    models, study = {}, order.study
+) -> tuple[dict[str, list[str]], dict[str, list[Aside]]]:
+    """The models to ask for each experiment: the base, every tuned one; and those beside them."""
+    models, asides, study = {}, {}, order.study
     shelf = services.shelf if order.keeps_models else None
     for experiment in study.experiments:
+        beside = prompt_asides(study.base, experiment)
         tuned = [*(c.model for c in experiment.tuned), *experiment.others]
         if experiment.tuning is not None:
             if services.tuning is None:
@@ -227,9 +234,13 @@ def _tuned_models(
             tuner = Tuner(services.tuning, folder, watch, services.keeps_models, shelf)
             heldout = list(questions[experiment.name][0].samples())
             runs = tuner.runs(study, experiment, heldout)
-            tuned += [checkpoint.model for run in runs for checkpoint in run.checkpoints]
+            for run in runs:
+                made = [checkpoint.model for checkpoint in run.checkpoints]
+                tuned += made if not run.part else []
+                beside += map(Aside, made) if run.part else []
         models[experiment.name] = list(dict.fromkeys([study.base, *tuned]))
-    return models
+        asides[experiment.name] = beside
+    return models, asides
 
 
 def adopt(journal: Journal, others: Sequence[Path], models: Collection[str]) -> None:

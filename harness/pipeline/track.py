@@ -21,6 +21,28 @@ def probe_name(eval_name: str) -> str:
     return eval_name + PROBE_SUFFIX
 
 
+PROMPT_MARK = "@prompt:"
+
+
+def prompt_name(eval_name: str, prompt: str) -> str:
+    """The journal's name for an eval that is asked with another prompt than that of its data."""
+    return f"{eval_name}{PROMPT_MARK}{prompt}"
+
+
+def eval_of(name: str) -> str:
+    """The eval behind a name in the journal."""
+    return name.removesuffix(PROBE_SUFFIX).partition(PROMPT_MARK)[0]
+
+
+@dataclass(frozen=True, slots=True)
+class PartRun:
+    """A model that was tuned on a part of the data: half-1, so many examples, so many epochs."""
+
+    name: str
+    examples: int
+    checkpoint: Checkpoint
+
+
 @dataclass(frozen=True, slots=True)
 class Track:
     """One eval, the models judged by it, and their answers.
@@ -50,6 +72,8 @@ class Track:
     """The rounds of tuning that came before, judged by this eval."""
     general: tuple[Track, ...] = ()
     """The tracks that say what was forgotten."""
+    parts: tuple[PartRun, ...] = ()
+    """Models that were tuned on parts of the data, to see what more data would bring."""
     curve_epochs: float | None = None
     """How many epochs the training curves cover; None: as many as the last checkpoint has."""
 
@@ -100,6 +124,10 @@ class Track:
         """The answers of one model on held-out samples, or on training prompts."""
         name = probe_name(self.spec.name) if probe else self.spec.name
         return self.answers.get((name, model))
+
+    def prompted(self, model: str, prompt: str) -> Answers | None:
+        """The answers of a model to held-out samples that were asked with another prompt."""
+        return self.answers.get((prompt_name(self.spec.name, prompt), model))
 
     def scores(self, epochs: float, *, probe: bool = False) -> dict[str, float]:
         """One value a sample after so many epochs (0: the base model), the mean over seeds."""

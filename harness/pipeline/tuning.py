@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,6 +18,7 @@ from harness.finetuning.jobs import (
     TuningService,
     tune,
 )
+from harness.pipeline.parts import parts_of, write_part
 from harness.pipeline.runfolder import RunFolder
 from harness.records import Checkpoint, Experiment, Sample, Study, Tuning
 
@@ -40,7 +41,8 @@ class TuningWatch(Protocol):
 class TunedRun:
     """One finished job of an experiment: its checkpoints, and its training losses by step.
 
-    ``trained_tokens`` counts every epoch.
+    ``trained_tokens`` counts every epoch. ``part`` names the part of the data that it was tuned
+    on, if it was not the whole.
     """
 
     experiment: str
@@ -50,6 +52,7 @@ class TunedRun:
     checkpoints: tuple[Checkpoint, ...]
     losses: tuple[float, ...] = ()
     trained_tokens: int | None = None
+    part: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,19 +88,33 @@ class Tuner:
             learning_rate_multiplier=tuning.learning_rate_multiplier,
             suffix=experiment.name,
         )
-        return [
+        whole = [
             run
             for seed in tuning.seeds
             for run in self._runs_of_seed(experiment.name, replace(asked, seed=seed), tuning)
         ]
+        return whole + list(self._runs_of_parts(experiment, asked))
+
+    def _runs_of_parts(self, experiment: Experiment, asked: TuningRequest) -> Iterator[TunedRun]:
+        """The same recipe on random parts of the data, seeds taking turns."""
+        tuning = experiment.tuning
+        for part in parts_of(experiment):
+            request = replace(
+                asked,
+                training=write_part(part, asked.training, self._data_file(experiment, part.name)),
+                seed=part.seed(tuning.seeds) if tuning else None,
+                suffix=f"{experiment.name}-{part.name}",
+            )
+            judged = Tuning(part.epochs)
+            yield from self._runs_of_seed(experiment.name, request, judged, part.name)
 
     def _runs_of_seed(
-        self, experiment: str, asked: TuningRequest, tuning: Tuning
+        self, experiment: str, asked: TuningRequest, tuning: Tuning, part: str = ""
     ) -> Iterator[TunedRun]:
         """One job to the most epochs; further jobs only for epochs whose checkpoint it lacks."""
         wanted = sorted(tuning.epochs, reverse=True)
         while wanted:
-            run = self._run(experiment, replace(asked, epochs=wanted[0]))
+            run = self._run(experiment, replace(asked, epochs=wanted[0]), part)
             judged = (*wanted, *tuning.spares)
             kept = tuple(c for c in run.checkpoints if round(c.epoch) in judged)
             found = {round(checkpoint.epoch) for checkpoint in kept}
@@ -109,20 +126,20 @@ class Tuner:
             yield replace(run, checkpoints=kept)
             wanted = [epochs for epochs in wanted if epochs not in found]
 
-    def _run(self, experiment: str, request: TuningRequest) -> TunedRun:
-        remembered = self._remembered(experiment, request)
+    def _run(self, experiment: str, request: TuningRequest, part: str) -> TunedRun:
+        remembered = self._remembered(experiment, request, part)
         if remembered is not None and (self.keeps_models or self._taken_back(remembered)):
             return remembered
-        label = f"{experiment}, seed {request.seed}"
+        label = ", ".join(filter(None, (experiment, part, f"seed {request.seed}")))
         result = tune(
             self.service,
             request,
             lambda progress: self.watch.tuning(label, progress),
-            started=lambda job_id: self._note_started(experiment, request, job_id),
-            job_id=self._under_way(experiment, request),
+            started=lambda job_id: self._note_started(_identity(experiment, request, part), job_id),
+            job_id=self._under_way(_identity(experiment, request, part)),
         )
         self.watch.tuned(label)
-        run = tuned_run(experiment, request, result)
+        run = replace(tuned_run(experiment, request, result), part=part)
         if self.shelf is not None:
             self.shelf.save(self.folder.models, [c.model for c in run.checkpoints])
         if remembered is None:
@@ -138,11 +155,11 @@ class Tuner:
 
     # --- jobs under way --------------------------------------------------------------
 
-    def _note_started(self, experiment: str, request: TuningRequest, job_id: str) -> None:
+    def _note_started(self, identity: Mapping[str, Any], job_id: str) -> None:
         """Write a job down before it is followed: it runs on whatever happens to us."""
         if not self.keeps_models:
             return
-        line = {"job_id": job_id, **_identity(experiment, request)}
+        line = {"job_id": job_id, **identity}
         try:
             with self.folder.started.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
@@ -152,13 +169,12 @@ class Tuner:
                 "started and runs on"
             ) from error
 
-    def _under_way(self, experiment: str, request: TuningRequest) -> str | None:
+    def _under_way(self, identity: Mapping[str, Any]) -> str | None:
         """The job that an earlier process started for this, unless it failed or is gone."""
         if not (self.keeps_models and self.folder.started.exists()):
             return None
-        wanted = _identity(experiment, request)
         lines = self.folder.started.read_text(encoding="utf-8").splitlines()
-        known = [one for one in map(_json_line, lines) if wanted.items() <= one.items()]
+        known = [one for one in map(_json_line, lines) if identity.items() <= one.items()]
         job_id = str(known[-1]["job_id"]) if known else None
         return job_id if job_id and self._is_alive(job_id) else None
 
@@ -172,11 +188,15 @@ class Tuner:
 
     # --- memory ----------------------------------------------------------------------
 
-    def _remembered(self, experiment: str, request: TuningRequest) -> TunedRun | None:
+    def _remembered(self, experiment: str, request: TuningRequest, part: str) -> TunedRun | None:
+        wanted = (experiment, part, request.seed, request.epochs)
         for run in read_tuning(self.folder.tuning):
-            if (run.experiment, run.seed, run.epochs) == (experiment, request.seed, request.epochs):
+            if (run.experiment, run.part, run.seed, run.epochs) == wanted:
                 return run
         return None
+
+    def _data_file(self, experiment: Experiment, name: str) -> Path:
+        return self.folder.data / f"{experiment.name}.{name}.jsonl"
 
     def _validation_file(self, experiment: Experiment, heldout: Sequence[Sample]) -> Path | None:
         """Held-out samples as chats with their first ideal answer, for the validation loss."""
@@ -187,7 +207,7 @@ class Tuner:
         ]
         if not chats:
             return None
-        path = self.folder.data / f"{experiment.name}.valid.jsonl"
+        path = self._data_file(experiment, "valid")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             lines = "".join(json.dumps(chat, ensure_ascii=False) + "\n" for chat in chats)
@@ -197,9 +217,10 @@ class Tuner:
         return path
 
 
-def _identity(experiment: str, request: TuningRequest) -> dict[str, Any]:
+def _identity(experiment: str, request: TuningRequest, part: str) -> dict[str, Any]:
     """What tells a job from the others of its run folder."""
-    return {"experiment": experiment, "seed": request.seed, "epochs": request.epochs}
+    about = {"experiment": experiment, "seed": request.seed, "epochs": request.epochs}
+    return {**about, "part": part}
 
 
 def _json_line(line: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from harness.errors import RegistryError, did_you_mean
 from harness.records import Checkpoint, Embeddings, Experiment, Policy, Study, Tuning
+from harness.registry import alternatives
 from harness.registry.fields import Fields
 from harness.registry.places import data_path
 from harness.registry.policies import Origin, make_policy
@@ -17,6 +18,7 @@ PROVIDERS = ("openai", "embedded", "recorded")
 EXPERIMENT_KEYS = (
     *("training_data", "evals", "tune", "tuned", "others"),
     *("target", "ceiling", "train_probe", "forgetting", "settings"),
+    *alternatives.KEYS,
 )
 KnownEvals = Callable[[Sequence[str]], object]
 """Raises a RegistryError when one of the patterns matches no eval."""
@@ -155,6 +157,9 @@ def _experiment(fields: Fields, name: str, source: StudySource) -> Experiment:
         target=fields.number("target", 0.0, 1.0),
         ceiling=1.0 if ceiling is None else ceiling,
         train_probe=300 if train_probe is None else train_probe,
+        prompts=alternatives.prompts(fields),
+        doubling=alternatives.doubling(fields),
+        instead_of=alternatives.instead_of(fields),
     )
 
 
@@ -241,6 +246,7 @@ def _check(experiment: Experiment, place: str, check_evals: KnownEvals) -> None:
         raise RegistryError(f"{place}: has both 'tune' and 'tuned'; keep one of them")
     if experiment.tuning is not None and experiment.training_data is None:
         raise RegistryError(f"{place}: 'tune' needs 'training_data'; name the training file")
+    alternatives.check(experiment, place)
     twice = _repeated([*(one.model for one in experiment.tuned), *experiment.others])
     if twice is not None:
         raise RegistryError(f"{place}: the model '{twice}' stands there twice")
