@@ -42,7 +42,8 @@ def drift_by_curves(evidence: Evidence, limits: Thresholds) -> Match | None:
     reading = _alone(evidence, limits)
     if reading is None or reading.shape != "over" or reading.accuracy not in ("up", "level"):
         return None
-    return _match(evidence, reading, _last_kept(evidence))
+    rose = reading.accuracy == "up"
+    return _match(evidence, reading, _last_kept(evidence) if rose else _lowest_kept(evidence))
 
 
 def over_by_loss(evidence: Evidence, limits: Thresholds) -> Match | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -19,6 +19,7 @@ from harness.errors import ProviderError, UsageError
 from harness.models.providers import OPENAI_URL
 
 if TYPE_CHECKING:
+    from harness.finetuning.api import ApiTuning
     from harness.finetuning.exports import JobExport, TuningResult
     from harness.finetuning.jobs import TuningRequest
 
@@ -220,7 +221,11 @@ def follow_there(server: Server, job_id: str, out: Path | None) -> TuningResult:
         closing(ApiTuning(server.key, server.url)) as service,
         leaving_it_running(server.resume_command(job_id, out)),
     ):
-        view.follow(service.follow(job_id))
+        try:
+            view.follow(service.follow(job_id))
+        except KeyboardInterrupt:
+            save_what_there_is(service, job_id, out)
+            raise
         export = service.export(job_id)
     result = result_of(export, f"job {job_id}")
     view.show(result)
@@ -229,6 +234,13 @@ def follow_there(server: Server, job_id: str, out: Path | None) -> TuningResult:
         view.say(f"Saved in {out}.")
     view.say(f"What next: {server.advise_command(job_id, out)}")
     return result
+
+
+def save_what_there_is(service: ApiTuning, job_id: str, out: Path | None) -> None:
+    """Save a job that is left before its end, as far as its server says."""
+    if out is not None:
+        with suppress(ProviderError):
+            save_job(service.export(job_id), out)
 
 
 def taken_up(

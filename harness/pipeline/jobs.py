@@ -69,7 +69,7 @@ def evidence_of(run: TrainingRun) -> Evidence:
     if not run.checkpoints:
         raise RunFolderError(
             f"{run.name}: {run.status}, no checkpoint to advise on; "
-            "let it come to the end of an epoch"
+            "let it come to the end of an epoch (harness finetune --job takes it up again)"
         )
     last = run.checkpoints[-1]
     return Evidence(

@@ -9,13 +9,13 @@ from harness.records import Advice, Comparison
 
 Kind = Literal["more", "fewer", "keep", "fix", "unsure"]
 
-KEEP_RULES = frozenset({5, 7, 13, 17, 18, 19, 20, 21, 22, 27, 31})
+KEEP_RULES = frozenset({5, 7, 13, 17, 18, 19, 20, 21, 22, 31})
 """Rows of the decision table under which a change of 0 means that the checkpoint is good to use.
 
 5, 7 and 17 get there when their change is capped or would reverse the one before.
 """
 
-UNSURE_RULES = frozenset({23, 24, 26, 28, 29, 30})
+UNSURE_RULES = frozenset({23, 24, 26, 27, 28, 29, 30})
 """Rows that say which evidence is missing."""
 
 

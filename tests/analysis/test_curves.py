@@ -157,6 +157,13 @@ def test_a_falling_curve_recommends_the_last_checkpoint() -> None:
     assert advised(*evaluations([2.0, 1.7, 1.4]))[:2] == (29, "c3")
 
 
+def test_accuracy_decides_which_checkpoint_a_rising_loss_leaves() -> None:
+    losses = [1.3, 1.0, 1.2, 1.5, 1.7]
+    assert advised(*evaluations(losses, accuracies=[0.5, 0.6, 0.7, 0.75, 0.8]))[:2] == (27, "c5")
+    assert advised(*evaluations(losses, accuracies=[0.5, 0.6, 0.6, 0.6, 0.6]))[:2] == (27, "c2")
+    assert advised(*evaluations(losses, accuracies=[0.5, 0.6, 0.5, 0.4, 0.3]))[:2] == (26, "c2")
+
+
 def test_a_model_that_got_worse_than_its_base_is_not_sent_to_train_longer() -> None:
     from harness.records import Estimate
 
