@@ -7,7 +7,7 @@ A condition returns None where it does not apply or cannot be told; the table's 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.analysis.evidence import (
     DiversityDrop,
@@ -30,7 +30,7 @@ from harness.analysis.shortfall import (
     wanted_samples,
 )
 from harness.analysis.thresholds import Thresholds
-from harness.records import Confidence, Estimate, Fact
+from harness.records import Confidence, Estimate, Fact, Finding
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,12 @@ def blocking_lint(evidence: Evidence, limits: Thresholds) -> Match | None:
     blocking = [finding for finding in evidence.lints if finding.severity == "block"]
     if not blocking:
         return None
-    return Match(tuple(Fact(finding.rule, None, finding.message) for finding in blocking))
+    return Match(tuple(Fact(one.rule, None, _of_lint(one)) for one in blocking))
+
+
+def _of_lint(finding: Finding) -> str:
+    """What a lint says, without its name, which stands before it."""
+    return finding.message.removeprefix(f"training data, {finding.rule}: ")
 
 
 # --- rows 5-9: one ideal answer --------------------------------------------------------
@@ -123,12 +128,50 @@ def learns_by_heart(evidence: Evidence, limits: Thresholds) -> Match | None:
         return None
     if not transfers_little(evidence, limits):
         return None
+    facts = (
+        _train_fact(evidence, "rises: the training data are being learnt"),
+        _heldout_at_constant(evidence),
+    )
+    return _with_unknown_facts(Match(facts), evidence, limits)
+
+
+def lacks_context(evidence: Evidence, limits: Thresholds) -> Match | None:
+    """Row 33."""
+    found = evidence.context
+    if found is None or found.step > limits.margin:
+        return None
+    learnt = found.whole.value >= limits.well_learnt * evidence.ceiling
+    if not learnt or found.lacking.high >= limits.least_transfer * found.whole.value:
+        return None
+    reading = f"{found.share:.0%} of the held-out samples"
     return Match(
         (
-            _train_fact(evidence, "rises: the training data are being learnt"),
-            _heldout_at_constant(evidence),
+            _fact("score where the prompt holds the answer", found.whole, "learnt"),
+            _fact("score where the prompt lacks the answer", found.lacking, reading),
         )
     )
+
+
+def _with_unknown_facts(match: Match, evidence: Evidence, limits: Thresholds) -> Match:
+    """The same, sharpened where what is to be learnt are facts that nobody told."""
+    known = evidence.knowledge
+    if known is None or known.heldout.low <= limits.unknown_facts:
+        return match
+    if known.base.low <= limits.unknown_facts:
+        return match
+    reading = "by the base model: facts that it does not know"
+    others = f"by any model, over {known.tries} answers each"
+    facts = (
+        _fact("training prompts never answered right", known.base, reading),
+        _fact("held-out prompts never answered right", known.heldout, others),
+    )
+    return replace(match, facts=(*match.facts, *facts), action=UNKNOWN_FACTS)
+
+
+UNKNOWN_FACTS = (
+    "fix the data: put the source of the facts into the prompts; questions and answers alone teach "
+    "unknown facts by heart, and to make others up"
+)
 
 
 def _heldout_at_constant(evidence: Evidence) -> Fact:
@@ -199,10 +242,12 @@ def _fits_without_gain(evidence: Evidence, limits: Thresholds) -> Match | None:
         return None
     train = _train_fact(evidence, "follows the training data")
     if sign(evidence.gain, limits) in ("0", "-"):
-        return Match((train, _fact("gain over the base model", evidence.gain, "none")))
-    if not transfers_little(evidence, limits):
+        found = Match((train, _fact("gain over the base model", evidence.gain, "none")))
+    elif transfers_little(evidence, limits):
+        found = Match((train, _heldout_at_constant(evidence)))
+    else:
         return None
-    return Match((train, _heldout_at_constant(evidence)))
+    return _with_unknown_facts(found, evidence, limits)
 
 
 def no_gain(evidence: Evidence, limits: Thresholds) -> Match | None:

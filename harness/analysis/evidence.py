@@ -56,6 +56,33 @@ class DiversityDrop:
 
 
 @dataclass(frozen=True, slots=True)
+class MissingContext:
+    """Held-out samples whose prompt does not hold the answer, against those whose prompt does.
+
+    ``share`` of all samples are ``lacking``; ``step`` is the change of their score since the
+    checkpoint before.
+    """
+
+    share: float
+    lacking: Estimate
+    whole: Estimate
+    step: float
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """Shares of prompts that are never answered right, where answers stand in no prompt.
+
+    ``base`` is of training prompts by the base model, ``heldout`` of held-out ones by the base
+    model and every checkpoint, over ``tries`` answers each.
+    """
+
+    base: Estimate
+    heldout: Estimate
+    tries: int
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """All that was measured of one eval after ``epochs`` epochs."""
 
@@ -90,6 +117,8 @@ class Evidence:
     peak: Peak | None = None
     constant: float | None = None
     """Score of the best constant answer to held-out samples: the commonest of training."""
+    context: MissingContext | None = None
+    knowledge: Knowledge | None = None
 
     diversity: DiversityDrop | None = None
     copied: Estimate | None = None

@@ -145,6 +145,18 @@ TABLE: tuple[Rule, ...] = (
         ONE,
     ),
     Rule(
+        33,
+        "samples whose prompt holds the answer are answered well, those whose prompt lacks it are "
+        "not, and no better than before",
+        "missing context: prompts do not hold what the answers say",
+        "fix the data: put into the prompts what the answers are taken from, or let the answers "
+        "say that it is not there",
+        "medium",
+        "a rising score of the samples whose prompt lacks the answer",
+        when.lacks_context,
+        ONE,
+    ),
+    Rule(
         5,
         "the train score is below the ceiling and rises, or (one-answer tasks) the training loss "
         "still falls; held-out does not fall",
@@ -276,7 +288,8 @@ TABLE: tuple[Rule, ...] = (
         27,
         "curves alone: validation loss rose beyond noise, token accuracy did not fall",
         "calibration drift as far as curves can tell, not overfitting",
-        "keep: a rising validation loss alone is no reason to train less; measure held-out answers",
+        "keep the epochs: a rising validation loss alone is no reason to train less; "
+        "measure held-out answers",
         "low",
         "held-out answers that got worse since the lowest validation loss",
         curve.drift_by_curves,

@@ -43,6 +43,10 @@ class Thresholds:
     """What is learnt can be looked for elsewhere when the train score has risen by this much."""
     least_transfer: float = 0.25
     """Less than this share of what was learnt reaching held-out samples is nothing learnt."""
+    well_learnt: float = 0.80
+    """Context is what lacks when samples that have it are answered this well."""
+    unknown_facts: float = 0.50
+    """More than this share never answered right by anybody are facts that nobody told."""
     loss_spike: float = 3.0
     """A step's loss this many times the median of the steps around it is a spike."""
     valid_loss_rise: float = 0.02

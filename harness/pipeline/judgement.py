@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from harness.analysis.thresholds import DEFAULT, Thresholds
 from harness.analysis.wilson import wilson_interval
 from harness.graders import FORMAT, needs_judge
+from harness.pipeline.causes import knowledge, missing_context, refusals, wanted_refusals
 from harness.pipeline.measurement import aligned, clusters_of, pooled
 from harness.pipeline.track import Track
 from harness.records import Advice, Checkpoint, Comparison, Estimate, Round, Sample
@@ -187,6 +188,10 @@ def evidence_after(track: Track, epochs: float, variety: Variety | None = None) 
         gap=unpaired_gap(train, score(_like_the_probe(track, epochs, heldout), track.heldout)),
         peak=peak(track, epochs, earlier),
         constant=constant_score(track),
+        context=missing_context(track, epochs),
+        knowledge=knowledge(track, epochs),
+        refusals=refusals(track, epochs),
+        wanted_refusals=wanted_refusals(track),
         diversity=measured.drop if measured else None,
         copied=measured.copied if measured else None,
         forgetting=forgetting(track, epochs),

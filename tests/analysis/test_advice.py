@@ -8,7 +8,7 @@ import pytest
 
 from harness.analysis.advice import Candidate, advise, checkpoint_to_use, clamped, decide
 from harness.analysis.curves import Evaluation
-from harness.analysis.evidence import DiversityDrop, Evidence, Peak, loss_shape
+from harness.analysis.evidence import DiversityDrop, Evidence, MissingContext, Peak, loss_shape
 from harness.analysis.rules import TABLE
 from harness.analysis.thresholds import DEFAULT
 from harness.records import Estimate, Finding
@@ -90,6 +90,11 @@ CASES: dict[str, tuple[Evidence, int, int]] = {
     "no_gain": (replace(FITTED, gain=LEVEL), 8, 0),
     "too_little_data": (replace(FITTED, gain=LEVEL, n_train=20), 9, 0),
     "by_heart_alone": (replace(GAP, heldout=about(0.26), constant=0.25), 32, 0),
+    "missing_context": (
+        replace(UNDERFIT, context=MissingContext(0.6, about(0.02), about(0.95), 0.0)),
+        33,
+        0,
+    ),
     "by_heart_before_it_fits": (replace(UNDERFIT, heldout=about(0.1), constant=0.1), 32, 0),
     "by_heart_alone_from_few": (
         replace(GAP, heldout=about(0.26), constant=0.25, n_train=20),

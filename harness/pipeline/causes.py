@@ -1,0 +1,177 @@
+"""Why nothing is learnt for others: missing context, facts that nobody told, refusals learnt.
+
+Reads answers and prompts that are there already; asks nobody anything.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
+from statistics import mean
+from typing import TYPE_CHECKING, Any
+
+from harness.analysis.wilson import wilson_interval
+from harness.messages import content_text
+from harness.pipeline.measurement import Answers
+from harness.pipeline.track import Track
+from harness.records import Estimate, Sample
+
+if TYPE_CHECKING:  # numpy costs more to import than a small run takes
+    from harness.analysis.evidence import Knowledge, MissingContext
+
+FEWEST = 10
+"""Fewer samples than this show nothing of what they have in common."""
+
+FEWEST_IDEALS = 20
+"""The same as the lint of refusals takes."""
+
+LABELS = 0.2
+"""Where at most this share of the ideals is different, they are labels: nothing to read off."""
+
+MOST_READ = 1000
+"""So many samples' answers are read for refusals; each is read from the disk."""
+
+
+# --- missing context -----------------------------------------------------------------
+
+
+def missing_context(track: Track, epochs: float) -> MissingContext | None:
+    """Held-out samples whose prompts hold the answer, against those whose prompts do not.
+
+    None for open tasks, for labels, and where either kind is rare.
+    """
+    from harness.analysis.evidence import MissingContext
+    from harness.pipeline.judgement import score  # it reads this for its evidence
+
+    if track.spec.task == "open":
+        return None
+    held = grounded(track.heldout.values())
+    scores, before = track.scores(epochs), track.scores(_before(track, epochs))
+    lacking = {key: v for key, v in scores.items() if held.get(key) is False}
+    whole = {key: v for key, v in scores.items() if held.get(key) is True}
+    if min(len(lacking), len(whole)) < FEWEST:
+        return None
+    ours, theirs = score(lacking), score(whole)
+    assert ours is not None and theirs is not None  # noqa: S101, PT018 - neither is empty
+    step = mean(lacking.values()) - mean(before.get(key, 0.0) for key in lacking)
+    return MissingContext(len(lacking) / len(scores), lacking=ours, whole=theirs, step=step)
+
+
+def _before(track: Track, epochs: float) -> float:
+    return max((e for e in track.epochs if e < epochs), default=0.0)
+
+
+def grounded(samples: Iterable[Sample]) -> dict[str, bool]:
+    """By id, whether a sample's prompt holds what its ideal says; labels say nothing here.
+
+    Of JSON objects every field counts that has many different values.
+    """
+    found = list(samples)
+    parts = {sample.id: _parts(sample) for sample in found if sample.ideal}
+    telling = _with_many_values(parts.values())
+    prompts = {sample.id: _asked(sample) for sample in found}
+    return {
+        key: all(value in prompts[key] for name, value in said.items() if name in telling)
+        for key, said in parts.items()
+        if telling & said.keys()
+    }
+
+
+def _parts(sample: Sample) -> dict[str, str]:
+    """What an ideal says by field; a text is one field."""
+    ideal = sample.ideal[0]
+    value = _json(ideal)
+    if not isinstance(value, dict):
+        return {"": ideal.strip().casefold()} if ideal.strip() else {}
+    scalars = ((name, one) for name, one in value.items() if isinstance(one, str | int | float))
+    return {name: str(one).casefold() for name, one in scalars if not isinstance(one, bool)}
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text) if text.lstrip().startswith("{") else None
+    except (ValueError, RecursionError):
+        return None
+
+
+def _with_many_values(parts: Iterable[Mapping[str, str]]) -> set[str]:
+    values: dict[str, list[str]] = {}
+    for said in parts:
+        for name, value in said.items():
+            values.setdefault(name, []).append(value)
+    return {name for name, all_ in values.items() if len(set(all_)) > LABELS * len(all_)}
+
+
+def _asked(sample: Sample) -> str:
+    return "\n".join(content_text(m.get("content")) for m in sample.messages).casefold()
+
+
+# --- unknown facts -------------------------------------------------------------------
+
+
+def knowledge(track: Track, epochs: float) -> Knowledge | None:
+    """What nobody ever gets right: the base model on training prompts, no model on held-out ones.
+
+    The checkpoints know the form of the answers, so that what they never get right is no matter
+    of form. None for open tasks and labels, and where prompts hold the answers. After Gekhman
+    2024, whose "unknown" is never right over greedy and sampled answers.
+    """
+    from harness.analysis.evidence import Knowledge
+
+    known = grounded(track.heldout.values())
+    if track.spec.task == "open" or not known or mean(known.values()) > LABELS:
+        return None
+    base = track.of(track.base, probe=True)
+    later = [c.model for e in track.epochs if e <= epochs for c in track.at(e)]
+    everybody = [a for m in (track.base, *later) if (a := track.of(m)) is not None]
+    heldout = _never_right(everybody)
+    if base is None or heldout is None:
+        return None
+    tries = sum(max(map(len, one.values.values()), default=0) for one in everybody)
+    of_base = _never_right([base])
+    return Knowledge(of_base, heldout, tries) if of_base else None
+
+
+def _never_right(answers: Sequence[Answers]) -> Estimate | None:
+    """The share of samples that none of these answers gets right."""
+    keys = {key for one in answers for key in one.values}
+    if not keys:
+        return None
+    never = sum(not any(any(one.values.get(key, ())) for one in answers) for key in keys)
+    return wilson_interval(never, len(keys))
+
+
+# --- refusals ------------------------------------------------------------------------
+
+
+def refusals(track: Track, epochs: float) -> Estimate | None:
+    """The share of held-out answers that refuse, all seeds of one epoch count together."""
+    tables = [answers for c in track.at(epochs) if (answers := track.of(c.model))]
+    return _refusing(text for table in tables for text in _texts(table))
+
+
+def wanted_refusals(track: Track) -> tuple[float, float] | None:
+    """How many refusals are wanted: as many as ideals refuse, else as many as the base model does.
+
+    An interval, since a few samples stand for all.
+    """
+    ideals = [sample.ideal[0] for sample in track.heldout.values() if sample.ideal]
+    base = track.of(track.base)
+    if len(ideals) >= FEWEST_IDEALS:
+        wanted = _refusing(ideals)
+    else:
+        wanted = _refusing(_texts(base)) if base is not None else None
+    return (wanted.low, wanted.high) if wanted else None
+
+
+def _texts(answers: Answers) -> Iterable[str]:
+    for sample_id in islice(sorted(answers.values), MOST_READ):
+        yield from answers.texts[sample_id]
+
+
+def _refusing(texts: Iterable[str]) -> Estimate | None:
+    from harness.analysis.refusals import is_refusal
+
+    found = [is_refusal(text) for text in texts]
+    return wilson_interval(sum(found), len(found)) if found else None
