@@ -42,6 +42,7 @@ from harness.finetuning.trainer_states import (
     epoch_at,
     kept_beside,
     log_of,
+    output_folder,
     state_file,
 )
 from harness.records import Checkpoint
@@ -227,7 +228,7 @@ def run_of_trainer(text: str, path: Path) -> TrainingRun:
     naming = Naming(lambda step: epoch_at(step, epochs), prefix=PREFIX)
     ends = ends_of(curve, epochs) if kept is None else [k for k in kept if 0 < k <= last]
     return TrainingRun(
-        name=str(path.parent if kept is not None else path),
+        name=str(output_folder(path) if kept is not None else path),
         kind="trainer state",
         curve=curve,
         checkpoints=states_at(curve, ends, naming),

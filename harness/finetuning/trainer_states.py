@@ -134,6 +134,10 @@ def kept_beside(file: Path) -> frozenset[int] | None:
 
     A file that was copied elsewhere says nothing about what was kept.
     """
+    return kept_steps(output_folder(file)) or None
+
+
+def output_folder(file: Path) -> Path:
+    """Return the folder of the whole run, from a state file in it or in one of its checkpoints."""
     folder = file.parent
-    home = folder.parent if CHECKPOINT.fullmatch(folder.name) else folder
-    return kept_steps(home) or None
+    return folder.parent if CHECKPOINT.fullmatch(folder.name) else folder

@@ -10,6 +10,7 @@ import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import replace
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,7 +62,7 @@ def advice_of(
     """
     advice = advise(evidence_of(run), training=training_of(run, prices))
     missing = Fact(MISSING, None, missing_of_curves(run, advice, base_url))
-    return replace(advice, evidence=(*advice.evidence, *assumed(run), missing))
+    return replace(advice, evidence=(*advice.evidence, *spoiled(run), *assumed(run), missing))
 
 
 def evidence_of(run: TrainingRun) -> Evidence:
@@ -117,6 +118,21 @@ def assumed(run: TrainingRun) -> tuple[Fact, ...]:
     return tuple(Fact("assumed", None, note) for note in notes)
 
 
+def spoiled(run: TrainingRun) -> tuple[Fact, ...]:
+    """From which step on the loss is not a number, and which checkpoints come before it."""
+    losses = (
+        (step.step, loss) for step in run.curve for loss in (step.train_loss, step.valid_loss)
+    )
+    first = next((step for step, loss in losses if loss is not None and not isfinite(loss)), None)
+    if first is None:
+        return ()
+    sound = [one.model for one in run.checkpoints if (one.step or 0) < first and run.is_kept(one)]
+    reading = f"from step {first} on; " + (
+        f"kept before it: {sound[-1]}" if sound else "no checkpoint is known to be kept before it"
+    )
+    return (Fact("not a number", None, reading),)
+
+
 # --- what is missing -----------------------------------------------------------------
 
 
@@ -128,8 +144,11 @@ def missing_of_curves(run: TrainingRun, advice: Advice, base_url: str | None) ->
     held = f"held-out answers of {base} and {last}: {compare(base, last, base_url)}"
     if advice.rule in CHECKPOINT_RULES and chosen != last:
         held = f"held-out answers of {chosen} and {last}: {compare(chosen, last, base_url)}"
-    if not run.evaluations:
-        return f"{held}; and a validation loss: train with a validation file (--valid FILE)"
+    if len(run.evaluations) < 2:
+        return (
+            f"{held}; and a validation loss after every epoch: train with a validation file "
+            "(harness finetune --valid FILE, or a trainer's eval_strategy)"
+        )
     return held
 
 
@@ -224,7 +243,7 @@ def advice_on(
     evidence = with_curves(track, curves, variety)
     advice = advise(evidence, candidates(track, last, variety), training=training)
     missing = Fact(MISSING, None, missing_of_answers(track))
-    return replace(advice, evidence=(*advice.evidence, *assumed(run), missing))
+    return replace(advice, evidence=(*advice.evidence, *spoiled(run), *assumed(run), missing))
 
 
 def with_curves(track: Track, curves: Evidence, variety: Variety | None) -> Evidence:

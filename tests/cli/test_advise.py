@@ -86,7 +86,7 @@ def test_a_loss_that_rose_while_accuracy_rose_is_no_overfitting(
 ) -> None:
     path = trainer_state(tmp_path / "t.json", [1.2, 1.0, 1.6], eval_accuracy=[0.6, 0.7, 0.75])
     run = harness("advise", path)
-    assert "Keep" in run.stdout
+    assert "keep the epochs" in run.stdout
     assert "not overfitting" in run.stdout
     assert "fewer" not in run.stdout
 
@@ -101,9 +101,12 @@ def test_json_is_that_of_reports(harness: Harness, tmp_path: Path) -> None:
 def test_a_diverged_run_is_told_to_lower_the_learning_rate(
     harness: Harness, tmp_path: Path
 ) -> None:
-    path = trainer_state(tmp_path / "trainer_state.json", [2.0, float("nan"), float("nan")])
-    run = harness("advise", path)
+    losses = [2.0, float("nan"), float("nan")]
+    for step in (10, 30):
+        trainer_state(tmp_path / f"checkpoint-{step}" / "trainer_state.json", losses)
+    run = harness("advise", tmp_path)
     assert "lower the learning rate: the loss is not a number" in run.stdout
+    assert "not a number: from step 20 on; kept before it: checkpoint-10" in run.stdout
 
 
 @pytest.mark.parametrize(
