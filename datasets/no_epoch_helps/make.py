@@ -11,10 +11,10 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from random import Random
+from typing import NamedTuple
 
 from harness.embedded.corpus import sentence
 from harness.embedded.phrases import ADJECTIVES, CITIES, DAYS, NAMES, PRODUCTS
@@ -43,8 +43,7 @@ Pair = tuple[str, str]
 """What the user says, and the answer."""
 
 
-@dataclass(frozen=True)
-class Case:
+class Case(NamedTuple):
     """The instruction of all prompts, what is trained on, and what is held out."""
 
     instruction: str
