@@ -54,8 +54,9 @@ class Side:
     """One model's answers to one eval.
 
     ``marks`` holds for each metric (`OWN` is the score) one value a sample, the mean over its
-    repeats; ``capped`` the same of what only ceilings ask for: tokens, cost_usd. ``owed`` counts the answers that should be there, ``marked`` those with a mark, and
-    ``failed`` the others by kind; who was not asked is in none of them.
+    repeats; ``capped`` the same of what only ceilings ask for: tokens, cost_usd. ``owed`` counts
+    the answers that should be there, ``marked`` those with a mark, and ``failed`` the others by
+    kind; who was not asked is in none of them.
     """
 
     model: str

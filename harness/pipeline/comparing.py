@@ -17,7 +17,6 @@ from harness.pipeline.track import Track
 from harness.records import EvalSpec, Experiment, Gate
 from harness.reports.document import Document, Provenance
 
-
 Judged = Callable[[Semantics | None], Gate | None]
 """What a policy says, where there is one, with what embeddings say."""
 

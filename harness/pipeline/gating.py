@@ -49,7 +49,8 @@ class Origin:
     """What is known of where a track's answers come from.
 
     ``offered`` is how many samples the data hold. ``left_out`` counts samples that could not be
-    paired; ``repeats`` the answers to each prompt that get a mark, None where only the answers tell.
+    paired; ``repeats`` the answers to each prompt that get a mark, None where only the answers
+    tell.
     """
 
     offered: int | None = None
