@@ -584,6 +584,78 @@ class NextRun:
 
 
 @dataclass(frozen=True, slots=True)
+class PromptScore:
+    """How the base model does when it is asked in one way; tokens are those of one call."""
+
+    name: str
+    score: Estimate
+    prompt_tokens: float | None = None
+    system: str | None = None
+    few_shot: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Prompting:
+    """The base model with each of its prompts, that of the data first.
+
+    ``corrected`` is the score of the ``best``, corrected for having been picked as the best of so
+    many on these samples.
+    """
+
+    eval: str
+    base: str
+    prompts: tuple[PromptScore, ...]
+    best: str
+    corrected: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class CallCost:
+    """What one call of a model takes with one prompt; ``usd`` is None where no price is known."""
+
+    model: str
+    prompt: str
+    prompt_tokens: float
+    completion_tokens: float
+    usd: Estimate | None
+    price: Price | None = None
+    source: str = ""
+
+
+BreakEvenVerdict = Literal["pays", "at once", "open", "never", "unknown"]
+"""When tuning pays; "open": the range of a call's cost reaches down to nothing saved."""
+
+
+@dataclass(frozen=True, slots=True)
+class BreakEven:
+    """After how many calls tuning has paid for itself, instead of going on with ``other``.
+
+    calls = training / saved, where saved is the cost of a call of ``other`` minus one of
+    ``tuned``; a day (training / days + hosting) / saved. An infinite bound is never reached.
+    ``pays_after_days`` is for the calls a day that were named. ``quality`` is tuned minus other on
+    held-out samples; None where the other was not asked. ``reason`` says why it never pays, or
+    what is not known.
+    """
+
+    eval: str
+    tuned: CallCost
+    other: CallCost
+    training_tokens: float
+    epochs: float
+    training_usd: float | None
+    verdict: BreakEvenVerdict
+    days: float
+    hosting_usd_per_day: float = 0.0
+    saved_usd: Estimate | None = None
+    calls: Estimate | None = None
+    calls_per_day: Estimate | None = None
+    asked_calls_per_day: float | None = None
+    pays_after_days: Estimate | None = None
+    quality: Estimate | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class DataPoint:
     """The mean score of ``runs`` models that were trained on so many examples."""
 

@@ -1,7 +1,13 @@
 import numpy as np
 import pytest
 
-from harness.analysis.stats import bonferroni, max_t_p, selected_score, wilson_interval
+from harness.analysis.stats import (
+    against_selected,
+    bonferroni,
+    max_t_p,
+    selected_score,
+    wilson_interval,
+)
 
 
 def plateau(rng, n, checkpoints=5, share=0.7):
@@ -88,3 +94,26 @@ def test_checkpoints_of_different_length_are_refused():
         selected_score([[1.0], [1.0, 0.0]])
     with pytest.raises(ValueError, match="pair them"):
         max_t_p([])
+
+
+def test_tuning_against_the_best_of_equal_prompts_is_not_made_to_look_worse() -> None:
+    """Five prompts that are equally good, tuning no better: the plain difference is below 0."""
+    rng = np.random.default_rng(11)
+    plain, corrected, covered, trials = 0.0, 0.0, 0, 200
+    for _ in range(trials):
+        ours = (rng.random(80) < 0.7).astype(float)
+        prompts = (rng.random((5, 80)) < 0.7).astype(float)
+        found, _ = against_selected(ours, list(prompts))
+        plain += (ours.mean() - prompts.mean(axis=1).max()) / trials
+        corrected += found.value / trials
+        covered += found.low <= 0 <= found.high
+    assert plain < -0.045
+    assert abs(corrected) < 0.02
+    assert covered / trials >= 0.94
+
+
+def test_one_prompt_needs_no_correction() -> None:
+    found, p = against_selected([1, 1, 0, 1], [[1, 0, 0, 0]])
+    assert found.value == pytest.approx(0.5)
+    assert "picked" not in found.method
+    assert 0 < p < 1

@@ -53,7 +53,7 @@ from harness.analysis.stats.proportions import (
 )
 from harness.analysis.stats.ratios import pooled_share_interval
 from harness.analysis.stats.resampling import paired_bootstrap, sign_flip_p
-from harness.analysis.stats.selection import bonferroni, max_t_p, selected_score
+from harness.analysis.stats.selection import against_selected, bonferroni, max_t_p, selected_score
 from harness.analysis.stats.sequential import (
     boundaries_at,
     e_value,
@@ -79,6 +79,7 @@ __all__ = [
     "ThresholdTest",
     "Trend",
     "VarianceParts",
+    "against_selected",
     "all_hold_p",
     "benjamini_hochberg",
     "bonferroni",

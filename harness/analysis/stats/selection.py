@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from harness.analysis.stats.differences import paired_difference
 from harness.analysis.stats.means import FloatArray, finite, mean_interval
 from harness.analysis.stats.proportions import wilson_limits
 from harness.analysis.stats.resampling import batches
@@ -54,6 +55,33 @@ def selected_score(
     plain = mean_interval(table[winner], (0.0, 1.0))
     moved = value - plain.value
     return Estimate(value, max(0.0, plain.low + moved), min(1.0, plain.high + moved), n, method)
+
+
+def against_selected(
+    tuned: npt.ArrayLike, candidates: Sequence[npt.ArrayLike], *, seed: int = 0
+) -> tuple[Estimate, float]:
+    """tuned minus the best of K candidates, corrected for that best having been picked.
+
+    ``tuned`` has shape (n,), ``candidates`` holds K arrays of that shape; values in [0, 1]. The
+    best of several looks better than it is, so that tuning looks worse: its score is corrected as
+    in `selected_score`, and the paired interval moves along. The p value is that of the plain
+    difference; where that is below 0, times K. Assumes independent samples.
+
+    Raises:
+        ValueError: no candidates, lengths that differ, or values outside [0, 1].
+    """
+    ours = finite(tuned, (0.0, 1.0))
+    table = same_length([ours, *(finite(row, (0.0, 1.0)) for row in candidates)])[1:]
+    best = table[int(table.mean(axis=1).argmax())]
+    plain, p_value = paired_difference(ours, best)
+    moved = float(best.mean()) - selected_score(list(table), seed=seed).value
+    if plain.value < 0:
+        p_value = bonferroni(p_value, len(table))
+    method = plain.method
+    if len(table) > 1:
+        method += f", the best of {len(table)} corrected for having been picked"
+    low, high = max(-1.0, plain.low + moved), min(1.0, plain.high + moved)
+    return Estimate(plain.value + moved, low, high, plain.n, method), p_value
 
 
 def out_of_bag_scores(table: FloatArray, seed: int, resamples: int) -> FloatArray:
