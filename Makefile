@@ -1,4 +1,4 @@
-.PHONY: help install demo test lint bench soak example clean
+.PHONY: help install demo test lint bench validate soak example clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -32,6 +32,9 @@ lint: install  ## style and types
 
 bench: install  ## measure speed against the floor, and parity with OpenAI evals
 	$(BIN)/python -m benchmarks
+
+validate: install  ## is the advice any good? hundreds of tuning runs; stop and go on at will
+	$(BIN)/python -m benchmarks.advice
 
 soak: install  ## kill runs again and again under faults: is anything lost?
 	$(BIN)/python benchmarks/soak.py

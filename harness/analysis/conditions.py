@@ -126,7 +126,7 @@ def learns_by_heart(evidence: Evidence, limits: Thresholds) -> Match | None:
     """Row 32."""
     if (evidence.n_train or 0) < limits.small_training_set:
         return None
-    if not transfers_little(evidence, limits):
+    if not transfers_little(evidence, limits) or _quality_rises(evidence, limits):
         return None
     facts = (
         _train_fact(evidence, "rises: the training data are being learnt"),

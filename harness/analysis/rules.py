@@ -134,8 +134,8 @@ TABLE: tuple[Rule, ...] = (
     ),
     Rule(
         32,
-        "the train score has risen, hardly anything of it reaches held-out samples; enough "
-        "examples",
+        "the train score has risen, hardly anything of it reaches held-out samples, whose score "
+        "does not rise; enough examples",
         "learnt by heart: what is to be learnt does not stand in the prompts",
         "fix the data or the task: unknown facts, names that mean nothing, labels at random, "
         "missing context",

@@ -95,7 +95,12 @@ CASES: dict[str, tuple[Evidence, int, int]] = {
         33,
         0,
     ),
-    "by_heart_before_it_fits": (replace(UNDERFIT, heldout=about(0.1), constant=0.1), 32, 0),
+    "by_heart_before_it_fits": (
+        replace(UNDERFIT, heldout=about(0.1), heldout_step=LEVEL, constant=0.1),
+        32,
+        0,
+    ),
+    "little_reaches_heldout_yet": (replace(UNDERFIT, heldout=about(0.1), constant=0.1), 5, 2),
     "by_heart_alone_from_few": (
         replace(GAP, heldout=about(0.26), constant=0.25, n_train=20),
         9,
