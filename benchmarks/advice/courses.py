@@ -98,7 +98,7 @@ def key(runs: Iterable[Run]) -> str:
 def code() -> str:
     """A hash of the files that make evidence and truth."""
     house, here = Path(harness.__file__).parent, Path(__file__).parent
-    names = ("judgement", "track", "measurement", "variety", "folder_report")
+    names = ("judgement", "track", "measurement", "variety", "causes", "linting")
     files = [house / "pipeline" / f"{name}.py" for name in names]
     files += [house / "analysis" / "evidence.py", *sorted((house / "linting").glob("*.py"))]
     files += [here / f"{name}.py" for name in ("oracle", "courses", "tracks", "lints")]

@@ -152,7 +152,7 @@ def _large(family: Callable[[Random], Made], random: Random) -> Made:
             return replace(made, test=made.test[:TEST], learning_rate_multiplier=1.0)
 
 
-NO_SIGNAL = frozenset({4, 6, 8, 9, 32})
+NO_SIGNAL = frozenset({4, 6, 8, 9, 32, 33})
 
 FAULTS: Mapping[str, Fault] = {
     "flipped labels": Fault(flipped_labels, frozenset({4}), lints=("label noise",)),
