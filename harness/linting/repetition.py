@@ -137,10 +137,17 @@ def leaked_nearly(question: Question) -> Measured | Skipped:
         return Skipped(NO_HELDOUT)
     sources = near_sources(question.heldout.prompts, question.train.prompts)
     found = _pairs(sources, question, "are nearly a training prompt")
-    if found.value and found.value <= paraphrases(question).value:
+    if found.value and _at_least(found, len(question.heldout)) <= paraphrases(question).value:
         said = f"{found.said}; training prompts are as near to each other"
         return replace(found, said=said, most="info")
     return found
+
+
+def _at_least(found: Measured, n: int) -> float:
+    """The least share that so many of n stand for."""
+    from harness.analysis.wilson import wilson_interval
+
+    return wilson_interval(round(found.value * n), n).low
 
 
 def near_sources(heldout: Different, train: Different) -> dict[int, int]:
