@@ -115,11 +115,9 @@ def _days(fixed: float, saved: Estimate, terms: Terms) -> Estimate | None:
     """After how many days it pays at the calls a day that were named."""
     if terms.calls_per_day is None:
         return None
-    a_day = [
-        terms.calls_per_day * part - terms.hosting_usd_per_day
-        for part in (saved.value, saved.low, saved.high)
-    ]
-    return quotient(fixed, Estimate(*a_day, saved.n, saved.method))
+    calls, hosting = terms.calls_per_day, terms.hosting_usd_per_day
+    value, low, high = (calls * part - hosting for part in (saved.value, saved.low, saved.high))
+    return quotient(fixed, Estimate(value, low, high, saved.n, saved.method))
 
 
 # --- why not -------------------------------------------------------------------------

@@ -237,6 +237,46 @@ def overfit(evidence: Evidence, limits: Thresholds) -> Match | None:
     )
 
 
+def prompt_alone(evidence: Evidence, limits: Thresholds) -> Match | None:
+    """Row 34: what tuning gained over the data's prompt, another prompt gains without tuning."""
+    best = evidence.best_prompt
+    if best is None or sign(evidence.gain, limits) not in ("0", "-"):
+        return None
+    if sign(best.gain_over_own, limits) != "+" or sign(evidence.heldout_step, limits) == "+":
+        return None
+    facts = (
+        _fact(f"gain over the base model with '{best.name}'", evidence.gain, "none"),
+        _fact("gain over it with the data's prompt", best.gain_over_own, "a better prompt does it"),
+    )
+    action = f"prompt engineering first: ask the base model with '{best.name}'"
+    if best.tokens_saved is not None and best.tokens_saved >= 1 and evidence.gain is not None:
+        saved = f"{best.tokens_saved:,.0f} fewer prompt tokens a call"
+        facts += (Fact("prompt", None, f"the tuned model needs {saved}"),)
+        if sign(evidence.gain, limits) == "0":
+            action += f"; tuning would only save its {saved}"
+    return Match(facts, action=action)
+
+
+def with_data_gain(
+    match: Match | None, evidence: Evidence, limits: Thresholds, action: str
+) -> Match | None:
+    """A row that asks for more data, with what twice as much is expected to bring."""
+    gain = evidence.data_gain
+    if match is None or gain is None:
+        return match
+    low, high = (100 * bound for bound in (gain.next_doubling.low, gain.next_doubling.high))
+    reading = f"{gain.examples:,} to {2 * gain.examples:,} examples"
+    if gain.is_before_the_power_law:
+        reading += "; gains still grow with each doubling, it may be more"
+    elif gain.seeds == 1:
+        reading += "; seed variance not included"
+    expected = f"twice as much is expected to bring {low:+.1f} to {high:+.1f} points"
+    if gain.next_doubling.high <= limits.margin and not gain.is_before_the_power_law:
+        expected = f"but more of the same is expected to bring at most {high:.1f} points"
+    fact = _fact("expected gain of twice the data", gain.next_doubling, reading)
+    return replace(match, facts=(*match.facts, fact), action=f"{action}: {expected}")
+
+
 def _fits_without_gain(evidence: Evidence, limits: Thresholds) -> Match | None:
     if fit(evidence, limits) != "full":
         return None
@@ -259,7 +299,8 @@ def no_gain(evidence: Evidence, limits: Thresholds) -> Match | None:
 def too_little_data(evidence: Evidence, limits: Thresholds) -> Match | None:
     """Row 9."""
     few = evidence.n_train is not None and evidence.n_train < limits.small_training_set
-    return _fits_without_gain(evidence, limits) if few else None
+    found = _fits_without_gain(evidence, limits) if few else None
+    return with_data_gain(found, evidence, limits, "collect 50 to 100 good examples")
 
 
 # --- rows 10-16: what a score does not show --------------------------------------------
@@ -427,7 +468,8 @@ def limited_by_data(evidence: Evidence, limits: Thresholds) -> Match | None:
     facts = _fits_with_gap(evidence, limits)
     trend = sign(evidence.heldout_step, limits)
     settled = trend == "0" or (trend == "+" and _tokens_learned(evidence, limits))
-    return Match(facts) if facts is not None and settled else None
+    found = Match(facts) if facts is not None and settled else None
+    return with_data_gain(found, evidence, limits, "add training data")
 
 
 def calibration_drift(evidence: Evidence, limits: Thresholds) -> Match | None:
@@ -480,7 +522,8 @@ def below_target(evidence: Evidence, limits: Thresholds) -> Match | None:
     facts = _fits_and_gains(evidence, limits)
     if facts is None or evidence.target is None or evidence.heldout is None:
         return None
-    return Match(facts) if evidence.heldout.high < evidence.target else None
+    found = Match(facts) if evidence.heldout.high < evidence.target else None
+    return with_data_gain(found, evidence, limits, "relabel, add data, or use a larger model")
 
 
 def good(evidence: Evidence, limits: Thresholds) -> Match | None:

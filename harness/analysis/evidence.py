@@ -14,7 +14,7 @@ from typing import Literal
 from harness.analysis.curves import Evaluation
 from harness.analysis.stats import contrast
 from harness.analysis.thresholds import Thresholds
-from harness.records import Estimate, Finding, Task
+from harness.records import DataGain, Estimate, Finding, Task
 
 Sign = Literal["+", "-", "0", "?"]
 Fit = Literal["full", "low", "unknown"]
@@ -83,6 +83,19 @@ class Knowledge:
 
 
 @dataclass(frozen=True, slots=True)
+class BestPrompt:
+    """A prompt with which the base model does better than with that of the data.
+
+    ``gain_over_own`` is the tuned model minus the base with the prompt of the data;
+    ``tokens_saved`` what the tuned model's prompts are shorter than this one, by call.
+    """
+
+    name: str
+    gain_over_own: Estimate | None
+    tokens_saved: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """All that was measured of one eval after ``epochs`` epochs."""
 
@@ -113,6 +126,9 @@ class Evidence:
     heldout: Estimate | None = None
     heldout_step: Estimate | None = None
     gain: Estimate | None = None
+    """Over the base model; where it was asked in several ways, with its best prompt."""
+    best_prompt: BestPrompt | None = None
+    data_gain: DataGain | None = None
     gap: Estimate | None = None
     peak: Peak | None = None
     constant: float | None = None

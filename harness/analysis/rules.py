@@ -186,6 +186,15 @@ TABLE: tuple[Rule, ...] = (
         ONE,
     ),
     Rule(
+        34,
+        "another prompt of the base model reaches the tuned model, which beats the data's prompt",
+        "a better prompt does what tuning does",
+        "prompt engineering first",
+        "high",
+        "a gain over the base model's best prompt, or calls enough for shorter prompts to pay",
+        when.prompt_alone,
+    ),
+    Rule(
         8,
         "follows the training data, no gain over base model or constant answer, enough examples",
         "a problem of data or task",

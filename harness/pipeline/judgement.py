@@ -14,10 +14,12 @@ from harness.analysis.wilson import wilson_interval
 from harness.graders import FORMAT, needs_judge
 from harness.pipeline.causes import knowledge, missing_context, refusals, wanted_refusals
 from harness.pipeline.measurement import aligned, clusters_of, pooled
+from harness.pipeline.prompting import BestPrompt, mean_prompt_tokens
 from harness.pipeline.track import Track
 from harness.records import Advice, Checkpoint, Comparison, Estimate, Round, Sample
 
 if TYPE_CHECKING:  # numpy costs more to import than a small run takes
+    from harness.analysis import evidence as analysis_evidence
     from harness.analysis.advice import Candidate
     from harness.analysis.evidence import Evidence, Peak
     from harness.pipeline.variety import Variety
@@ -152,6 +154,7 @@ def detectable(
 def evidence_after(track: Track, epochs: float, variety: Variety | None = None) -> Evidence:
     """All that is known of a track after ``epochs`` epochs, from its checkpoints up to then."""
     from harness.analysis.evidence import Evidence
+    from harness.pipeline.data_gain import data_gain  # it reads scores from here
 
     earlier = tuple(e for e in track.epochs if e < epochs)
     before = earlier[-1] if earlier else 0.0
@@ -160,6 +163,7 @@ def evidence_after(track: Track, epochs: float, variety: Variety | None = None) 
     earlier_probes = [list(track.scores(e, probe=True).values()) for e in earlier]
     train, held = train_score(track, probe), score(heldout, track.heldout)
     measured = variety.after(epochs) if variety else None
+    best = BestPrompt.of(track)
     return Evidence(
         eval=track.spec.name,
         task=track.spec.task,
@@ -184,7 +188,9 @@ def evidence_after(track: Track, epochs: float, variety: Variety | None = None) 
         train_is_whole=is_whole(track, probe),
         heldout=held,
         heldout_step=_delta(heldout, track.scores(before), track.heldout),
-        gain=_delta(heldout, track.scores(0), track.heldout),
+        gain=_gain(track, heldout, best),
+        best_prompt=_best_prompt(track, epochs, heldout, best),
+        data_gain=data_gain(track),
         gap=unpaired_gap(train, score(_like_the_probe(track, epochs, heldout), track.heldout)),
         peak=peak(track, epochs, earlier),
         constant=constant_score(track),
@@ -201,6 +207,30 @@ def evidence_after(track: Track, epochs: float, variety: Variety | None = None) 
         valid_token_accuracies=_series(track, "valid_token_accuracy", epochs),
         earlier=earlier,
     )
+
+
+def _gain(track: Track, heldout: Mapping[str, float], best: BestPrompt | None) -> Estimate | None:
+    """Over the base model with the prompt that serves it best."""
+    if best is None or best.is_own:
+        return _delta(heldout, track.scores(0), track.heldout)
+    found = best.gain_of(heldout)
+    return found[0] if found else None
+
+
+def _best_prompt(
+    track: Track, epochs: float, heldout: Mapping[str, float], best: BestPrompt | None
+) -> analysis_evidence.BestPrompt | None:
+    """The prompt that beats that of the data, if one does."""
+    if best is None or best.is_own:
+        return None
+    from harness.analysis import evidence
+
+    tables = [answers for c in track.at(epochs) if (answers := track.of(c.model))]
+    tuned, theirs = [mean_prompt_tokens(table) for table in tables], best.tokens(best.name)
+    known = [tokens for tokens in tuned if tokens is not None]
+    saved = theirs - mean(known) if known and theirs is not None else None
+    own = _delta(heldout, track.scores(0), track.heldout)
+    return evidence.BestPrompt(best.name, own, saved)
 
 
 def _like_the_probe(

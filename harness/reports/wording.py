@@ -327,10 +327,16 @@ def after(count: float | None) -> str:
     return f"after {epochs(count)}" if count else "before tuning"
 
 
+PROMPT_RULE = 34
+"""The row of the decision table where a better prompt does what tuning does."""
+
+
 def chip(advice: Advice) -> str:
     """The shortest form of a verdict: '2 more', '1 fewer', 'keep', 'fix first'."""
     if advice.recommend:
         return f"{abs(advice.recommend)} {kind(advice)}"
+    if advice.rule == PROMPT_RULE:
+        return "prompt first"
     return {"unsure": "cannot tell", "fix": "fix first"}.get(kind(advice), "keep")
 
 
@@ -358,7 +364,8 @@ def _keep(advice: Advice) -> str:
 
 def _fix(advice: Advice) -> str:
     action = _uncapitalized(advice.action)
-    return capitalized(action) if action.startswith("fix ") else f"Fix first: {action}"
+    plain_start = action.startswith(("fix ", "prompt engineering first"))
+    return capitalized(action) if plain_start else f"Fix first: {action}"
 
 
 def _unsure(advice: Advice) -> str:

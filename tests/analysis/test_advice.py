@@ -8,10 +8,17 @@ import pytest
 
 from harness.analysis.advice import Candidate, advise, checkpoint_to_use, clamped, decide
 from harness.analysis.curves import Evaluation
-from harness.analysis.evidence import DiversityDrop, Evidence, MissingContext, Peak, loss_shape
+from harness.analysis.evidence import (
+    BestPrompt,
+    DiversityDrop,
+    Evidence,
+    MissingContext,
+    Peak,
+    loss_shape,
+)
 from harness.analysis.rules import TABLE
 from harness.analysis.thresholds import DEFAULT
-from harness.records import Estimate, Finding
+from harness.records import DataGain, Estimate, Finding
 
 
 def about(value: float, half: float = 0.01, n: int = 200) -> Estimate:
@@ -73,7 +80,21 @@ def curves(losses: list[float], accuracies: list[float] | None = None) -> Eviden
     return Evidence("e", "one-answer", "m", len(losses), evaluations=evaluations)
 
 
+PROMPT = BestPrompt("examples", gain_over_own=about(0.3), tokens_saved=120.0)
+MORE_DATA = DataGain(
+    "orders.heldout.v1",
+    examples=200,
+    epochs=3,
+    seeds=2,
+    points=(),
+    last_doubling=about(0.05),
+    log_linear=about(0.05),
+    power_law=about(0.04),
+    next_doubling=Estimate(0.045, 0.012, 0.064, 200, "union"),
+)
+
 CASES: dict[str, tuple[Evidence, int, int]] = {
+    "prompt_does_it": (replace(FITTED, gain=LEVEL, best_prompt=PROMPT), 34, 0),
     "unmarked": (replace(FITTED, unmarked_share=0.06), 1, 0),
     "truncated": (replace(UNDERFIT, truncated_share=0.2), 1, 0),
     "ideals_rejected": (replace(FITTED, ideal_score=about(0.98, 0.0)), 1, 0),
@@ -301,3 +322,45 @@ def test_a_small_training_set_asked_whole_is_read_by_its_value() -> None:
     rule, match = decide(replace(FITTED, train=known, train_is_whole=True))
     assert rule.number == 22
     assert any("all 36 training prompts were asked" in fact.reading for fact in match.facts)
+
+
+def test_a_prompt_that_does_what_tuning_does_comes_first_with_what_tuning_would_save() -> None:
+    level = advise(replace(FITTED, gain=LEVEL, best_prompt=PROMPT))
+    assert level.action == (
+        "prompt engineering first: ask the base model with 'examples'; "
+        "tuning would only save its 120 fewer prompt tokens a call"
+    )
+    worse = advise(replace(FITTED, gain=FALLING, best_prompt=PROMPT))
+    assert worse.action == "prompt engineering first: ask the base model with 'examples'"
+    assert any("120 fewer prompt tokens" in fact.reading for fact in worse.evidence)
+
+
+def test_a_prompt_that_tuning_beats_changes_nothing() -> None:
+    assert advise(replace(FITTED, best_prompt=PROMPT)).rule == advise(FITTED).rule
+    useless = replace(PROMPT, gain_over_own=LEVEL)
+    assert advise(replace(FITTED, gain=LEVEL, best_prompt=useless)).rule == 8
+
+
+def test_more_data_are_advised_with_the_gain_to_expect() -> None:
+    advice = advise(replace(GAP, data_gain=MORE_DATA))
+    assert advice.rule == 18
+    assert advice.action == (
+        "add training data: twice as much is expected to bring +1.2 to +6.4 points"
+    )
+    assert advice.evidence[-1].estimate == MORE_DATA.next_doubling
+    assert advice.evidence[-1].reading == "200 to 400 examples"
+
+
+def test_data_that_bring_little_are_not_recommended() -> None:
+    little = replace(MORE_DATA, next_doubling=Estimate(0.0, -0.01, 0.013, 200, "union"))
+    action = advise(replace(GAP, data_gain=little)).action
+    assert "more of the same is expected to bring at most 1.3 points" in action
+
+
+def test_gains_that_still_grow_and_single_seeds_are_said() -> None:
+    growing = replace(MORE_DATA, growth=about(0.05))
+    assert "still grow" in advise(replace(GAP, data_gain=growing)).evidence[-1].reading
+    alone = replace(MORE_DATA, seeds=1)
+    assert (
+        "seed variance not included" in advise(replace(GAP, data_gain=alone)).evidence[-1].reading
+    )
