@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -25,9 +26,8 @@ from benchmarks.advice.tracks import track_of
 from benchmarks.advice.tuning import Run
 from harness.analysis.advice import Candidate
 from harness.analysis.evidence import Evidence
-from harness.pipeline.judgement import Judge, candidates, evidence_after
+from harness.pipeline.judgement import candidates, evidence_after, variety_of
 from harness.pipeline.track import Track
-from harness.pipeline.variety import Variety
 
 POOLED = "all seeds"
 
@@ -68,8 +68,17 @@ def courses(results: Results, workers: int, seeds: int = len(SEEDS)) -> list[Cou
     whole = sorted(name for name, runs in by_task.items() if len(runs) >= seeds)
     keep = partial(kept, results.path.parent / "courses")
     with ProcessPoolExecutor(max_workers=workers) as pool:
-        found = pool.map(keep, [sorted(by_task[n], key=lambda r: r.seed) for n in whole])
-        return [course for group in found for course in group]
+        made = pool.map(keep, [sorted(by_task[n], key=lambda r: r.seed) for n in whole])
+        return [course for group in shown(made, len(whole)) for course in group]
+
+
+def shown(groups: Iterable[list[Course]], total: int) -> Iterator[list[Course]]:
+    """The same, with a line of progress."""
+    for number, group in enumerate(groups, 1):
+        end = "\n" if number == total else ""
+        sys.stderr.write(f"\r\033[Kevidence of {number} of {total} tasks{end}")
+        sys.stderr.flush()
+        yield group
 
 
 def kept(folder: Path, runs: Sequence[Run]) -> list[Course]:
@@ -110,15 +119,15 @@ def code() -> str:
 
 def courses_of(runs: Sequence[Run]) -> Iterator[Course]:
     """The course of all seeds together, then of each alone."""
-    judge = Judge(track_of(task(runs[0].task), runs))
-    yield course(POOLED, judge.track, judge.variety, Truth.of(runs))
-    for run, (study, track, variety) in zip(runs, judge.alone, strict=True):
-        yield course(study, track, variety, Truth.of([run]))
+    track = track_of(task(runs[0].task), runs)
+    yield course(POOLED, track, Truth.of(runs))
+    for run in runs:
+        yield course(f"seed {run.seed}", track.only(run.seed), Truth.of([run]))
 
 
-def course(study: str, track: Track, variety: Variety | None, truth: Truth) -> Course:
+def course(study: str, track: Track, truth: Truth) -> Course:
     """What a study of this track knows after each epoch count."""
-    made = task(track.experiment.name)
+    made, variety = task(track.experiment.name), variety_of(track, describes=False)
     epochs = range(1, made.epochs + 1)
     return Course(
         task=made.name,
