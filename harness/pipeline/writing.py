@@ -5,10 +5,9 @@ Every open eval is told of in this way, whatever its grader.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from statistics import mean
-from typing import cast
 
 from harness.analysis.refusals import is_refusal
 from harness.graders import GOOD
@@ -107,14 +106,13 @@ class Writing:
         if name == GOOD_AND_DIFFERENT and (ideal := score(self._of_references())):
             yield Series("reference answers", "reference", tuple(Point(e, ideal) for e in ends))
 
-    def _of_references(self) -> dict[str, float]:
+    def _of_references(self) -> Mapping[str, float]:
         """What is good and different of the references, which are all good; k of each prompt."""
-        from harness.analysis.diversity import good_and_different
-
         k = marked_answers(self.track.spec)
-        texts = {key: sample.ideal[:k] for key, sample in self.track.heldout.items()}
-        whole = all(len(found) == k for found in texts.values())
-        return {key: good_and_different(t, [True] * k) for key, t in texts.items()} if whole else {}
+        held = {key: sample.ideal[:k] for key, sample in self.track.heldout.items()}
+        marked = {key: [Marked(text, True, 1.0) for text in texts] for key, texts in held.items()}
+        whole = all(len(found) == k for found in marked.values())
+        return worth(marked, k).get(GOOD_AND_DIFFERENT, {}) if whole else {}
 
     def _after(self, epochs: float, name: str) -> dict[str, float]:
         """One value a sample after so many epochs, the mean over seeds."""
@@ -175,32 +173,39 @@ class Writing:
 
 def tables_of(answers: Answers, track: Track) -> Tables:
     """Every metric of one model by sample; a sample without what it takes is not there."""
-    tables: dict[str, dict[str, float]] = {}
+    words: dict[str, float] = {}
+    refusals: dict[str, float] = {}
+    marked: dict[str, list[Marked]] = {}
     for key in track.heldout:
         outcomes = [answers.outcome_at(place) for place in answers.places_of(key)]
         said = sorted((one for one in outcomes if one.completion), key=lambda one: one.repeat)
-        for name, value in values_of(said, marked_answers(track.spec)).items():
-            tables.setdefault(name, {})[key] = value
-    return tables
+        if said:
+            texts = [text_of(one) for one in said]
+            words[key], refusals[key] = mean(map(word_count, texts)), mean(map(is_refusal, texts))
+            marked[key] = [mark for one in said if (mark := mark_of(one))]
+    tables = {WORDS: words, REFUSALS: refusals, **worth(marked, marked_answers(track.spec))}
+    return {name: table for name, table in tables.items() if table}
 
 
-def values_of(outcomes: list[Outcome], k: int) -> dict[str, float]:
-    """The metrics of the answers to one prompt, ``k`` of which are to be marked."""
-    texts = [text_of(one) for one in outcomes]
-    if not texts:
+def worth(marked: Mapping[str, list[Marked]], k: int) -> Tables:
+    """What the answers to each prompt are worth together, where ``k`` of them are marked."""
+    whole = {key: found for key, found in marked.items() if len(found) == k}
+    if k < 2 or not whole:
         return {}
-    values = {WORDS: mean(map(word_count, texts)), REFUSALS: mean(map(is_refusal, texts))}
-    marked = [(text_of(one), *mark) for one in outcomes if (mark := mark_of(one))]
-    if k < 2 or len(marked) != k:
-        return values
-    from harness.analysis.diversity import good_and_different, utility
+    from harness.analysis.diversity import per_prompt_good_and_different, per_prompt_utility
 
-    shown, good, quality = ([row[i] for row in marked] for i in range(3))
-    values[GOOD_AND_DIFFERENT] = good_and_different(
-        cast("list[str]", shown), cast("list[bool]", good)
-    )
-    values[UTILITY] = utility(cast("list[str]", shown), cast("list[float]", quality))
-    return values
+    texts = [[one.text for one in found] for found in whole.values()]
+    good = [[one.is_good for one in found] for found in whole.values()]
+    quality = [[one.value for one in found] for found in whole.values()]
+    return {
+        GOOD_AND_DIFFERENT: by_key(whole, per_prompt_good_and_different(texts, good)),
+        UTILITY: by_key(whole, per_prompt_utility(texts, quality)),
+    }
+
+
+def by_key(keys: Iterable[str], values: Iterable[float]) -> dict[str, float]:
+    """One value a sample."""
+    return dict(zip(keys, map(float, values), strict=True))
 
 
 def marked_answers(spec: EvalSpec) -> int:
@@ -215,17 +220,27 @@ def text_of(outcome: Outcome) -> str:
     return outcome.completion.text if outcome.completion else ""
 
 
-def mark_of(outcome: Outcome) -> tuple[bool, float] | None:
-    """Whether an answer is good, and its mark; None without a mark from 0 to 1.
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """One answer, whether it is good, and its mark from 0 to 1."""
+
+    text: str
+    is_good: bool
+    value: float
+
+
+def mark_of(outcome: Outcome) -> Marked | None:
+    """An answer with its mark; None without one from 0 to 1.
 
     An empty answer, whatever its grader says, is not good.
     """
+    text = text_of(outcome)
     for one in outcome.scores.values():
         if one.value is None or not 0 <= one.value <= 1:
             return None
         is_good = one.details.get(GOOD, float(one.value >= GOOD_FROM)) == 1
-        is_something = bool(text_of(outcome).strip())
-        return is_good and is_something, one.value * is_something
+        is_something = bool(text.strip())
+        return Marked(text, is_good and is_something, one.value * is_something)
     return None
 
 

@@ -7,6 +7,7 @@ file, and does not say what to do about a loss of diversity.
 
 from harness.analysis.diversity.across import AcrossComparison, compare_across
 from harness.analysis.diversity.bleu import per_prompt_self_bleu, self_bleu
+from harness.analysis.diversity.classes import distinct_k, per_prompt_distinct_k
 from harness.analysis.diversity.comparison import (
     BESIDE,
     METRICS,
@@ -33,8 +34,6 @@ from harness.analysis.diversity.matching import MatchReport, matched
 from harness.analysis.diversity.measures import Measured, measure
 from harness.analysis.diversity.nearest import Copied, nearest_training
 from harness.analysis.diversity.pairwise import (
-    distinct_k,
-    per_prompt_distinct_k,
     per_prompt_rouge_l_homogenization,
     rouge_l_homogenization,
 )
@@ -50,7 +49,12 @@ from harness.analysis.diversity.tokens import (
     encode,
     tokenizer_name,
 )
-from harness.analysis.diversity.usefulness import good_and_different, utility
+from harness.analysis.diversity.usefulness import (
+    good_and_different,
+    per_prompt_good_and_different,
+    per_prompt_utility,
+    utility,
+)
 from harness.analysis.diversity.vectors import (
     mean_pairwise_cosine,
     per_prompt_mean_pairwise_cosine,
@@ -100,12 +104,14 @@ __all__ = [
     "per_prompt_distinct_n",
     "per_prompt_duplicate_rate",
     "per_prompt_expected_distinct_n",
+    "per_prompt_good_and_different",
     "per_prompt_mean_pairwise_cosine",
     "per_prompt_ngram_entropy",
     "per_prompt_rarefied_distinct_n",
     "per_prompt_rouge_l_homogenization",
     "per_prompt_self_bleu",
     "per_prompt_self_repetition",
+    "per_prompt_utility",
     "per_prompt_vector_vendi",
     "per_prompt_vendi",
     "rarefied_distinct_n",

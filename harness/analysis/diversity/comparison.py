@@ -12,9 +12,9 @@ import numpy as np
 
 from harness.analysis.diversity.across import AcrossComparison, compare_across, compression
 from harness.analysis.diversity.bleu import mean_bleu
+from harness.analysis.diversity.classes import classes
 from harness.analysis.diversity.lexical import distinct, per_prompt_duplicate_rate
 from harness.analysis.diversity.matching import MatchReport, matched
-from harness.analysis.diversity.pairwise import per_prompt_distinct_k
 from harness.analysis.diversity.tokens import (
     DEFAULT_TOKENIZER,
     Corpus,
@@ -76,11 +76,6 @@ def dissimilar_by_bleu(corpus: Corpus) -> FloatArray:
     return 1 - mean_bleu(corpus, short="own order")
 
 
-def different_answers(corpus: Corpus) -> FloatArray:
-    """distinct_k."""
-    return per_prompt_distinct_k(texts_by_prompt(corpus), tokenizer=corpus.tokenizer)
-
-
 def texts_by_prompt(corpus: Corpus) -> Groups:
     """The texts of each prompt."""
     return [corpus.texts[texts] for texts in corpus.prompt_slices()]
@@ -90,7 +85,7 @@ METRICS = {
     metric.name: metric
     for metric in (
         Metric("duplicate_rate", unduplicated),
-        Metric("distinct_k", different_answers, unit="count"),
+        Metric("distinct_k", classes, unit="count"),
         Metric("self_bleu", dissimilar_by_bleu),
         Metric("distinct_2", lambda corpus: distinct(corpus, 2)),
         Metric("distinct_4", lambda corpus: distinct(corpus, 4)),

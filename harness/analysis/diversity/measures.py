@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 
 from harness.analysis.diversity.bleu import ORDER, mean_bleu
+from harness.analysis.diversity.classes import classes
 from harness.analysis.diversity.lexical import (
     compression_ratio,
     distinct,
@@ -20,7 +21,7 @@ from harness.analysis.diversity.lexical import (
     expected_distinct,
     repetition,
 )
-from harness.analysis.diversity.pairwise import classes, homogenization
+from harness.analysis.diversity.pairwise import homogenization
 from harness.analysis.diversity.tokens import (
     DEFAULT_TOKENIZER,
     Corpus,

@@ -14,12 +14,11 @@ from itertools import count
 import numpy as np
 import numpy.typing as npt
 
-from harness.analysis.diversity.cutting import JOINT, SINGLE, SPACE, WORD, Scanner
+from harness.analysis.diversity.cutting import JOINT, SINGLE, SPACE, WORD, Keys, Scanner
 from harness.analysis.diversity.gramtable import (
     GramTable,
     Stream,
     longer_table,
-    numbered,
     token_table,
 )
 
@@ -52,6 +51,7 @@ PATTERNS = {
     "characters": re.compile(r"\S"),
 }
 DEFAULT_TOKENIZER = "words"
+SURROGATES = "surrogatepass"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,8 @@ class Corpus:
     """D texts of P prompts as one stream of T token ids, text after text, prompt after prompt.
 
     ``texts`` are NFC; ``prompts`` (D,) is each text's prompt in 0..P-1; ``ids`` (T,) are token
-    ids below ``size``, equal for equal tokens; ``lengths`` (D,) are the texts' token counts.
+    ids below ``size``, equal for equal tokens, which ``vocabulary`` tells; ``lengths`` (D,) are
+    the texts' token counts.
     Tables of n-grams are made once, when first asked for: all metrics share them.
     """
 
@@ -70,6 +71,7 @@ class Corpus:
     n_prompts: int
     size: int
     tokenizer: Tokenizer
+    vocabulary: Vocabulary
     _tables: list[GramTable] = field(default_factory=list, repr=False, compare=False)
 
     @property
@@ -128,37 +130,80 @@ def encode(groups: Groups, tokenizer: Tokenizer = DEFAULT_TOKENIZER) -> Corpus:
         ValueError: an unknown tokenizer's name.
     """
     texts = tuple(nfc(text) for group in groups for text in group)
-    cut = scanned(texts, tokenizer) if isinstance(tokenizer, str) else numbers(texts, tokenizer)
-    ids, lengths, size = cut
+    cut = cut_all(texts, tokenizer)
     return Corpus(
         texts=texts,
         prompts=np.repeat(np.arange(len(groups)), [len(group) for group in groups]),
-        ids=ids,
-        lengths=lengths,
+        ids=cut.ids,
+        lengths=cut.lengths,
         n_prompts=len(groups),
-        size=size,
+        size=cut.vocabulary.size,
         tokenizer=tokenizer,
+        vocabulary=cut.vocabulary,
     )
 
 
-def scanned(texts: Sequence[str], tokenizer: str) -> tuple[IntArray, IntArray, int]:
-    """The ids of all tokens, the texts' token counts, and a bound of the ids."""
-    keys, long, lengths = Scanner(classifier(tokenizer)).scan(texts)
-    ids = keys.astype(np.int64)
-    short, size = numbered(keys[~long])
-    ids[~long] = short
-    ids[long] += size
-    return ids, lengths, size + int(long.sum())
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """The tokens by id: short ones as their bytes in one integer (V,), then the long ones."""
+
+    short: Keys
+    long: tuple[str, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """How many ids there are; at least 1."""
+        return max(1, self.short.size + len(self.long))
+
+    def tokens(self) -> list[str]:
+        """Every token as a text."""
+        width = self.short.itemsize
+        data = self.short.astype("<u8").tobytes()
+        parts = (data[start : start + width] for start in range(0, len(data), width))
+        return [*(part.rstrip(b"\0").decode("utf-8", SURROGATES) for part in parts), *self.long]
 
 
-def numbers(
-    texts: Sequence[str], tokenizer: Callable[[str], Sequence[str]]
-) -> tuple[IntArray, IntArray, int]:
-    """`scanned` for a tokenizer that is a function."""
-    vocabulary: defaultdict[str, int] = defaultdict(count().__next__)
-    parts = [integers(map(vocabulary.__getitem__, tokenizer(text))) for text in texts]
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Texts as T token ids, one text after the other, the texts' token counts, and the tokens."""
+
+    ids: IntArray
+    lengths: IntArray
+    vocabulary: Vocabulary
+
+
+def cut_all(texts: Sequence[str], tokenizer: Tokenizer) -> Cut:
+    """All normalised texts cut, equal tokens under equal ids.
+
+    Raises:
+        ValueError: an unknown tokenizer's name.
+    """
+    return scanned(texts, tokenizer) if isinstance(tokenizer, str) else called(texts, tokenizer)
+
+
+def scanned(texts: Sequence[str], tokenizer: str) -> Cut:
+    """The texts cut by the class of each character."""
+    import pandas as pd
+
+    scanner = Scanner(classifier(tokenizer))
+    keys, long, lengths = scanner.scan(texts)
+    codes, short = pd.factorize(keys[~long] if long.any() else keys)
+    ids = codes.astype(np.int64, copy=False)
+    if long.any():
+        ids = keys.astype(np.int64)
+        ids[~long] = codes
+        ids[long] += short.size
+    named = tuple(token.decode("utf-8", SURROGATES) for token in scanner.numbers)
+    return Cut(ids, lengths, Vocabulary(short, named))
+
+
+def called(texts: Sequence[str], tokenizer: Callable[[str], Sequence[str]]) -> Cut:
+    """The texts cut by a function."""
+    numbers: defaultdict[str, int] = defaultdict(count().__next__)
+    parts = [integers(map(numbers.__getitem__, tokenizer(text))) for text in texts]
     ids = np.concatenate([integers([]), *parts])
-    return ids, integers(part.size for part in parts), max(1, len(vocabulary))
+    vocabulary = Vocabulary(np.zeros(0, np.uint64), tuple(numbers))
+    return Cut(ids, integers(part.size for part in parts), vocabulary)
 
 
 def tokenize(text: str, tokenizer: Tokenizer = DEFAULT_TOKENIZER) -> Sequence[str]:
@@ -236,6 +281,8 @@ def nfc(text: str) -> str:
 
 def folded(text: str) -> str:
     """The text as it counts for equality: NFC, case-folded, runs of whitespace as one space."""
+    if text.isascii():
+        return " ".join(text.lower().split())
     return " ".join(nfc(nfc(text).casefold()).split())
 
 

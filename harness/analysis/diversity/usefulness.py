@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import compress
 
-from harness.analysis.diversity.pairwise import Words, numbered_words, plain_words, resemble
-from harness.analysis.diversity.tokens import DEFAULT_TOKENIZER
+import numpy as np
+
+from harness.analysis.diversity.classes import new_answers
+from harness.analysis.diversity.tokens import (
+    DEFAULT_TOKENIZER,
+    FloatArray,
+    Groups,
+    Tokenizer,
+    encode,
+)
 
 PATIENCE = 0.8
 """How likely a reader goes on to the next answer."""
 
 
 def good_and_different(
-    texts: Sequence[str], good: Sequence[bool], *, tokenizer: str = DEFAULT_TOKENIZER
+    texts: Sequence[str], good: Sequence[bool], *, tokenizer: Tokenizer = DEFAULT_TOKENIZER
 ) -> float:
     """The share of k answers that are good and unlike the good ones before them, in [0, 1].
 
@@ -22,10 +31,21 @@ def good_and_different(
     Raises:
         ValueError: no texts, or not one judgement a text.
     """
-    if not texts or len(texts) != len(good):
-        raise ValueError(f"{len(texts)} texts and {len(good)} judgements; give one a text")
-    kept = [text for text, is_good in zip(texts, good, strict=True) if is_good]
-    return sum(are_new(kept, tokenizer)) / len(texts)
+    return float(per_prompt_good_and_different([texts], [good], tokenizer=tokenizer)[0])
+
+
+def per_prompt_good_and_different(
+    groups: Groups,
+    good: Sequence[Sequence[bool]],
+    *,
+    tokenizer: Tokenizer = DEFAULT_TOKENIZER,
+) -> FloatArray:
+    """`good_and_different` of each prompt's texts, shape (prompts,)."""
+    check(groups, good, "judgements")
+    kept = [list(compress(texts, marks)) for texts, marks in zip(groups, good, strict=True)]
+    corpus = encode(kept, tokenizer)
+    sums = corpus.prompt_sums(new_answers(corpus))
+    return np.asarray(sums / [len(texts) for texts in groups])
 
 
 def utility(
@@ -33,7 +53,7 @@ def utility(
     values: Sequence[float],
     *,
     patience: float = PATIENCE,
-    tokenizer: str = DEFAULT_TOKENIZER,
+    tokenizer: Tokenizer = DEFAULT_TOKENIZER,
 ) -> float:
     """What k answers are worth to a reader who wants another one and loses patience, in [0, 1].
 
@@ -44,21 +64,32 @@ def utility(
     Raises:
         ValueError: no texts, or not one value a text.
     """
-    if not texts or len(texts) != len(values):
-        raise ValueError(f"{len(texts)} texts and {len(values)} values; give one a text")
-    weights = [patience**place for place in range(len(texts))]
-    new = are_new(texts, tokenizer)
-    worth = (w * v * n for w, v, n in zip(weights, values, new, strict=True))
-    return sum(worth) / sum(weights)
+    found = per_prompt_utility([texts], [values], patience=patience, tokenizer=tokenizer)
+    return float(found[0])
 
 
-def are_new(texts: Sequence[str], tokenizer: str = DEFAULT_TOKENIZER) -> list[bool]:
-    """Whether each text opens a class of its own, by the rule of `distinct_k`."""
-    leaders: list[Words] = []
-    new = []
-    for text in texts:
-        words = numbered_words(plain_words(text, tokenizer))
-        new.append(not any(resemble(words, leader) for leader in leaders))
-        if new[-1]:
-            leaders.append(words)
-    return new
+def per_prompt_utility(
+    groups: Groups,
+    values: Sequence[Sequence[float]],
+    *,
+    patience: float = PATIENCE,
+    tokenizer: Tokenizer = DEFAULT_TOKENIZER,
+) -> FloatArray:
+    """`utility` of each prompt's texts, shape (prompts,)."""
+    check(groups, values, "values")
+    corpus = encode(groups, tokenizer)
+    places = np.concatenate([np.arange(0), *(np.arange(k) for k in corpus.k.tolist())])
+    weights = patience**places
+    worth = weights * np.array([v for row in values for v in row]) * new_answers(corpus)
+    return corpus.prompt_sums(worth) / corpus.prompt_sums(weights)
+
+
+def check(groups: Groups, marks: Sequence[Sequence[object]], what: str) -> None:
+    """Refuse a prompt without texts, and marks that are not one a text.
+
+    Raises:
+        ValueError: there is one.
+    """
+    for texts, row in zip(groups, marks, strict=True):
+        if not texts or len(texts) != len(row):
+            raise ValueError(f"{len(texts)} texts and {len(row)} {what}; give one a text")
