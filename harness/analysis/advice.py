@@ -14,6 +14,10 @@ from harness.analysis.thresholds import DEFAULT, Thresholds
 from harness.records import Advice, Estimate
 
 
+REVERSES = "stop changing epochs: choose among the checkpoints that exist"
+"""What to do where the evidence asks for the opposite of what was changed last."""
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A checkpoint that could be used now.
@@ -70,7 +74,7 @@ def advise(
     recommend = clamped(match.recommend, evidence.epochs, limits)
     action = match.action or rule.action
     if previous * recommend < 0:
-        recommend, action = 0, "stop changing epochs: choose among the checkpoints that exist"
+        recommend, action = 0, REVERSES
     chosen = _chosen(match, candidates, limits)
     run = next_run(evidence.epochs, recommend, rule.number, training)
     return Advice(

@@ -20,6 +20,7 @@ from harness.errors import HarnessError
 COMMANDS: dict[str, str] = {
     "demo": "The main job on the embedded model: no key, no network.",
     "study": "Run a declared study: tune or read checkpoints, evaluate, judge, report.",
+    "loop": "Tune, evaluate and tune again as advised, until there is nothing to change.",
     "run": "Evaluate one model on registered evals.",
     "compare": "Compare models, or earlier runs, sample by sample.",
     "diversity": "Say how varied the texts of any file are, alone or against another.",

@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from harness.cli import options
+
+if TYPE_CHECKING:
+    from harness.pipeline import Order
+
+
+def order_after(order: Order, run: Path | None) -> Order:
+    """The order with its earlier rounds; says which of them do not count."""
+    if run is None:
+        return order
+    from harness.cli.studyview import say_notices
+    from harness.pipeline.rounds import history, training_hashes
+
+    rounds, notices = history(run, order.study, training_hashes(order.study))
+    say_notices(notices)
+    return replace(order, after=rounds)
 
 
 @options.with_run_options
@@ -15,6 +32,13 @@ def study(
         str, typer.Argument(metavar="STUDY", help="A registered study, or a YAML file.")
     ],
     asked: options.RunOptions,
+    after: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="RUN",
+            help="The run folder of the round before: its change in epochs is not reversed.",
+        ),
+    ] = None,
 ) -> None:
     """Tune (or read) checkpoints, evaluate them beside the base, diagnose, advise, report.
 
@@ -29,12 +53,15 @@ def study(
       harness study my-study.yaml --resume --out reports/mine
 
       harness study demo --base-url http://127.0.0.1:8000/v1
+
+      harness study my-study.yaml --after reports/mine    (the next round, as mine advised)
     """
     from harness.cli.gateview import leave
     from harness.cli.running import carried_out
     from harness.cli.studyview import show
 
     known = asked.known()
-    finished = carried_out(asked.order(known.study(name)), known, asked.access())
+    order = asked.order(known.study(name))
+    finished = carried_out(order_after(order, after), known, asked.access())
     show(finished)
     leave(finished.document.gate)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from rich.console import Console
 from rich.progress import (
@@ -72,7 +72,7 @@ class StudyView:
         self._embedding: TaskID | None = None
         self._embedded = 0
 
-    def __enter__(self) -> StudyView:
+    def __enter__(self) -> Self:
         self._bars.start()
         return self
 
@@ -252,9 +252,21 @@ def show(finished: Finished) -> None:
     out.print(Text(f"Report: {finished.written.html}"), soft_wrap=True)
 
 
+def say_notices(notices: Iterable[tuple[str, Finding]]) -> None:
+    """Print what is to be known before a run begins."""
+    err = Console(stderr=True, highlight=False)
+    for subject, finding in notices:
+        text = f"{finding.severity}: {plain(subject)}: {plain(finding.message)}"
+        err.print(Text(text), soft_wrap=True)
+
+
 def show_document(document: Document) -> None:
     """Print what a report says first: a verdict a line, or the scores."""
     out = Console(highlight=False)
+    if document.rounds:
+        from harness.cli.loopview import show_rounds
+
+        show_rounds(document.rounds)
     for number, section in enumerate(document.sections):
         if section.advice or number == 0:
             out.print()

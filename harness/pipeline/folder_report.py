@@ -89,7 +89,7 @@ def _document(
     about += [look.finding()] if look is not None else []
     sections = tuple(section(priced(track, payers)) for track in tracks)
     about += semantics.findings() if semantics is not None else []
-    return Document(
+    document = Document(
         title=title_of(manifest.study, [track.spec.name for track in tracks]),
         description=manifest.study.description,
         sections=sections,
@@ -102,6 +102,15 @@ def _document(
         performance=took,
         gate=gate,
     )
+    return _in_its_place(folder, manifest, document) if manifest.plan.after else document
+
+
+def _in_its_place(folder: RunFolder, manifest: Manifest, document: Document) -> Document:
+    """The report of a run that other rounds led to, with all of these."""
+    from harness.pipeline.rounds import rounds_in  # it reads reports from here
+
+    own = rounds_in(folder.path, manifest, document)
+    return replace(document, rounds=(*manifest.plan.after, *own))
 
 
 def _gate(folder: RunFolder, tracks: Sequence[Track], policy: Policy) -> Gate:

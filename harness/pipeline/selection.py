@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from harness.datasets import fetch
+from harness.datasets import fetch, read_training
 from harness.errors import DatasetError, RegistryError, UsageError
 from harness.prompts import models_of
 from harness.records import EvalSpec, Experiment, Finding, Study
@@ -57,7 +57,18 @@ def _named(experiment: Experiment, naming: _Naming) -> Experiment:
             f"experiment '{experiment.name}': {both} stands under 'evals' and 'forgetting'; "
             "keep it where it belongs"
         )
-    return replace(experiment, evals=evals, forgetting=general)
+    return _with_epochs(replace(experiment, evals=evals, forgetting=general))
+
+
+def _with_epochs(experiment: Experiment) -> Experiment:
+    """Where a study leaves the epochs open, those that the hosted API would take by itself."""
+    tuning, data = experiment.tuning, experiment.training_data
+    if tuning is None or tuning.epochs or data is None:
+        return experiment
+    from harness.linting.spending import default_epochs
+
+    epochs = default_epochs(len(read_training(data)))
+    return replace(experiment, tuning=replace(tuning, epochs=(epochs,)))
 
 
 def _names(patterns: Sequence[str], naming: _Naming) -> Iterator[str]:

@@ -15,6 +15,9 @@ from harness.registry.places import data_path
 from harness.registry.policies import Origin, make_policy
 
 PROVIDERS = ("openai", "embedded", "recorded")
+DEFAULT = "default"
+"""Stands for the epochs that the hosted API takes by itself."""
+
 EXPERIMENT_KEYS = (
     *("training_data", "evals", "tune", "tuned", "others"),
     *("target", "ceiling", "train_probe", "forgetting", "settings"),
@@ -183,9 +186,16 @@ def _data_file(fields: Fields, key: str, source: StudySource) -> Path | None:
 
 
 def _tuning(fields: Fields) -> Tuning:
-    epochs = fields.integers("epochs", least=1)
+    if fields.peek("epochs") == DEFAULT:
+        fields.take("epochs")
+        epochs: tuple[int, ...] | None = ()
+    else:
+        epochs = fields.integers("epochs", least=1)
     if epochs is None:
-        raise RegistryError(f"{fields.place}: 'epochs' is missing; list the epoch counts to judge")
+        raise RegistryError(
+            f"{fields.place}: 'epochs' is missing; list the epoch counts to judge, or write "
+            f"'{DEFAULT}' for what the hosted API takes by itself"
+        )
     tuning = Tuning(
         epochs=epochs,
         seeds=fields.integers("seeds", least=0) or (1,),

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from harness.records import Advice, Comparison, Estimate, Finding, Gate, Latency, Task
+from harness.records import Advice, Comparison, Estimate, Finding, Gate, Latency, Round, Task
 
 Role = Literal["heldout", "train", "base", "reference", "seed", "curve"]
 FlipKind = Literal["fixed", "broken", "both_wrong"]
@@ -241,3 +241,5 @@ class Document:
     findings: tuple[Finding, ...] = ()
     gate: Gate | None = None
     performance: Performance | None = None
+    rounds: tuple[Round, ...] = ()
+    """The rounds of tuning that led here, this one included; none where there was no other."""

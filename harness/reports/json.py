@@ -9,7 +9,7 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.records import Check, Finding, Gate
+from harness.records import Check, Finding, Gate, Round
 from harness.reports import gates
 from harness.reports.document import Document, Result
 
@@ -50,7 +50,18 @@ def _report(document: Document) -> dict[str, Any]:
         ],
         "provenance": document.provenance,
         "performance": document.performance,
+        "rounds": [_round(one) for one in document.rounds],
     }
+
+
+def _round(one: Round) -> dict[str, Any]:
+    """A round flat, with what its advice comes to."""
+    values: dict[str, Any] = plain(one)
+    values.pop("advice")
+    told = one.advice
+    about = {"recommend": told.recommend, "action": told.action, "rule": told.rule}
+    chosen = {"checkpoint": told.checkpoint, "checkpoint_epoch": told.checkpoint_epoch}
+    return {**values, **plain({**about, "diagnosis": told.diagnosis, **chosen})}
 
 
 def _result(result: Result) -> dict[str, Any]:

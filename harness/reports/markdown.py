@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.reports import spending, wording
+from harness.reports import rounds, spending, wording
 from harness.reports.document import Document, Performance, Provenance
 from harness.reports.escaping import code, longer_fence, prose, table
 from harness.reports.markdown_gate import gate_parts
@@ -23,6 +23,7 @@ SAMPLE_ROWS = 60
 """Samples that all evals together may show, where there is room."""
 
 MOST_SPENDERS = 40
+MOST_ROUNDS = 60
 
 MOST_SAMPLE_ROWS = 8
 """Samples that one eval shows."""
@@ -30,7 +31,8 @@ MOST_SAMPLE_ROWS = 8
 
 def render_markdown(document: Document) -> str:
     """Return the report's summary; it says so where evals had to be left out for length."""
-    start = "\n\n".join((*_opening(document), *findings_list(document.findings)))
+    opening = (*_opening(document), *_rounds(document), *findings_list(document.findings))
+    start = "\n\n".join(opening)
     end = "\n\n".join(
         (
             *_spending(document.performance),
@@ -60,6 +62,16 @@ def _opening(document: Document) -> Iterator[str]:
         yield from overview(document)
     else:
         yield "There is no eval in this report: nothing was measured."
+
+
+def _rounds(document: Document) -> Iterator[str]:
+    if not document.rounds:
+        return
+    yield "## Rounds"
+    lines = [(code(row.eval), *map(prose, row.cells)) for row in rounds.rows(document.rounds)]
+    yield table(("Eval", *rounds.HEADERS), lines[:MOST_ROUNDS])
+    if len(lines) > MOST_ROUNDS:
+        yield f"{len(lines) - MOST_ROUNDS:,} more rounds are in the full report."
 
 
 def _spending(told: Performance | None) -> Iterator[str]:

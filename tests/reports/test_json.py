@@ -46,6 +46,7 @@ def test_a_report_follows_the_schema(document: Document):
         "copies",
         "provenance",
         "performance",
+        "rounds",
     ]
     assert len(report["evals"]) == 18
     assert len(report["advice"]) == 15

@@ -1,0 +1,125 @@
+"""What a terminal shows of a loop: which round is under way, what each came to, why it stopped."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from harness.cli import EXIT_INTERRUPTED
+from harness.cli.gateview import plain
+from harness.cli.studyview import StudyView, show_document
+from harness.errors import HarnessError, RunStopped
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from harness.models.providers import Access
+    from harness.pipeline.loop import Looped, Terms
+    from harness.pipeline.order import Order
+    from harness.records import Round
+    from harness.registry import Registry
+
+PIPE_WIDTH = 160
+
+
+class LoopView(StudyView):
+    """Shows the rounds of a loop, and within each what a study shows."""
+
+    def round_begins(self, number: int, plans: Sequence[str]) -> None:
+        """A round begins."""
+        self._err.print(Text(f"round {number}: {plain('; '.join(plans))}"), soft_wrap=True)
+
+    def round_ended(self, rows: Sequence[Round]) -> None:
+        """A round has ended, or was read back."""
+        from harness.reports import rounds
+
+        for one in rows:
+            score = f"{100 * one.score.value:.0f}%" if one.score else "no score"
+            taken = "" if one.trained else " (checkpoint that exists)"
+            text = (
+                f"  {plain(one.eval)}, {one.epochs:g} epochs{taken}: {score}; "
+                f"{plain(rounds.advised(one))}"
+            )
+            self._err.print(Text(text), soft_wrap=True)
+
+
+def looped(order: Order, terms: Terms, registry: Registry, access: Access) -> Looped:
+    """Run a loop; Ctrl-C and errors leave rounds that can be taken up again."""
+    from harness.pipeline.loop import first_round, run_loop
+
+    if order.dry_run:
+        from harness.cli.previewview import show_preview
+
+        print("The first round:")
+        show_preview(first_round(order, terms, registry), registry, access)
+        raise typer.Exit
+    try:
+        with LoopView() as view:
+            return run_loop(order, terms, registry, access, view)
+    except (KeyboardInterrupt, RunStopped):
+        _say_how_to_resume(order.out)
+        raise typer.Exit(EXIT_INTERRUPTED) from None
+    except HarnessError:
+        _say_how_to_resume(order.out)
+        raise
+
+
+def _say_how_to_resume(out: Path) -> None:
+    from harness.models.secrecy import shown_command
+    from harness.pipeline.rounds import LOOP_FILE
+
+    if not (out / LOOP_FILE).exists() or (out / "report.json").exists():
+        return
+    typed = [word for word in sys.argv[1:] if word not in ("--resume", "--overwrite")]
+    if not any(word == "--out" or word.startswith("--out=") for word in typed):
+        typed += ["--out", str(out)]
+    command = shown_command(["harness", *typed, "--resume"])
+    print(f"Stopped; what was done is kept. To go on:\n  {command}", file=sys.stderr)
+
+
+def show_rounds(found: Sequence[Round]) -> None:
+    """Print the table of rounds."""
+    from harness.reports import rounds
+
+    out = Console(highlight=False)
+    if not out.is_terminal:
+        out = Console(highlight=False, width=PIPE_WIDTH)
+    table = Table(
+        title="Rounds", title_justify="left", title_style="bold", box=None, pad_edge=False
+    )
+    for title in ("Eval", *rounds.HEADERS):
+        table.add_column(title, overflow="fold")
+    for row in rounds.rows(found):
+        table.add_row(*(Text(plain(cell)) for cell in (row.eval, *row.cells)))
+    out.print()
+    out.print(table)
+
+
+def show_end(ended: Looped) -> None:
+    """Print the verdicts, the table of rounds, why the loop stopped and where the report lies."""
+    show_document(ended.document)
+    out = Console(highlight=False)
+    for name, stop in ended.stops:
+        line = Text(f"{plain(name)}: ", style="bold")
+        out.print(line.append(plain(f"{HEADS[stop.why]}. {stop.text}")), soft_wrap=True)
+        if stop.model:
+            after = f" (after {stop.epochs:g} epochs)" if stop.epochs is not None else ""
+            out.print(Text(f"  checkpoint to use now: {plain(stop.model)}{after}"), soft_wrap=True)
+    out.print(Text(f"Report: {ended.written.html}"), soft_wrap=True)
+
+
+HEADS = {
+    "keep": "Stopped: keep",
+    "checkpoint": "Stopped: use the checkpoint that exists",
+    "fix": "Stopped: no epoch helps, something else is to be mended",
+    "measure": "Stopped: too little is known",
+    "reversal": "Stopped: going back and forth would not end",
+    "disagreement": "Stopped: the evals disagree",
+    "budget": "Stopped: the budget is spent",
+}
