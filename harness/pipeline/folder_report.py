@@ -42,7 +42,7 @@ from harness.records import (
     TrainingExample,
 )
 from harness.registry.prices import load_prices
-from harness.reports.document import Document
+from harness.reports.document import Document, Section
 from harness.running.journal import Contents
 
 
@@ -87,7 +87,7 @@ def _document(
     took = performance(tracks, payers, first_answer_s(folder.timing))
     about = [Finding("provider", "info", "; ".join(notes))] if notes else []
     about += [look.finding()] if look is not None else []
-    sections = tuple(section(priced(track, payers)) for track in tracks)
+    sections = tuple(_section(priced(track, payers), payers) for track in tracks)
     about += semantics.findings() if semantics is not None else []
     document = Document(
         title=title_of(manifest.study, [track.spec.name for track in tracks]),
@@ -111,6 +111,16 @@ def _in_its_place(folder: RunFolder, manifest: Manifest, document: Document) -> 
 
     own = rounds_in(folder.path, manifest, document)
     return replace(document, rounds=(*manifest.plan.after, *own))
+
+
+def _section(track: Track, payers: Payers) -> Section:
+    """What a report shows of a track, with when its tuning pays."""
+    found = section(track)
+    if track.experiment.instead_of is None and not track.experiment.prompts:
+        return found
+    from harness.pipeline.breakevens import break_evens
+
+    return replace(found, break_evens=break_evens(track, payers, found.advice))
 
 
 def _gate(folder: RunFolder, tracks: Sequence[Track], policy: Policy) -> Gate:
@@ -139,12 +149,12 @@ def _tracks_with(
     found = tuple(
         replace(
             _track(
+                folder,
                 manifest,
                 in_folder(spec, folder.path),
                 experiment,
                 [r for r in tuned if r.experiment == experiment.name],
                 answers,
-                own_reports(folder, spec),
             ),
             semantics=semantics,
         )
@@ -166,22 +176,27 @@ def _with_general(track: Track, tracks: Sequence[Track]) -> Track:
 
 
 def _lints(
-    experiment: Experiment, spec: EvalSpec, heldout: Mapping[str, Sample]
+    folder: RunFolder, experiment: Experiment, spec: EvalSpec, heldout: Mapping[str, Sample]
 ) -> tuple[Finding, ...]:
-    if experiment.training_data is None:
+    """What was found in the training data; looked for now where the run has not noted it."""
+    if experiment.training_data is None or spec.name in experiment.forgetting:
         return ()
+    from harness.pipeline.linting import kept_in as kept_lints
     from harness.pipeline.linting import training_findings
 
+    kept = kept_lints(folder).get((experiment.name, spec.name))
+    if kept is not None:
+        return kept
     return training_findings(experiment.training_data, heldout.values(), spec.task)
 
 
 def _track(
+    folder: RunFolder,
     manifest: Manifest,
     spec: EvalSpec,
     experiment: Experiment,
     tuned: Sequence[TunedRun],
     answers: Mapping[tuple[str, str], Answers],
-    own: Mapping[str, Mapping[str, float]],
 ) -> Track:
     question = Question.answered(spec, manifest.plan.max_samples)
     heldout = question.samples_by_id()
@@ -195,7 +210,7 @@ def _track(
         empty_ideals(spec, heldout.values()),
         rejected_ideals(spec, marks),
         answers_in_training(training, heldout.values()),
-        *(_lints(experiment, spec, heldout) if not is_general else ()),
+        *_lints(folder, experiment, spec, heldout),
     )
     return Track(
         spec=spec,
@@ -213,7 +228,7 @@ def _track(
         earlier=tuple(_rounds_of(manifest, experiment, spec)),
         leaked=frozenset(leaked(training, heldout)),
         ideal_score=score(marks),
-        own_reports=own,
+        own_reports=own_reports(folder, spec),
         findings=tuple(finding for finding in about if finding),
     )
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import orjson
+
+from harness.errors import RunFolderError
 from harness.linting import LINTS, lint
 from harness.pipeline.evaluation import Question
-from harness.records import Experiment, Finding, Sample, Task
+from harness.pipeline.runfolder import RunFolder
+from harness.records import Finding, Sample, Study, Task
 
 MOST_LINES = 20
 """A report names so many lines of a finding; ``harness lint`` names all."""
@@ -36,15 +40,70 @@ def training_findings(training: Path, heldout: Iterable[Sample], task: Task) -> 
     )
 
 
-def before_tuning(
-    experiment: Experiment, questions: Sequence[Question]
-) -> Iterator[tuple[str, Finding]]:
-    """What blocks an experiment that is about to be paid for, with the eval it was held against."""
-    if experiment.training_data is None or experiment.tuning is None or not questions:
+@dataclass(frozen=True, slots=True)
+class Linted:
+    """What was found in the training data of one experiment, held against one eval."""
+
+    experiment: str
+    eval: str
+    findings: tuple[Finding, ...]
+
+    @property
+    def blocking(self) -> tuple[Finding, ...]:
+        """What should be mended before anything is paid for."""
+        return tuple(finding for finding in self.findings if finding.severity == "block")
+
+
+def lints_of(study: Study, questions: Mapping[str, Sequence[Question]]) -> list[Linted]:
+    """Look the training data of a study over, against each eval that judges them.
+
+    Evals that run themselves say at their end what they asked; general sets judge nothing learnt.
+    """
+    return [
+        Linted(one.name, question.spec.name, _found(one.training_data, question))
+        for one in study.experiments
+        if one.training_data is not None
+        for question in questions[one.name]
+        if not question.runs_itself and question.spec.name not in one.forgetting
+    ]
+
+
+def _found(training: Path, question: Question) -> tuple[Finding, ...]:
+    return training_findings(training, question.samples(), question.spec.task)
+
+
+def keep(found: Iterable[Linted], folder: RunFolder) -> None:
+    """Note what was found, so that a report made elsewhere, or later, says the same.
+
+    A run that is taken up again keeps what it began with.
+    """
+    if folder.lints.exists():
         return
-    spec = questions[0].spec
-    found = training_findings(experiment.training_data, questions[0].samples(), spec.task)
-    yield from ((spec.name, finding) for finding in found if finding.severity == "block")
+    lines = b"".join(orjson.dumps(asdict(one)) + b"\n" for one in found)
+    try:
+        folder.lints.write_bytes(lines)
+    except OSError as error:
+        raise RunFolderError(f"{folder.lints}: cannot be written ({error.strerror})") from error
+
+
+def kept_in(folder: RunFolder) -> dict[tuple[str, str], tuple[Finding, ...]]:
+    """What was found when the run began, by experiment and eval; empty where nobody noted it.
+
+    Raises:
+        RunFolderError: the file is broken.
+    """
+    if not folder.lints.exists():
+        return {}
+    try:
+        rows = [orjson.loads(line) for line in folder.lints.read_bytes().splitlines()]
+        return {
+            (row["experiment"], row["eval"]): tuple(Finding(**one) for one in row["findings"])
+            for row in rows
+        }
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise RunFolderError(
+            f"{folder.lints}: is broken; remove it, and the training data are looked over anew"
+        ) from error
 
 
 def _told(finding: Finding) -> Finding:

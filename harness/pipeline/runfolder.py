@@ -28,6 +28,7 @@ FILES = (
     "junit.xml",
     "looks.jsonl",
     "embeddings.jsonl",
+    "lints.jsonl",
 )
 FOLDERS = ("data", "logs", "models", FOLDER)
 
@@ -67,6 +68,11 @@ class RunFolder:
     def timing(self) -> Path:
         """When the first answer came, for each part of the run."""
         return self.path / "timing.jsonl"
+
+    @property
+    def lints(self) -> Path:
+        """What was found in the training data when the run began."""
+        return self.path / "lints.jsonl"
 
     @property
     def embeddings(self) -> Path:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from harness import __version__
 from harness.datasets import read_training
@@ -46,13 +46,16 @@ from harness.pipeline.services import (
 from harness.pipeline.timing import timed
 from harness.pipeline.tuning import Tuner, TuningWatch
 from harness.prompts import train_probe
-from harness.records import EvalSpec, Experiment, Finding, Sample
+from harness.records import EvalSpec, Experiment, Finding, Sample, Study
 from harness.registry import Registry
 from harness.reports.document import Document
 from harness.running.batch_dispatch import BatchWatch
 from harness.running.journal import Journal, latest
 from harness.running.loop import driven
 from harness.running.runner import Observer, Tally
+
+if TYPE_CHECKING:  # reading the lints' table takes as long as a small run
+    from harness.pipeline.linting import Linted
 
 
 class Watch(TuningWatch, BatchWatch, Protocol):
@@ -103,9 +106,9 @@ def run_study(order: Order, registry: Registry, access: Access, watch: Watch) ->
     for question in {q.spec.name: q for qs in questions.values() for q in qs}.values():
         for finding in question.check():
             watch.noticed(question.spec.name, finding)
-    for experiment in order.study.experiments:
-        for name, finding in _blocked(experiment, questions[experiment.name]):
-            watch.noticed(name, finding)
+    linted = _linted(order.study, questions)
+    for name, finding in _blocking(order.study, linted):
+        watch.noticed(name, finding)
     for experiment in order.study.experiments:
         asked = [question.spec for question in questions[experiment.name]]
         check_alternatives(experiment, asked, looks=order.looks)
@@ -117,6 +120,7 @@ def run_study(order: Order, registry: Registry, access: Access, watch: Watch) ->
     batching = batching_for(order, services, watch, kept)
     manifest = Manifest(plan_of(order, specs), order.command, __version__)
     folder = open_folder(order.out, manifest, resume=order.resume, overwrite=order.overwrite)
+    _keep_lints(linted, folder)
     if batching is None:
         _check_no_batches(folder)
     with ExitStack() as stack:
@@ -204,12 +208,31 @@ def _embedder(order: Order, questions: dict[str, list[Question]], watch: Watch) 
     return embedder
 
 
-def _blocked(experiment: Experiment, questions: list[Question]) -> Iterable[tuple[str, Finding]]:
-    if experiment.tuning is None:
-        return ()
-    from harness.pipeline.linting import before_tuning
+def _linted(study: Study, questions: dict[str, list[Question]]) -> list[Linted]:
+    """What is wrong with the training data, before anybody pays for tuning on them."""
+    if all(experiment.training_data is None for experiment in study.experiments):
+        return []
+    from harness.pipeline.linting import lints_of
 
-    return before_tuning(experiment, questions)
+    return lints_of(study, questions)
+
+
+def _blocking(study: Study, linted: list[Linted]) -> Iterable[tuple[str, Finding]]:
+    """What should be mended first, once for each experiment that is to be tuned here."""
+    tuned = {one.name for one in study.experiments if one.tuning is not None}
+    seen: set[tuple[str, str]] = set()
+    for one in linted:
+        for finding in one.blocking if one.experiment in tuned else ():
+            if (one.experiment, finding.rule) not in seen:
+                seen.add((one.experiment, finding.rule))
+                yield one.eval, finding
+
+
+def _keep_lints(linted: list[Linted], folder: RunFolder) -> None:
+    if linted:
+        from harness.pipeline.linting import keep
+
+        keep(linted, folder)
 
 
 # --- the run -------------------------------------------------------------------------
