@@ -244,7 +244,7 @@ def prompt_alone(evidence: Evidence, limits: Thresholds) -> Match | None:
         return None
     if sign(best.gain_over_own, limits) != "+" or sign(evidence.heldout_step, limits) == "+":
         return None
-    facts = (
+    facts: tuple[Fact, ...] = (
         _fact(f"gain over the base model with '{best.name}'", evidence.gain, "none"),
         _fact("gain over it with the data's prompt", best.gain_over_own, "a better prompt does it"),
     )

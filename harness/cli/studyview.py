@@ -280,7 +280,7 @@ def show_document(document: Document) -> None:
 
 def lines_of(section: Section) -> Iterator[Text]:
     """The verdicts of an eval, or its comparisons, or its plain scores."""
-    from harness.reports import sections, verdicts, wording
+    from harness.reports import economics, sections, verdicts, wording
 
     for advice in verdicts.by_epochs(section.advice):
         style = {"more": "cyan", "fewer": "yellow", "keep": "green"}.get(verdicts.kind(advice), "")
@@ -292,6 +292,8 @@ def lines_of(section: Section) -> Iterator[Text]:
             yield Text(f"      next run: {plain(advice.cost)}", style="dim")
         for voice in advice.dissent:
             yield Text(f"      {plain(voice)}", style="dim")
+    for told in economics.sentences(section):
+        yield Text(f"  {plain(told)}")
     story = sections.story(section)
     if story == "comparison":
         yield from _comparison_lines(section)

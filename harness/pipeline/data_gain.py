@@ -10,6 +10,7 @@ from harness.pipeline.measurement import clusters_of, pooled
 from harness.pipeline.parts import HALF, QUARTER, compared_epochs, divisor_of
 from harness.pipeline.track import Track
 from harness.records import DataGain, DataPoint, Estimate
+from harness.reports.document import Panel, Point, Series
 
 Marks = Mapping[str, float]
 FEWEST_RUNS = 2
@@ -52,6 +53,39 @@ def data_gain(track: Track) -> DataGain | None:
         if len(quarters) >= FEWEST_RUNS
         else None,
     )
+
+
+def panel(gain: DataGain) -> Panel:
+    """The score against the number of examples, and what twice as many are expected to bring."""
+    same = [point for point in gain.points if point.epochs == gain.epochs]
+    whole = same[-1].score
+    steps = sorted((p for p in gain.points if p.epochs != gain.epochs), key=lambda p: p.examples)
+    ahead = gain.next_doubling
+    value, low, high = (
+        min(1.0, whole.value + part) for part in (ahead.value, ahead.low, ahead.high)
+    )
+    expected = Estimate(value, low, high, whole.n, ahead.method)
+    series = [
+        Series("after as many epochs", "heldout", _line(same)),
+        Series(
+            "expected with twice the data",
+            "heldout",
+            (Point(gain.examples, whole), Point(2 * gain.examples, expected)),
+        ),
+    ]
+    if steps:
+        line = _line([*steps, same[-1]])
+        series.append(Series("after as many training steps", "train", line))
+    reach = f"{100 * ahead.low:+.1f} to {100 * ahead.high:+.1f} points"
+    told = f"twice the data is expected to bring {reach}"
+    return Panel(TITLE, "share", tuple(series), told, axis="examples")
+
+
+def _line(points: Sequence[DataPoint]) -> tuple[Point, ...]:
+    return tuple(Point(point.examples, point.score) for point in points)
+
+
+TITLE = "Score against training examples"
 
 
 def _part_marks(track: Track, divisor: int, epochs: int) -> list[Marks]:

@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING
 from harness.errors import RunFolderError
 from harness.graders import needs_judge
 from harness.pipeline.bridging import own_metrics
+from harness.pipeline.data_gain import data_gain
+from harness.pipeline.data_gain import panel as data_panel
 from harness.pipeline.details import detail_comparisons
 from harness.pipeline.examples import flips_of, galleries_of, misses_of
 from harness.pipeline.general import forgetting_findings, forgetting_metrics, general_panels
 from harness.pipeline.judgement import Judge, comparison, score, train_score
 from harness.pipeline.manifest import Manifest
 from harness.pipeline.metrics import metrics_of, units_of
+from harness.pipeline.prompting import against_best_prompt, prompt_findings, prompting
 from harness.pipeline.track import Track
 from harness.pipeline.winner import winner_finding
 from harness.pipeline.writing import GOOD_TITLE, UNITS, Writing
@@ -50,7 +53,7 @@ def section(track: Track, findings: Sequence[Finding] = ()) -> Section:
     flips, flips_omitted = flips_of(track, advices)
     misses, misses_omitted = misses_of(track)
     repetitions, (copies, copies_omitted) = _shared_texts(track, advices)
-    metric = metric_name(track)
+    metric, gain = metric_name(track), data_gain(track)
     return Section(
         eval=track.spec.name,
         task=track.spec.task,
@@ -58,7 +61,10 @@ def section(track: Track, findings: Sequence[Finding] = ()) -> Section:
         metric=metric,
         base=track.base,
         advice=advices,
-        panels=_panels(track, metric, variety, writing),
+        panels=(
+            *_panels(track, metric, variety, writing),
+            *([data_panel(gain)] if gain is not None else []),
+        ),
         results=_results(track, variety, writing),
         comparisons=tuple(_comparisons(track, metric, variety, writing)),
         flips=flips,
@@ -72,12 +78,15 @@ def section(track: Track, findings: Sequence[Finding] = ()) -> Section:
             *(writing.findings() if writing else ()),
             *([picked] if (picked := winner_finding(track)) else []),
             *forgetting_findings(track),
+            *prompt_findings(track),
         ),
         misses=misses,
         misses_omitted=misses_omitted,
         repetitions=repetitions,
         copies=copies,
         copies_omitted=copies_omitted,
+        prompting=prompting(track),
+        data_gain=gain,
     )
 
 
@@ -139,7 +148,8 @@ def _comparisons(
 ) -> Iterator[Comparison]:
     for name in track.tuned_names:
         if compared := comparison(track, name):
-            yield replace(compared, metric=metric, diversity=_diversity(track, name, variety))
+            told = replace(compared, metric=metric, diversity=_diversity(track, name, variety))
+            yield against_best_prompt(track, told)
             yield from detail_comparisons(track, name)
             yield from writing.comparisons(name) if writing else ()
 

@@ -16,7 +16,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from harness.reports import wording
-from harness.reports.document import Panel, Unit
+from harness.reports.document import Axis, Panel, Unit
 from harness.reports.panels import Column, Line, columns, lines, reading
 
 MOST_TICKS = 10
@@ -65,21 +65,24 @@ def chart(panel: Panel, size: Size, chosen: float | None = None) -> str:
 
 def alternative(panel: Panel, drawn: Sequence[Line]) -> str:
     """The chart for those who cannot see it: where each line starts and ends."""
-    courses = [_course(panel.unit, line) for line in drawn if line.series.role != "seed"]
+    courses = [_course(panel, line) for line in drawn if line.series.role != "seed"]
     parts = [panel.title, panel.takeaway.rstrip("."), *courses]
     return wording.printable(". ".join(filter(None, parts)) + ".")
 
 
-def _course(unit: Unit, line: Line) -> str:
-    start, end = line.points[0], line.points[-1]
+def _course(panel: Panel, line: Line) -> str:
+    unit, start, end = panel.unit, line.points[0], line.points[-1]
     name, value = (
         wording.shortened(line.series.name, 60),
         wording.value_in(unit, start.estimate.value),
     )
     if len(line.points) == 1:
-        return f"{name}: {value}" + ("" if line.level else f" {wording.after(start.epoch)}")
+        return f"{name}: {value}" + (
+            "" if line.level else f" {wording.place(panel.axis, start.epoch)}"
+        )
     final = wording.value_in(unit, end.estimate.value)
-    return f"{name}: {value} {wording.after(start.epoch)}, {final} {wording.after(end.epoch)}"
+    first, last = (wording.place(panel.axis, point.epoch) for point in (start, end))
+    return f"{name}: {value} {first}, {final} {last}"
 
 
 # --- the description -----------------------------------------------------------------
@@ -94,7 +97,7 @@ def _specification(
         "height": size.height,
         "autosize": {"type": "fit", "contains": "padding"},
         "padding": {"left": 2, "top": 8, "right": 4, "bottom": 2},
-        "encoding": {"x": _epochs(spots), "y": _values(panel.unit, drawn)},
+        "encoding": {"x": _places(panel.axis, spots), "y": _values(panel.unit, drawn)},
         "layer": [
             *(layer for line in back_to_front for layer in _layers(line)),
             _hover_layer(panel, drawn, spots),
@@ -121,7 +124,7 @@ def _depth(line: Line) -> tuple[bool, bool, bool]:
     return line.series.role != "seed", not line.level, line.style.band
 
 
-def _epochs(spots: Sequence[Column]) -> dict[str, Any]:
+def _places(axis: Axis, spots: Sequence[Column]) -> dict[str, Any]:
     """The horizontal axis: a tick at each epoch count where they fit."""
     counts = [spot.epoch for spot in spots if spot.epoch == round(spot.epoch)]
     few = len(counts) <= MOST_TICKS and len(counts) == len(spots)
@@ -130,7 +133,13 @@ def _epochs(spots: Sequence[Column]) -> dict[str, Any]:
         "field": "epoch",
         "type": "quantitative",
         "scale": {"domain": [spots[0].start, spots[-1].end], "nice": False},
-        "axis": {"title": "epochs", "format": ".3~g", "grid": False, "titlePadding": 4, **ticks},
+        "axis": {
+            "title": axis,
+            "format": ".3~g" if axis == "epochs" else ",d",
+            "grid": False,
+            "titlePadding": 4,
+            **ticks,
+        },
     }
 
 
@@ -211,7 +220,7 @@ def hover_text(panel: Panel, drawn: Sequence[Line], spot: Column) -> str:
     """What a column says: its epoch count, then each line's value."""
     readings = ((line.series.name, reading(panel.unit, line, spot)) for line in drawn)
     known = [f"{wording.shortened(name, 60)}: {text}" for name, text in readings if text]
-    return wording.printable("\n".join([wording.after(spot.epoch), *known]))
+    return wording.printable("\n".join([wording.place(panel.axis, spot.epoch), *known]))
 
 
 # --- the drawing ---------------------------------------------------------------------

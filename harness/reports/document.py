@@ -10,12 +10,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from harness.records import Advice, Comparison, Estimate, Finding, Gate, Latency, Round, Task
+from harness.records import (
+    Advice,
+    BreakEven,
+    Comparison,
+    DataGain,
+    Estimate,
+    Finding,
+    Gate,
+    Latency,
+    Prompting,
+    Round,
+    Task,
+)
 
 Role = Literal["heldout", "train", "base", "reference", "seed", "curve"]
 FlipKind = Literal["fixed", "broken", "both_wrong"]
 Spender = Literal["model", "judge"]
 Unit = Literal["share", "loss", "nats", "ratio", "count"]
+Axis = Literal["epochs", "examples"]
+"""What a chart goes over: epochs of training, or examples of training data."""
 
 SCORE = "accuracy"
 """The name of an eval's own score among its metrics, whatever its Section calls it."""
@@ -26,7 +40,7 @@ FIELD = "field:"
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One measured value after ``epoch`` epochs (0: the base model)."""
+    """One measured value after ``epoch`` epochs (0: the base model), or there on another axis."""
 
     epoch: float
     estimate: Estimate
@@ -49,6 +63,7 @@ class Panel:
     unit: Unit
     series: tuple[Series, ...]
     takeaway: str = ""
+    axis: Axis = "epochs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +190,9 @@ class Section:
     repetitions: tuple[Repetition, ...] = ()
     copies: tuple[Copy, ...] = ()
     copies_omitted: int = 0
+    prompting: Prompting | None = None
+    data_gain: DataGain | None = None
+    break_evens: tuple[BreakEven, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

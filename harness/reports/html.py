@@ -17,6 +17,7 @@ from markupsafe import Markup
 from harness.reports import (
     answers,
     charts,
+    economics,
     gates,
     panels,
     rounds,
@@ -84,6 +85,7 @@ def _environment() -> Environment:
         gates=gates,
         scores=scores,
         spending=spending,
+        economics=economics,
         rounds=rounds,
         panels=panels,
         answers=answers,

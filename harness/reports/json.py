@@ -48,6 +48,9 @@ def _report(document: Document) -> dict[str, Any]:
         "copies": [
             {"eval": section.eval, **plain(copy)} for section in sections for copy in section.copies
         ],
+        "prompts": [section.prompting for section in sections if section.prompting],
+        "data_gains": [section.data_gain for section in sections if section.data_gain],
+        "break_evens": [found for section in sections for found in section.break_evens],
         "provenance": document.provenance,
         "performance": document.performance,
         "rounds": [_round(one) for one in document.rounds],

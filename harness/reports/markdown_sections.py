@@ -8,6 +8,7 @@ from harness.records import Comparison, Finding
 from harness.reports import answers, scores, wording
 from harness.reports.document import Copy, Exclusion, Flip, Miss, Phrase, Section
 from harness.reports.escaping import code, prose, table
+from harness.reports.markdown_economics import economics_parts
 from harness.reports.markdown_overview import flips_cell, more_rows
 from harness.reports.scores import Metric, all_scores
 from harness.reports.sections import (
@@ -34,6 +35,7 @@ def section_parts(section: Section, samples: int) -> Iterator[str]:
     """The paragraphs and tables of one eval, with at most so many samples."""
     yield f"## {code(section.eval)}"
     yield from STORIES[story(section)](section, samples)
+    yield from economics_parts(section)
     yield from _repetitions(section)
     yield from _copies(section)
     yield from findings_list(section.findings)

@@ -160,7 +160,7 @@ def numbers(panel: Panel) -> Numbers:
         (wording.plain(column.epoch), *(reading(panel.unit, line, column) for line in drawn))
         for column in columns(drawn)
     )
-    return Numbers(("epochs", *(line.series.name for line in drawn)), rows)
+    return Numbers((panel.axis, *(line.series.name for line in drawn)), rows)
 
 
 def reading(unit: Unit, line: Line, column: Column) -> str:

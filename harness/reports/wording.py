@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 
 from harness.records import Advice, Comparison, Estimate, Fact
-from harness.reports.document import Unit
+from harness.reports.document import Axis, Unit
 from harness.reports.verdicts import Kind, kind, mostly_excluded
 
 NOT_MEASURED = "not measured"
@@ -325,6 +325,11 @@ def after(count: float | None) -> str:
     if count is None:
         return "epochs unknown"
     return f"after {epochs(count)}" if count else "before tuning"
+
+
+def place(axis: Axis, value: float) -> str:
+    """A place on a chart's axis: 'after 3 epochs', 'with 80 examples'."""
+    return after(value) if axis == "epochs" else f"with {number(value)} examples"
 
 
 PROMPT_RULE = 34
