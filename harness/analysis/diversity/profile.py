@@ -150,10 +150,13 @@ def profile_of(
     for name, measure in further.items() if views.varied else ():
         by_prompt[name] = measure.values(corpus)
         rows.append(per_prompt_row(name, measure, by_prompt[name], corpus, seed))
+    corpus.forget_tables()  # those of the sets are as large
     for name, measure in chosen.items():
         across = metrics or not views.varied or name not in ONLY_PER_PROMPT
         if across and views.sets.n_prompts and name not in omitted:
             rows.append(across_row(name, measure, views))
+    if views.varied:  # else repeats are read off the same tables
+        views.sets.forget_tables()
     k = np.sort(corpus.k)
     return Profile(
         rows=tuple(rows),

@@ -96,6 +96,10 @@ class Corpus:
             self._grow(n)
         return self._tables[n - 1]
 
+    def forget_tables(self) -> None:
+        """Give their memory back; a table that is asked for again is made anew."""
+        self._tables.clear()
+
     def _grow(self, n: int) -> None:
         stream = Stream.of(self.lengths)
         if not self._tables:
