@@ -270,6 +270,8 @@ def with_data_gain(
         reading += "; gains still grow with each doubling, it may be more"
     elif gain.seeds == 1:
         reading += "; seed variance not included"
+    if gain.at_equal_steps is not None:
+        reading += f"; the last doubling at equal steps: {100 * gain.at_equal_steps.value:+.1f}"
     expected = f"twice as much is expected to bring {low:+.1f} to {high:+.1f} points"
     if gain.next_doubling.high <= limits.margin and not gain.is_before_the_power_law:
         expected = f"but more of the same is expected to bring at most {high:.1f} points"

@@ -95,29 +95,36 @@ def next_doubling(last: Estimate, half_score: float, whole: Estimate) -> NextDou
     """Extrapolate the last doubling to the next.
 
     Log-linear: the same gain again. Power law: e(2N) = e(N)^2 / e(N/2) with e = 1 - score, which
-    is a gain of g (1 - g / e(N/2)). No gain is larger than the errors that are left, by the lower
-    end of the score of the ``whole``. The error of the halves is taken as known: the intervals
-    are those of g.
+    is a gain of g (1 - g / e(N/2)). No gain is larger than the errors that the ``whole`` leaves,
+    bound by bound. The error of the halves is taken as known: the intervals are those of g.
     """
-    room = 1.0 - whole.low
     left = 1.0 - half_score
-    log_linear = Estimate(
-        min(last.value, room), min(last.low, room), min(last.high, room), last.n, "log-linear"
-    )
-    candidates = [last.low, last.high]
+    gains = [power_gain(last.low, left), power_gain(last.high, left)]
     if last.low < left / 2 < last.high:
-        candidates.append(left / 2)  # where the power law's gain is largest
-    gains = [min(power_gain(gain, left), room) for gain in candidates]
-    value = min(power_gain(last.value, left), room)
-    power_law = Estimate(value, min(gains), max(gains), last.n, "power law")
+        gains.append(power_gain(left / 2, left))  # where the power law's gain is largest
+    value = power_gain(last.value, left)
+    log_linear = within_errors(last, whole, "log-linear")
+    power = Estimate(value, min(gains), max(gains), last.n, last.method)
+    power_law = within_errors(power, whole, "power law")
     union = Estimate(
-        (log_linear.value + value) / 2,
+        (log_linear.value + power_law.value) / 2,
         min(log_linear.low, power_law.low),
         max(log_linear.high, power_law.high),
         last.n,
         "union of log-linear and power law" + last.method.removeprefix(METHOD),
     )
     return NextDoubling(log_linear, power_law, union)
+
+
+def within_errors(gain: Estimate, whole: Estimate, method: str) -> Estimate:
+    """A gain that corrects no more than is wrong."""
+    return Estimate(
+        min(gain.value, 1.0 - whole.value),
+        min(gain.low, 1.0 - whole.high),
+        min(gain.high, 1.0 - whole.low),
+        gain.n,
+        method,
+    )
 
 
 def power_gain(gain: float, error_of_half: float) -> float:

@@ -139,7 +139,8 @@ def break_even_text(found: BreakEven) -> str:
     """After how many calls tuning pays, or why it never does."""
     against = f"against {found.other.model} ({_prompt(found.other.prompt)})"
     parts = [VERDICTS[found.verdict](found, against)]
-    if found.pays_after_days is not None and found.asked_calls_per_day is not None:
+    asked = found.asked_calls_per_day is not None and found.verdict != "at once"
+    if found.pays_after_days is not None and asked:
         parts.append(_after_days(found))
     if found.quality is not None:
         parts.append(f"On held-out samples tuned minus it: {wording.delta_text(found.quality)}.")

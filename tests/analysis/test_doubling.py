@@ -76,7 +76,8 @@ def test_the_next_doubling_lies_between_both_laws() -> None:
 def test_no_gain_is_larger_than_the_errors_left() -> None:
     last = Estimate(0.3, 0.2, 0.4, 100, "t")
     found = next_doubling(last, 0.65, Estimate(0.95, 0.89, 0.98, 100, "w"))
-    assert found.union.high == pytest.approx(0.11)
+    assert found.log_linear.value == pytest.approx(0.05)
+    assert (found.union.low, found.union.high) == pytest.approx((0.02, 0.11))
 
 
 def test_gains_that_grow_are_before_the_power_law() -> None:
