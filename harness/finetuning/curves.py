@@ -11,6 +11,7 @@ import binascii
 import csv
 import io
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -98,6 +99,18 @@ def checkpoint_at(
         train_token_accuracy=step.train_token_accuracy,
         valid_token_accuracy=step.valid_token_accuracy,
     )
+
+
+def epoch_in(data: Mapping[str, Any], names: Sequence[str], where: str) -> float | None:
+    """Return the epochs trained by a row, under the first of some names that it has.
+
+    Raises:
+        DatasetError: that is no number of epochs.
+    """
+    epoch = first_number(data, names, where)
+    if epoch is None or 0 <= epoch < math.inf:
+        return epoch
+    raise DatasetError(f"{where}: the epoch is {epoch}, not a number from 0; export the run again")
 
 
 def whole_if_near(epoch: float) -> float:

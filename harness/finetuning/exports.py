@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from harness.errors import DatasetError, UsageError
 from harness.finetuning.curves import (
@@ -30,6 +30,9 @@ Json = Mapping[str, Any]
 
 JOB_FILE = "job.json"
 METRICS_FILE = "metrics.csv"
+MOST_STEPS = 10**12
+MOST_EPOCHS = 10_000
+"""A job of more is none."""
 METRICS_COLUMNS = {
     "step": "step",
     "train_loss": "train_loss",
@@ -85,6 +88,8 @@ def result_of(export: JobExport, source: str) -> TuningResult:
     job = export.job
     if not isinstance(job.get("id"), str) or not isinstance(job.get("status"), str):
         raise DatasetError(f"{source}: not a tuning job: no id or no status")
+    if not isinstance(job.get("fine_tuned_model") or "", str):
+        raise DatasetError(f"{source}: fine_tuned_model is no name; save the job again")
     curve = curve_of_events(export.events, source)
     if not curve and export.result_file:
         curve = curve_of_result_file(export.result_file, f"{source}: result file")
@@ -97,7 +102,7 @@ def result_of(export: JobExport, source: str) -> TuningResult:
         seed=job.get("seed"),
         checkpoints=checkpoints_of(export, curve, source),
         curve=curve,
-        trained_tokens=job.get("trained_tokens"),
+        trained_tokens=tokens if is_count(tokens := job.get("trained_tokens")) else None,
         error=error_of(job),
     )
 
@@ -133,10 +138,11 @@ def epoch_length(export: JobExport, curve: Curve, source: str) -> float:
     totals = [
         data["total_steps"]
         for event in export.events
-        if isinstance(data := event.get("data"), Mapping) and data.get("total_steps")
+        if isinstance(data := event.get("data"), Mapping) and is_count(data.get("total_steps"))
     ]
-    seen = [step.step for step in curve]
-    seen += [item["step_number"] for item in export.checkpoints if item.get("step_number")]
+    seen: list[float] = [step.step for step in curve]
+    numbers = (item.get("step_number") for item in export.checkpoints)
+    seen += [number for number in numbers if is_count(number)]
     total = max(totals or seen, default=0)
     if not epochs or not total:
         raise DatasetError(
@@ -146,15 +152,25 @@ def epoch_length(export: JobExport, curve: Curve, source: str) -> float:
     return float(total) / epochs
 
 
+def is_count(value: object) -> TypeGuard[int]:
+    """Whether a value is a number of steps."""
+    return isinstance(value, int | float) and 0 < value < MOST_STEPS
+
+
 def epochs_of(job: Json) -> int | None:
     """Return how many epochs a job trains, None while the service has not decided."""
-    method = job.get("method") or {}
-    options = method.get(method.get("type") or "supervised") or {}
+    method = mapping(job.get("method"))
+    options = mapping(method.get(str(method.get("type") or "supervised")))
     for hyperparameters in (options.get("hyperparameters"), job.get("hyperparameters")):
-        epochs = (hyperparameters or {}).get("n_epochs")
-        if isinstance(epochs, int):
+        epochs = mapping(hyperparameters).get("n_epochs")
+        if isinstance(epochs, int) and 1 <= epochs <= MOST_EPOCHS:
             return epochs
     return None
+
+
+def mapping(value: object) -> Json:
+    """Return an object of a job, an empty one where there is something else."""
+    return value if isinstance(value, Mapping) else {}
 
 
 def error_of(job: Json) -> str | None:

@@ -20,6 +20,7 @@ from harness.finetuning.curves import (
     Curve,
     Names,
     TrainingStep,
+    epoch_in,
     is_one_json,
     json_lines,
     json_of,
@@ -102,7 +103,7 @@ def read_table(text: str, source: str) -> Table:
         if all(getattr(step, metric) is None for metric in METRICS):
             continue
         steps.append(step)
-        epoch = first_of(known, EPOCHS, where)
+        epoch = epoch_in(known, EPOCHS, where)
         if epoch is not None:
             epochs[step.step] = epoch
     whole_set = any(name.startswith(WHOLE_SET) for name in names["valid_loss"])

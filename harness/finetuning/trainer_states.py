@@ -15,9 +15,9 @@ from harness.finetuning.curves import (
     Curve,
     Names,
     TrainingStep,
+    epoch_in,
     json_of,
     names_in_use,
-    number_in,
     step_of,
     whole_if_near,
 )
@@ -79,7 +79,7 @@ def curve_of_log(log: list[Mapping[str, Any]], source: str) -> tuple[Curve, dict
             continue
         step = step_of(entry, where, names)
         steps.append(step)
-        epochs[step.step] = number_in(entry, "epoch", where) or epochs.get(step.step, 0.0)
+        epochs[step.step] = epoch_in(entry, ("epoch",), where) or epochs.get(step.step, 0.0)
     return merged(steps), epochs
 
 

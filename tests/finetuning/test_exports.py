@@ -120,3 +120,24 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="--out"):
         save_export(JobExport(job(fine_tuned_model=None), [], []), tmp_path / "file")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"method": "supervised"},
+        {"method": {"type": {"a": 1}, "supervised": 3}},
+        {"method": {"type": "supervised", "supervised": {"hyperparameters": 1.5}}},
+        {"method": None, "hyperparameters": {"n_epochs": 10**30}},
+        {"fine_tuned_model": 3},
+        {"trained_tokens": [{}]},
+    ],
+)
+def test_a_job_of_nonsense_is_one_line_or_a_job(changes: dict[str, Any]) -> None:
+    events = [step_event(s, "x") for s in (49, 50)]  # type: ignore[arg-type]
+    try:
+        result = result_of(JobExport(job(**changes), events, LAST_THREE), "export")
+    except DatasetError as error:
+        assert "\n" not in str(error)
+    else:
+        assert result.trained_tokens in (None, 900)
