@@ -29,6 +29,9 @@ FEWEST_IDEALS = 20
 LABELS = 0.2
 """Where at most this share of the ideals is different, they are labels: nothing to read off."""
 
+FEW_VALUES = 10
+"""A field of JSON answers that has no more different values is a label, too."""
+
 MOST_READ = 1000
 """So many samples' answers are read for refusals; each is read from the disk."""
 
@@ -100,7 +103,12 @@ def _with_many_values(parts: Iterable[Mapping[str, str]]) -> set[str]:
     for said in parts:
         for name, value in said.items():
             values.setdefault(name, []).append(value)
-    return {name for name, all_ in values.items() if len(set(all_)) > LABELS * len(all_)}
+    return {name for name, said in values.items() if len(set(said)) > _labels(name, len(said))}
+
+
+def _labels(field: str, n: int) -> float:
+    """How many different values labels have at the most; whole texts have no field."""
+    return min(FEW_VALUES, n - 1) if field else LABELS * n
 
 
 def _asked(sample: Sample) -> str:
