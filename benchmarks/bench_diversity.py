@@ -33,7 +33,7 @@ from benchmarks.variety.peers import Peer, peers
 from benchmarks.variety.texts import natural_texts
 from harness.analysis import diversity
 from harness.analysis.diversity.bleu import text_bleus
-from harness.analysis.diversity.measures import MEASURES, NGRAM_MEASURES
+from harness.analysis.diversity.metrics import MEASURES, NGRAM_MEASURES
 
 SIZES = (100, 1_000, 3_000, 10_000, 100_000)
 PROMPTS, K, DIMENSIONS = 200, 16, 384

@@ -85,7 +85,8 @@ def diversity(
 
       cat texts.txt | harness diversity - --json
     """
-    from harness.cli.diversityview import show, telling
+    from harness.cli.diversitycompared import show
+    from harness.cli.diversityview import telling
     from harness.pipeline.textdata import as_data, table_rows
     from harness.pipeline.textdiversity import Looking, compare_reports, look
     from harness.pipeline.textsets import Reading
@@ -131,7 +132,7 @@ def names_in(listed: str | None) -> tuple[str, ...] | None:
     """
     if listed is None:
         return None
-    from harness.analysis.diversity.measures import measure_named
+    from harness.analysis.diversity.metrics import measure_named
 
     names = tuple(dict.fromkeys(name.strip() for name in listed.split(",") if name.strip()))
     if not names:

@@ -26,7 +26,7 @@ from harness.analysis.diversity.examples import (
     least_varied,
     most_duplicated,
 )
-from harness.analysis.diversity.measures import PromptMetric
+from harness.analysis.diversity.metrics import PromptMetric, title_of
 from harness.analysis.diversity.pools import PoolComparison, compare_pools
 from harness.analysis.diversity.profile import Profile, profile_of
 from harness.analysis.diversity.rarefaction import rarefied
@@ -149,7 +149,10 @@ def look(
     try:
         tell(f"{source.name}: measuring {len(source.texts):,} texts")
         views = Views(encode(groups, cut))
-        meanings = {m.name: PromptMetric(m.values, "higher", NO_MEANING) for m in looking.semantic}
+        meanings = {
+            one.name: PromptMetric(title_of(one.name), one.values, "higher", NO_MEANING, "count")
+            for one in looking.semantic
+        }
         measured = profile_of(views, looking.metrics, looking.seed, meanings)
         tell(f"{source.name}: looking for what repeats")
         return FileReport(

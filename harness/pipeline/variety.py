@@ -16,6 +16,7 @@ from harness.analysis.diversity import (
     per_prompt_copy_rate,
     verdict_over,
 )
+from harness.analysis.diversity.metrics import title_of
 from harness.analysis.evidence import DiversityDrop, less_diverse
 from harness.analysis.stats import paired_difference
 from harness.analysis.thresholds import DEFAULT, Thresholds
@@ -250,22 +251,11 @@ REFERENCES = ""
 UNMEASURED = DiversityChange("unmeasured")
 CHANGES: Mapping[str, Literal["less", "more"]] = {"less diverse": "less", "more diverse": "more"}
 YARDSTICKS = {"base": "base", "references": "the references"}
-LABELS = {
-    "duplicate_rate": "1 - duplicate rate",
-    "distinct_k": "different answers",
-    "self_bleu": "1 - self-BLEU",
-    "distinct_2": "distinct-2",
-    "distinct_4": "distinct-4",
-    "vendi": "Vendi score",
-    "embedding_vendi": "Vendi score of meanings",
-    "embedding_dissimilarity": "1 - cosine of meanings",
-}
-"""What metrics are called where higher means more diverse."""
 
 
 def label(metric: str) -> str:
-    """What a metric is called; one from outside by its own name."""
-    return LABELS.get(metric, metric)
+    """What a metric is called where higher means more diverse."""
+    return title_of(metric, turned=True)
 
 
 def _asked(sample: Sample) -> str:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from statistics import median
 from typing import Any
 
 from harness.analysis.diversity import DiversityComparison, MetricComparison
+from harness.analysis.diversity.matching import MatchReport
 from harness.pipeline.variety import Variety, judged_rows, label
 from harness.records import Finding
+from harness.reports import wording
 
 RULE = "diversity"
 ONE_RUN = "; of one training run: another seed may differ as much"
@@ -139,13 +142,28 @@ def _length(
         "answer length",
         "info",
         f"{when}: answers are {abs(length.value):.1f} words {direction} than the base model's; "
-        "diversity was compared at equal length "
-        f"(of the tuned answers {match.truncated_a:.0%} cut and {match.dropped_a:.0%} left out, "
-        f"of the base's {match.truncated_b:.0%} and {match.dropped_b:.0%})",
+        + cut_told(match, "the tuned model's", "the base's"),
         {
             "epochs": epochs,
             "difference_words": length.value,
             "truncated": [match.truncated_a, match.truncated_b],
             "dropped": [match.dropped_a, match.dropped_b],
         },
+    )
+
+
+def cut_told(match: MatchReport, tuned: str, base: str, *, unit: str = "word") -> str:
+    """What was compared of answers of unlike length, in words."""
+    cut, left_out = (match.truncated_a, match.truncated_b), (match.dropped_a, match.dropped_b)
+    if not any((*cut, *left_out)):
+        return "diversity was compared on all of every answer"
+    told = [
+        f"of {name} {longer:.0%} are longer and lost their end, {dropped:.0%} are left out"
+        for name, longer, dropped in zip((tuned, base), cut, left_out, strict=True)
+    ]
+    tokens = wording.counted(round(median(match.tokens)), unit)
+    return (
+        "longer answers look less diverse, so diversity was compared on the first "
+        f"{tokens} of each answer (median over prompts): {'; '.join(told)} "
+        "(too short, or more than the other has)"
     )

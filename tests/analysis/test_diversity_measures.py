@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from harness.analysis.diversity import measure, per_prompt_distinct_n, self_bleu, vendi
-from harness.analysis.diversity.measures import MEASURES
+from harness.analysis.diversity.metrics import MEASURES
 
 A = ["the cat sat on the mat", "the cat sat on the rug", "a dog ran in the park today"]
 GROUPS = [A, ["alone"], [], ["a b", "c d"], ["", ""]]

@@ -10,11 +10,12 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from harness.analysis.diversity.lexical import compression_ratio
+from harness.analysis.diversity.metrics import Direction
 from harness.analysis.diversity.ngrams import count_table, ngrams
 from harness.analysis.diversity.tokens import FloatArray, Groups, IntArray, Tokenizer, encode
 from harness.analysis.stats.means import t_interval, unvaried_interval
@@ -28,8 +29,6 @@ MOST_COMPRESSED = 500
 FEWEST = 3  # units: with two, leaving one out leaves no set
 
 METHOD = "delete-one jackknife over prompts"
-
-Direction = Literal["higher", "lower"]
 
 
 @dataclass(frozen=True, slots=True)

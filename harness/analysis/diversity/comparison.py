@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,9 +11,8 @@ import numpy as np
 
 from harness.analysis.diversity.across import AcrossComparison, compare_across, compression
 from harness.analysis.diversity.bleu import mean_bleu
-from harness.analysis.diversity.classes import classes
-from harness.analysis.diversity.lexical import distinct, per_prompt_duplicate_rate
 from harness.analysis.diversity.matching import MatchReport, matched
+from harness.analysis.diversity.metrics import MEASURES, known_name
 from harness.analysis.diversity.tokens import (
     DEFAULT_TOKENIZER,
     Corpus,
@@ -23,7 +21,6 @@ from harness.analysis.diversity.tokens import (
     Tokenizer,
     encode,
 )
-from harness.analysis.diversity.vendi import mean_vendi
 from harness.analysis.diversity.verdict import (
     LEVEL,
     Kind,
@@ -66,32 +63,23 @@ class Metric:
     kind: Kind = "lexical"
 
 
-def unduplicated(corpus: Corpus) -> FloatArray:
-    """1 - duplicate rate."""
-    return 1 - per_prompt_duplicate_rate(texts_by_prompt(corpus))
-
-
 def dissimilar_by_bleu(corpus: Corpus) -> FloatArray:
     """1 - self-BLEU of n-grams up to 4, of a shorter text up to its own length."""
     return 1 - mean_bleu(corpus, short="own order")
 
 
-def texts_by_prompt(corpus: Corpus) -> Groups:
-    """The texts of each prompt."""
-    return [corpus.texts[texts] for texts in corpus.prompt_slices()]
+def turned(name: str) -> Metric:
+    """A metric of the table with higher meaning more diverse."""
+    one = MEASURES[name]
+    is_lower = one.more_diverse == "lower"
+    unit: Unit = "count" if one.scale == "count" else "share"
+    return Metric(name, (lambda c: 1 - one.values(c)) if is_lower else one.values, unit)
 
 
 METRICS = {
-    metric.name: metric
-    for metric in (
-        Metric("duplicate_rate", unduplicated),
-        Metric("distinct_k", classes, unit="count"),
-        Metric("self_bleu", dissimilar_by_bleu),
-        Metric("distinct_2", lambda corpus: distinct(corpus, 2)),
-        Metric("distinct_4", lambda corpus: distinct(corpus, 4)),
-        Metric("vendi", mean_vendi, unit="count"),
-    )
+    name: turned(name) for name in ("duplicate_rate", "distinct_k", "distinct_2", "distinct_4")
 }
+METRICS |= {"self_bleu": Metric("self_bleu", dissimilar_by_bleu), "vendi": turned("vendi")}
 PRIMARY = ("duplicate_rate", "distinct_k", "self_bleu", "distinct_4", "vendi")
 """The lexical metrics that the verdict rests on."""
 
@@ -208,10 +196,7 @@ class Arms:
 
 def metric_named(name: str) -> Metric:
     """The metric of this name."""
-    if name not in METRICS:
-        near = difflib.get_close_matches(name, METRICS) or METRICS
-        raise ValueError(f"unknown diversity metric {name!r}; use {' or '.join(near)}")
-    return METRICS[name]
+    return METRICS[known_name(name, METRICS)]
 
 
 def metric_comparison(metric: Metric, arms: Arms, standard: Standard) -> MetricComparison:

@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
-from harness.analysis.diversity.bleu import ORDER, mean_bleu
-from harness.analysis.diversity.classes import classes
-from harness.analysis.diversity.lexical import (
-    compression_ratio,
-    distinct,
-    duplicates,
-    entropy,
-    expected_distinct,
-    repetition,
-)
-from harness.analysis.diversity.pairwise import homogenization
+from harness.analysis.diversity.metrics import FEW, Direction, PromptMetric, measure_named
 from harness.analysis.diversity.tokens import (
     DEFAULT_TOKENIZER,
     Corpus,
@@ -30,23 +18,6 @@ from harness.analysis.diversity.tokens import (
     Tokenizer,
     encode,
 )
-from harness.analysis.diversity.vendi import mean_vendi
-
-FEW = "fewer than 2 texts"
-
-
-@dataclass(frozen=True, slots=True)
-class PromptMetric:
-    """One value a prompt (P,), NaN where undefined, and which way more diversity lies.
-
-    ``otherwise`` says why a prompt of 2 texts or more may have no value. Texts of fewer than
-    ``tokens`` tokens count as short: their value says little.
-    """
-
-    values: Callable[[Corpus], FloatArray]
-    more_diverse: Literal["higher", "lower"]
-    otherwise: str
-    tokens: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +35,7 @@ class Measured:
     across: float
     across_reason: str | None
     short: int
-    more_diverse: Literal["higher", "lower"]
+    more_diverse: Direction
     tokenizer: str
 
     @property
@@ -79,35 +50,6 @@ class Measured:
         return Counter(reason for reason in self.reasons if reason is not None)
 
 
-def compression(corpus: Corpus) -> FloatArray:
-    """Each prompt's xz compression ratio."""
-    return np.array([compression_ratio(corpus.texts[t]) for t in corpus.prompt_slices()], float)
-
-
-def counted(of: Callable[[Corpus, int], FloatArray], n: int) -> PromptMetric:
-    """A metric of n-grams at one n."""
-    return PromptMetric(lambda corpus: of(corpus, n), "higher", f"no {n}-grams", n)
-
-
-ORDERS = (1, 2, 3, 4)
-MEASURES: Mapping[str, PromptMetric] = {
-    "duplicate_rate": PromptMetric(duplicates, "lower", FEW, 0),
-    "distinct_k": PromptMetric(classes, "higher", FEW),
-    "self_bleu": PromptMetric(mean_bleu, "lower", FEW, ORDER),
-    "vendi": PromptMetric(mean_vendi, "higher", "a text without tokens"),
-    "vendi_2": PromptMetric(lambda c: mean_vendi(c, q=2), "higher", "a text without tokens"),
-    "self_repetition": PromptMetric(repetition, "lower", "no 4-grams", 4),
-    "rouge_l_homogenization": PromptMetric(homogenization, "lower", "no tokens"),
-    "compression_ratio": PromptMetric(compression, "lower", "no characters", 0),
-    **{f"distinct_{n}": counted(distinct, n) for n in ORDERS},
-    **{f"expected_distinct_{n}": counted(expected_distinct, n) for n in ORDERS},
-    **{f"entropy_{n}": counted(entropy, n) for n in ORDERS},
-}
-NGRAM_MEASURES = (
-    "self_bleu",
-    "self_repetition",
-    *(f"{name}_{n}" for name in ("distinct", "expected_distinct", "entropy") for n in ORDERS),
-)
 DEFAULT_MEASURES = (
     "duplicate_rate",
     "distinct_k",
@@ -125,7 +67,7 @@ def measure(
     *,
     tokenizer: Tokenizer = DEFAULT_TOKENIZER,
 ) -> dict[str, Measured]:
-    """PromptMetric the texts of all prompts; they are cut and counted once for all metrics.
+    """Measure the texts of all prompts; they are cut and counted once for all metrics.
 
     Raises:
         ValueError: an unknown metric's or tokenizer's name.
@@ -134,14 +76,6 @@ def measure(
     corpus = encode(groups, tokenizer)
     firsts = encode([[group[0] for group in groups if len(group)]], tokenizer)
     return {name: measured(name, chosen[name], corpus, firsts) for name in chosen}
-
-
-def measure_named(name: str) -> PromptMetric:
-    """The measure of this name."""
-    if name not in MEASURES:
-        near = difflib.get_close_matches(name, MEASURES) or MEASURES
-        raise ValueError(f"unknown diversity metric {name!r}; use {' or '.join(near)}")
-    return MEASURES[name]
 
 
 def measured(name: str, of: PromptMetric, corpus: Corpus, firsts: Corpus) -> Measured:

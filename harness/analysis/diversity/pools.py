@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from harness.analysis.diversity.across import Direction
 from harness.analysis.diversity.matching import MatchReport, matched
+from harness.analysis.diversity.metrics import Direction
 from harness.analysis.diversity.profile import ProfileRow, profile
 from harness.analysis.diversity.tokens import DEFAULT_TOKENIZER, Groups
 from harness.analysis.stats import holm

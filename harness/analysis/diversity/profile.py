@@ -6,13 +6,12 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
 import numpy as np
 
-from harness.analysis.diversity.across import ACROSS, Direction, gram_counts, jackknife
+from harness.analysis.diversity.across import ACROSS, gram_counts, jackknife
 from harness.analysis.diversity.bleu import ORDER
-from harness.analysis.diversity.measures import PromptMetric, measure_named
+from harness.analysis.diversity.metrics import Direction, PromptMetric, Scope, measure_named
 from harness.analysis.diversity.tokens import (
     DEFAULT_TOKENIZER,
     Corpus,
@@ -26,8 +25,6 @@ from harness.analysis.diversity.views import Views
 from harness.analysis.stats import paired_bootstrap
 from harness.records import Estimate
 
-Scope = Literal["per prompt", "across prompts"]
-
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 DEFAULT_METRICS = (
     "duplicate_rate",
@@ -39,26 +36,7 @@ DEFAULT_METRICS = (
     "self_repetition",
     "compression_ratio",
 )
-ONLY_ACROSS = frozenset({"self_repetition", "compression_ratio"})
-"""By default: they need more text than one prompt's answers."""
-
-ONLY_PER_PROMPT = frozenset({"distinct_k", "vendi"})
-"""By default, where prompts have several answers: different prompts differ anyway."""
-
-COUNTS = frozenset({"distinct_k", "vendi", "vendi_2", "embedding_vendi"})
-"""From 1 to the number of texts; all other metrics but these are shares."""
-
-UNBOUNDED = ("self_repetition", "compression_ratio", "entropy", "expected_distinct")
-
 CLOSED_FORM_UP_TO = 2_000  # texts of a set: self-repetition looks at all pairs that share
-
-MOST_TEXTS: Mapping[str, int] = {
-    "distinct_k": 500,
-    "vendi": 2_000,
-    "vendi_2": 2_000,
-    "rouge_l_homogenization": 2_000,
-}
-"""In one set; beyond it the time grows faster than the texts."""
 
 NO_METRICS: Mapping[str, PromptMetric] = {}
 
@@ -143,7 +121,7 @@ def profile_of(
     omitted = {} if metrics else dict(omissions(chosen, views))
     rows, by_prompt = [], {}
     for name, measure in chosen.items():
-        of_each_prompt = metrics or name not in ONLY_ACROSS
+        of_each_prompt = metrics or measure.is_told("per prompt")
         if views.varied and of_each_prompt and f"{name} per prompt" not in omitted:
             by_prompt[name] = measure.values(corpus)
             rows.append(per_prompt_row(name, measure, by_prompt[name], corpus, seed))
@@ -152,7 +130,7 @@ def profile_of(
         rows.append(per_prompt_row(name, measure, by_prompt[name], corpus, seed))
     corpus.forget_tables()  # those of the sets are as large
     for name, measure in chosen.items():
-        across = metrics or not views.varied or name not in ONLY_PER_PROMPT
+        across = metrics or not views.varied or measure.is_told("across prompts")
         if across and views.sets.n_prompts and name not in omitted:
             rows.append(across_row(name, measure, views))
     if views.varied:  # else repeats are read off the same tables
@@ -173,12 +151,16 @@ def profile_of(
 
 def omissions(metrics: Mapping[str, PromptMetric], views: Views) -> Iterator[tuple[str, str]]:
     """The metrics that would take long, each with why."""
-    largest = int(views.corpus.k.max()), int(views.sets.k.max(initial=0))
-    for name in metrics:
-        for scope, texts in zip((" per prompt", ""), largest, strict=True):
-            wanted = scope or not views.varied or name not in ONLY_PER_PROMPT
-            if wanted and texts > MOST_TEXTS.get(name, texts):
-                yield f"{name}{scope}", f"takes long for {texts:,} texts in one set"
+    largest: Mapping[Scope, int] = {
+        "per prompt": int(views.corpus.k.max()),
+        "across prompts": int(views.sets.k.max(initial=0)),
+    }
+    for name, measure in metrics.items():
+        for scope, texts in largest.items():
+            wanted = scope == "per prompt" or not views.varied or measure.is_told(scope)
+            if wanted and measure.most is not None and texts > measure.most:
+                place = f"{name} per prompt" if scope == "per prompt" else name
+                yield place, f"takes long for {texts:,} texts in one set"
     texts = len(views.corpus.texts)
     if "compression_ratio" in metrics and texts > MOST_COMPRESSED:
         yield "compression_ratio", f"takes long for {texts:,} texts"
@@ -190,13 +172,6 @@ def length_quantiles(corpus: Corpus) -> dict[float, float]:
     return dict(zip(QUANTILES, values.tolist(), strict=True))
 
 
-def highest(name: str, corpus: Corpus) -> float:
-    """The highest value that a metric can take."""
-    if name in COUNTS:
-        return float(corpus.k.max())
-    return math.inf if name.startswith(UNBOUNDED) else 1.0
-
-
 def per_prompt_row(
     name: str, measure: PromptMetric, values: FloatArray, corpus: Corpus, seed: int
 ) -> ProfileRow:
@@ -204,7 +179,7 @@ def per_prompt_row(
     defined = values[~np.isnan(values)]
     estimate = Estimate(math.nan, -math.inf, math.inf, 0, "bootstrap over prompts")
     if defined.size:
-        top = highest(name, corpus)
+        top = measure.highest(corpus)
         bounds = (0.0, max(top, float(defined.max()))) if math.isfinite(top) else None
         found = paired_bootstrap(defined, np.zeros_like(defined), seed=seed, bounds=bounds)
         estimate = replace(found, method=found.method.replace("units", "prompts"))
@@ -218,7 +193,7 @@ def across_row(name: str, measure: PromptMetric, views: Views) -> ProfileRow:
     if n <= CLOSED_FORM_UP_TO:
         found = closed_form(name, views)
         if found is not None:
-            estimate = within(jackknifed(views, found), highest(name, views.sets))
+            estimate = within(jackknifed(views, found), measure.highest(views.sets))
             return ProfileRow(name, "across prompts", estimate, 0, measure.more_diverse)
     values = measure.values(views.sets)
     defined = values[~np.isnan(values)]
