@@ -13,7 +13,7 @@ from harness.cli import options
 from harness.errors import UsageError
 
 if TYPE_CHECKING:
-    from harness.pipeline.textsets import Reading, Tell, TextSet
+    from harness.pipeline.textset import Reading, Tell, TextSet
 
 PIPE = "-"
 
@@ -89,7 +89,7 @@ def diversity(
     from harness.cli.diversityview import telling
     from harness.pipeline.textdata import as_data, table_rows
     from harness.pipeline.textdiversity import Looking, compare_reports, look
-    from harness.pipeline.textsets import Reading
+    from harness.pipeline.textset import Reading
 
     looking = Looking(
         metrics=names_in(metrics),

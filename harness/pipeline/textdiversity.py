@@ -41,7 +41,7 @@ from harness.analysis.stats import (
     wilson_interval,
 )
 from harness.errors import UsageError
-from harness.pipeline.textsets import Tell, TextSet, silent
+from harness.pipeline.textset import Tell, TextSet, silent
 from harness.records import Estimate
 
 if TYPE_CHECKING:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from itertools import chain
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import IO, Any
 
 from harness.datasets.lines import PACKED, Place, items, json_value
-from harness.errors import DatasetError, HarnessError, UsageError, did_you_mean
-from harness.messages import dialogue_text
+from harness.errors import DatasetError, HarnessError, did_you_mean
 from harness.pipeline.textfields import (
     ANSWERS,
     Answered,
@@ -23,124 +21,14 @@ from harness.pipeline.textfields import (
     failure_of,
     named,
 )
-from harness.pipeline.track import PROBE_SUFFIX
-from harness.records import Outcome
+from harness.pipeline.textruns import journal_texts, log_texts
+from harness.pipeline.textset import Gathering, Reading, Tell, TextSet, silent
 
 TABLES: Mapping[str, str] = {".csv": ",", ".tsv": "\t"}
 JSON_STARTS = (b"{", b"[", b'"')
-SHOWN_PROBLEMS = 3
 JOURNAL = "journal.jsonl"
 PIPE = "standard input"
 TOLD_EVERY = 20_000
-
-Tell = Callable[[str], None]
-
-
-def silent(message: str) -> None:
-    """Tell nobody."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What the user says about the files: paths of fields, and which eval of a run."""
-
-    field: str | None = None
-    prompt_field: str | None = None
-    eval: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class TextSet:
-    """The answers of one model, or one file, by prompt.
-
-    ``asked`` are the prompts' words by key, where the file has them. ``by_position``: the file
-    names no prompts, keys are places. ``left_out`` counts what is no answer, by reason;
-    ``problems`` name the first of them.
-    """
-
-    name: str
-    groups: Mapping[str, tuple[str, ...]]
-    layout: str
-    grouped_by: str = ""
-    asked: Mapping[str, str] = field(default_factory=dict)
-    left_out: Mapping[str, int] = field(default_factory=dict)
-    problems: tuple[str, ...] = ()
-
-    @property
-    def by_position(self) -> bool:
-        """Whether keys are places in the file."""
-        return not self.grouped_by
-
-    @property
-    def texts(self) -> list[str]:
-        """All answers, prompt by prompt."""
-        return [text for group in self.groups.values() for text in group]
-
-    @property
-    def prompts(self) -> list[str] | None:
-        """The words of each answer's prompt; None unless all are known."""
-        if not self.groups or any(key not in self.asked for key in self.groups):
-            return None
-        return [self.asked[key] for key, group in self.groups.items() for _ in group]
-
-    def first(self, k: int) -> TextSet:
-        """The first k answers of each prompt that has so many."""
-        kept = {key: group[:k] for key, group in self.groups.items() if len(group) >= k}
-        if not kept:
-            most = max(map(len, self.groups.values()), default=0)
-            raise UsageError(f"--k {k}: {self.name} has at most {most} to a prompt; give fewer")
-        few = len(self.groups) - len(kept)
-        left_out = {**self.left_out, f"prompts with fewer than {k} answers": few}
-        return replace(self, groups=kept, left_out={why: n for why, n in left_out.items() if n})
-
-
-@dataclass(slots=True)
-class Gathering:
-    """A text set while a file is read."""
-
-    groups: dict[str, list[str]] = field(default_factory=dict)
-    asked: dict[str, str] = field(default_factory=dict)
-    left_out: Counter[str] = field(default_factory=Counter)
-    problems: list[str] = field(default_factory=list)
-
-    def take(self, answered: Answered, place: object) -> None:
-        """Take in the answers of one record; without a prompt, the record is one."""
-        texts = [text for text in answered.texts if text is not None]
-        kept = [text for text in texts if text and not text.isspace()]
-        self.left_out["without an answer"] += max(len(answered.texts), 1) - len(texts)
-        self.left_out["empty"] += len(texts) - len(kept)
-        if not kept:
-            return
-        key = str(place) if answered.key is None else answered.key
-        self.groups.setdefault(key, []).extend(kept)
-        if answered.asked is not None:
-            self.asked[key] = answered.asked
-
-    def leave(self, place: object, why: str, kind: str) -> None:
-        """Leave a record out, and remember the first such places."""
-        self.left_out[kind] += 1
-        if len(self.problems) < SHOWN_PROBLEMS:
-            self.problems.append(f"{place}: {why}")
-
-    def result(self, name: str, layout: str, grouped_by: str) -> TextSet:
-        """The text set.
-
-        Raises:
-            DatasetError: not one answer was found.
-        """
-        if not self.groups and self.problems:
-            raise DatasetError(self.problems[0])
-        if not self.groups:
-            raise DatasetError(f"{name}: every answer is empty or missing; give a file with texts")
-        return TextSet(
-            name=name,
-            groups={key: tuple(texts) for key, texts in self.groups.items()},
-            layout=layout,
-            grouped_by=grouped_by,
-            asked=self.asked,
-            left_out={why: count for why, count in self.left_out.items() if count},
-            problems=tuple(self.problems),
-        )
 
 
 def read_texts(place: str, reading: Reading | None = None, tell: Tell = silent) -> list[TextSet]:
@@ -370,118 +258,6 @@ def as_table(path: Path, separator: str) -> Any:
     import pandas as pd
 
     return pd.read_csv(path, sep=separator, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-
-
-# --- runs and logs -------------------------------------------------------------------
-
-
-def journal_texts(path: Path, model: str, reading: Reading, name: str) -> list[TextSet]:
-    """The answers of a run's models to one eval, in the journal's order."""
-    from harness.running.journal import latest
-
-    by_asked: dict[tuple[str, str], list[Outcome]] = {}
-    for outcome in latest(path):
-        by_asked.setdefault((outcome.eval, outcome.model), []).append(outcome)
-    if not by_asked:
-        raise DatasetError(f"{path}: holds no answers yet; run it first")
-    eval_name = the_eval(path, by_asked, reading.eval)
-    models = [asked for of, asked in by_asked if of == eval_name]
-    if model and model not in models:
-        raise UsageError(f"{path}: no answers of '{model}'{did_you_mean(model, models)}")
-    asked = prompts_of(path.parent, eval_name)
-    return [
-        outcome_texts(by_asked[eval_name, one], one, f"answers to {eval_name}", asked)
-        for one in ([model] if model else models)
-    ]
-
-
-def prompts_of(folder: Path, eval_name: str) -> dict[str, str]:
-    """The prompts of an eval by sample, as far as the run's data are still there."""
-    from harness.pipeline.evaluation import Question
-    from harness.pipeline.runfolder import RunFolder
-
-    try:
-        plan = RunFolder(folder).read().plan
-        spec = next((one for one in plan.evals if one.name == eval_name), None)
-        samples = Question.answered(spec, plan.max_samples).samples() if spec else ()
-        return {sample.id: dialogue_text(sample.messages) for sample in samples}
-    except HarnessError:  # a journal alone, or data that moved: answers can be read all the same
-        return {}
-
-
-def the_eval(
-    path: Path, by_asked: Mapping[tuple[str, str], list[Outcome]], wanted: str | None
-) -> str:
-    """The eval to look at: the one named, or the only one with several answers a prompt.
-
-    Raises:
-        UsageError: it is not there, or there are several to choose from.
-    """
-    asked = list(dict.fromkeys(of for of, _ in by_asked))
-    evals = [name for name in asked if not name.endswith(PROBE_SUFFIX)] or asked
-    if wanted is not None:
-        if wanted not in asked:
-            raise UsageError(f"{path}: no answers to '{wanted}'{did_you_mean(wanted, asked)}")
-        return wanted
-    repeated = [
-        name
-        for name in evals
-        if any(
-            len(answers_to(found)) > len({outcome.sample_id for outcome in found})
-            for (of, _), found in by_asked.items()
-            if of == name
-        )
-    ]
-    fit = repeated or evals
-    if len(fit) > 1:
-        raise UsageError(
-            f"{path}: holds several evals; name one with --eval: {', '.join(sorted(fit))}"
-        )
-    return fit[0]
-
-
-def answers_to(outcomes: Iterable[Outcome]) -> list[str]:
-    """All answers of some outcomes."""
-    return list(chain.from_iterable(texts_of(outcome) for outcome in outcomes))
-
-
-def texts_of(outcome: Outcome) -> list[str]:
-    """The answers of an outcome: several where they were marked together."""
-    if outcome.completion is None:
-        return []
-    parts = outcome.completion.parts or (outcome.completion,)
-    return [part.text for part in parts]
-
-
-def outcome_texts(
-    outcomes: Iterable[Outcome],
-    name: str,
-    layout: str,
-    asked: Mapping[str, str] | None = None,
-) -> TextSet:
-    """The answers of one model to one eval, by sample."""
-    found, asked = Gathering(), asked or {}
-    for outcome in outcomes:
-        key = outcome.sample_id
-        if outcome.completion is None:
-            failure = outcome.failure.message if outcome.failure else "no answer"
-            found.leave(key, failure, "failed")
-        else:
-            found.take(Answered(tuple(texts_of(outcome)), key, asked.get(key)), key)
-    return found.result(name, layout, "sample")
-
-
-def log_texts(path: Path) -> TextSet:
-    """The answers in a log of OpenAI evals, by sample."""
-    from harness.openai_evals.logs import read_log
-
-    log = read_log(path)
-    asked = {
-        key: dialogue_text(sample.messages)
-        for key, sample in log.samples.items()
-        if sample.messages
-    }
-    return outcome_texts(log.outcomes, str(path), f"{log.model} on {log.eval_name}", asked)
 
 
 def named_apart(sets: Iterable[TextSet]) -> list[TextSet]:

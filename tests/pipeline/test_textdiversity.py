@@ -7,7 +7,7 @@ import pytest
 from harness.errors import UsageError
 from harness.pipeline.textdata import as_data, table_rows
 from harness.pipeline.textdiversity import Looking, compare_reports, look
-from harness.pipeline.textsets import TextSet
+from harness.pipeline.textset import TextSet
 
 WORDS = [f"w{i}" for i in range(60)]
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from harness.errors import DatasetError, HarnessError, UsageError
-from harness.pipeline.textsets import Reading, named_apart, piped, read_texts
+from harness.pipeline.textset import Reading
+from harness.pipeline.textsets import named_apart, piped, read_texts
 from harness.records import Completion, Outcome
 from harness.running.journal import Journal
 
