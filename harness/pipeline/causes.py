@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from harness.analysis.wilson import wilson_interval
 from harness.messages import content_text
 from harness.pipeline.measurement import Answers
-from harness.pipeline.track import Track
+from harness.pipeline.track import PROMPT_MARK, Track
 from harness.records import Estimate, Sample
 
 if TYPE_CHECKING:  # numpy costs more to import than a small run takes
@@ -121,9 +121,10 @@ def _asked(sample: Sample) -> str:
 def knowledge(track: Track, epochs: float) -> Knowledge | None:
     """What nobody ever gets right: the base model on training prompts, no model on held-out ones.
 
-    The checkpoints know the form of the answers, so that what they never get right is no matter
-    of form. None for open tasks and labels, and where prompts hold the answers. After Gekhman
-    2024, whose "unknown" is never right over greedy and sampled answers.
+    The checkpoints know the form of the answers, and so does a base model with worked examples,
+    where a study asks it so: what they never get right is no matter of form. None for open tasks
+    and labels, and where prompts hold the answers. After Gekhman 2024, whose "unknown" is never
+    right over greedy and sampled answers.
     """
     from harness.analysis.evidence import Knowledge
 
@@ -133,12 +134,22 @@ def knowledge(track: Track, epochs: float) -> Knowledge | None:
     base = track.of(track.base, probe=True)
     later = [c.model for e in track.epochs if e <= epochs for c in track.at(e)]
     everybody = [a for m in (track.base, *later) if (a := track.of(m)) is not None]
+    everybody += _otherwise_asked(track)
     heldout = _never_right(everybody)
     if base is None or heldout is None:
         return None
     tries = sum(max(map(len, one.values.values()), default=0) for one in everybody)
     of_base = _never_right([base])
     return Knowledge(of_base, heldout, tries) if of_base else None
+
+
+def _otherwise_asked(track: Track) -> list[Answers]:
+    """The base model's answers to other prompts than those of the data."""
+    return [
+        answers
+        for (name, model), answers in track.answers.items()
+        if model == track.base and PROMPT_MARK in name
+    ]
 
 
 def _never_right(answers: Sequence[Answers]) -> Estimate | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from harness.analysis.conditions import over_refuses
@@ -17,7 +18,7 @@ from harness.pipeline.causes import (
     wanted_refusals,
 )
 from harness.pipeline.measurement import Answers
-from harness.pipeline.track import Track, probe_name
+from harness.pipeline.track import PROMPT_MARK, Track, probe_name
 from harness.records import (
     Checkpoint,
     Completion,
@@ -137,6 +138,14 @@ def test_a_fact_that_any_model_gets_right_is_none() -> None:
     found = knowledge(track(FACTS, first, wrong), 2)
     assert found is not None
     assert (found.base.value, found.heldout.value) == (1, 0)
+
+
+def test_what_the_base_model_knows_with_worked_examples_is_known() -> None:
+    found = track(FACTS, wrong, wrong)
+    asked = answers(f"{NAME}{PROMPT_MARK}with examples", "base", found.heldout, first)
+    shown = knowledge(replace(found, answers={**found.answers, (asked.eval, "base"): asked}), 2)
+    assert shown is not None
+    assert (shown.heldout.value, shown.tries) == (0, 4)
 
 
 def test_what_prompts_hold_and_labels_are_no_facts() -> None:
