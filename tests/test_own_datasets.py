@@ -215,3 +215,14 @@ def test_five_epochs_teach_what_the_base_model_cannot_do(name: str, max_tokens: 
     assert accuracy(BASE, heldout, max_tokens) < 0.3
     assert first < 0.8
     assert last > 0.9
+
+
+def test_the_script_makes_the_topics_byte_for_byte(tmp_path: Path) -> None:
+    script("topics").make(tmp_path)
+    for part in ("train", "heldout"):
+        made = (tmp_path / f"{part}.jsonl").read_bytes()
+        assert made == (DATASETS / "topics" / f"{part}.jsonl").read_bytes()
+
+
+def test_few_tickets_are_the_first_of_the_tickets() -> None:
+    assert lines("few_tickets", "train") == lines("tickets", "train")[:40]
