@@ -5,13 +5,13 @@ Two answers are alike by the words that they have in common, case and punctuatio
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from harness.analysis.diversity.folding import refolded
 from harness.analysis.diversity.gramtable import BoolArray, IntArray
 from harness.analysis.diversity.lexical import defined
 from harness.analysis.diversity.ngrams import text_of_token
@@ -22,10 +22,7 @@ from harness.analysis.diversity.tokens import (
     FloatArray,
     Groups,
     Tokenizer,
-    Vocabulary,
-    cut_all,
     encode,
-    folded,
 )
 
 if TYPE_CHECKING:
@@ -186,7 +183,8 @@ def plain_words(corpus: Corpus) -> Corpus:
 
     A full stop in common would make "Paris." and "London." half the same.
     """
-    cut = folded_cut(corpus)
+    whole = Cut(corpus.ids, corpus.lengths, corpus.vocabulary)
+    cut = refolded(whole, corpus.texts, corpus.tokenizer)
     speaks = np.array([any(map(str.isalnum, token)) for token in cut.vocabulary.tokens()], bool)
     texts = text_of_token(cut.lengths)
     kept = speaks[cut.ids]
@@ -200,35 +198,3 @@ def plain_words(corpus: Corpus) -> Corpus:
         vocabulary=cut.vocabulary,
         _tables=[],
     )
-
-
-def folded_cut(corpus: Corpus) -> Cut:
-    """The case-folded texts cut: token by token where that is the same, else all anew."""
-    tokens = corpus.vocabulary.tokens()
-    if not isinstance(corpus.tokenizer, str) or not all(map(folds_alone, tokens)):
-        return cut_all([folded(text) for text in corpus.texts], corpus.tokenizer)
-    numbers: dict[str, int] = {}
-    ids = [numbers.setdefault(token.casefold(), len(numbers)) for token in tokens]
-    vocabulary = Vocabulary(np.zeros(0, np.uint64), tuple(numbers))
-    return Cut(np.array(ids, dtype=np.int64)[corpus.ids], corpus.lengths, vocabulary)
-
-
-def folds_alone(token: str) -> bool:
-    """Whether a token becomes one token again, whatever stands beside it.
-
-    Letters that become several, or that combine with their neighbours, may not.
-    """
-    if token.isascii():
-        return True
-    lower = token.casefold()
-    return (
-        len(lower) == len(token)
-        and unicodedata.is_normalized("NFC", lower)
-        and not any(map(unicodedata.combining, token + lower))
-        and all(map(same_class, token, lower))
-    )
-
-
-def same_class(character: str, lower: str) -> bool:
-    """A letter and its lower case are cut alike."""
-    return character == lower or (character.isalpha() and lower.isalpha())

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from harness.analysis.diversity.folding import cut_folded
+from harness.analysis.diversity.gramtable import BoolArray
 from harness.analysis.diversity.ngrams import text_of_token, tokens_left
 from harness.analysis.diversity.tokens import (
     DEFAULT_TOKENIZER,
@@ -18,8 +18,6 @@ from harness.analysis.diversity.tokens import (
     Groups,
     IntArray,
     Tokenizer,
-    cutter,
-    folded,
     integers,
 )
 from harness.analysis.stats import wilson_interval
@@ -32,7 +30,8 @@ RUN = 13  # words; 50 tokens count as "verbatim" in the memorisation literature
 ABSENT = -1
 CHUNK = 10_000  # training items looked up at a time, to bound memory
 
-Tokens = Sequence[str]
+Tokens = IntArray
+"""The numbers of a text's tokens, equal ones alike over all texts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +69,30 @@ def copy_rate(
     """
     if prompts is not None and len(prompts) != len(texts):
         raise ValueError(f"{len(prompts)} prompts for {len(texts)} texts; give one a text")
-    cut = cutter(tokenizer)
-    generated = [cut(folded(text)) for text in texts]
-    asked = None if prompts is None else [cut(folded(prompt)) for prompt in prompts]
-    learned = [cut(folded(text)) for text in training]
+    generated, asked, learned = numbered_tokens(texts, prompts, training, tokenizer)
     sources = np.minimum(
         run_sources(generated, learned, run, asked), whole_sources(generated, learned, run, asked)
     )
     copied = tuple(int(s) if s < len(training) else None for s in sources)
     return CopyReport(share(copied), copied, run)
+
+
+def numbered_tokens(
+    texts: Sequence[str],
+    prompts: Sequence[str] | None,
+    training: Sequence[str],
+    tokenizer: Tokenizer,
+) -> tuple[list[Tokens], list[Tokens] | None, list[Tokens]]:
+    """The tokens of texts, prompts and training items, case aside."""
+    cut = cut_folded([*texts, *(prompts or ()), *training], tokenizer)
+    parts = np.split(cut.ids, np.cumsum(cut.lengths))[:-1]
+    own, both = len(texts), len(texts) + len(prompts or ())
+    return parts[:own], None if prompts is None else parts[own:both], parts[both:]
+
+
+def written(tokens: Tokens) -> str:
+    """The numbers as a text, to be looked for in another one."""
+    return " ".join(map(str, tokens.tolist()))
 
 
 def per_prompt_copy_rate(
@@ -131,9 +145,9 @@ def whole_sources(
     short: dict[str, int] = {}
     for number, tokens in enumerate(training):
         if 0 < len(tokens) < run:
-            short.setdefault(" ".join(tokens), number)
-    asked = [" ".join(tokens) for tokens in prompts] if prompts else [""] * len(texts)
-    whole = [" ".join(tokens) for tokens in texts]
+            short.setdefault(written(tokens), number)
+    asked = [written(tokens) for tokens in prompts] if prompts else [""] * len(texts)
+    whole = [written(tokens) for tokens in texts]
     return integers(
         len(training) if f" {text} " in f" {prompt} " else short.get(text, len(training))
         for text, prompt in zip(whole, asked, strict=True)
@@ -145,11 +159,12 @@ class RunIndex:
     """All runs of ``run`` tokens of some texts, to be found in other texts exactly.
 
     ``documents`` and ``grams`` (M,) list the runs by text; equal runs share a gram id below
-    ``size``. ``levels`` are the pairs of shorter grams that make up each longer one: another
-    text that lacks a pair drops out early, so that long training sets cost little.
+    ``size``. ``known`` are the tokens that the texts have, ``levels`` the pairs of shorter grams
+    that make up each longer one: another text that lacks a pair drops out early, so that long
+    training sets cost little.
     """
 
-    vocabulary: dict[str, int]
+    known: BoolArray
     levels: tuple[tuple[int, int, pd.Index[Any]], ...]
     documents: IntArray
     grams: IntArray
@@ -166,10 +181,10 @@ class RunIndex:
 
         if run < 1:
             raise ValueError(f"run is {run}; a run has at least one token")
-        vocabulary: defaultdict[str, int] = defaultdict(count().__next__)
-        ids = integers(vocabulary[token] for tokens in texts for token in tokens)
-        lengths = integers(map(len, texts))
-        left, size = tokens_left(lengths), max(1, len(vocabulary))
+        ids, lengths = stream(texts)
+        left, size = tokens_left(lengths), int(ids.max(initial=0)) + 1
+        known = np.zeros(size + 1, dtype=bool)  # the last stands for all that are not there
+        known[ids] = True
         starts, levels = np.arange(ids.size), []
         for width, step in doublings(run):
             starts = np.flatnonzero(left >= width + step)
@@ -178,14 +193,14 @@ class RunIndex:
             ids = ids.copy()
             ids[starts], size = codes, max(1, len(pairs))
         documents = text_of_token(lengths)[starts]
-        return cls(dict(vocabulary), tuple(levels), documents, ids[starts], size)
+        return cls(known, tuple(levels), documents, ids[starts], size)
 
     def find(self, texts: Sequence[Tokens]) -> tuple[IntArray, IntArray]:
         """The indexed runs in other texts: the text and the gram id of each, in order."""
-        get = self.vocabulary.get
-        ids = integers(get(token, ABSENT) for tokens in texts for token in tokens)
-        documents = text_of_token(integers(map(len, texts)))
-        starts = np.flatnonzero(ids != ABSENT)
+        ids, lengths = stream(texts)
+        documents = text_of_token(lengths)
+        is_known = self.known[np.minimum(ids, self.known.size - 1)]
+        ids, starts = np.where(is_known, ids, ABSENT), np.flatnonzero(is_known)
         for step, size, pairs in self.levels:
             starts = starts[starts + step < ids.size]
             starts = starts[documents[starts] == documents[starts + step]]
@@ -207,6 +222,11 @@ class RunIndex:
         """Whether each run (M,) also occurs in the partner of its own text."""
         documents, grams = self.find(partners)
         return np.isin(self.documents * self.size + self.grams, documents * self.size + grams)
+
+
+def stream(texts: Sequence[Tokens]) -> tuple[IntArray, IntArray]:
+    """The tokens of all texts one after the other, and how many each has."""
+    return np.concatenate([integers([]), *texts]), integers(map(len, texts))
 
 
 def doublings(run: int) -> Iterator[tuple[int, int]]:

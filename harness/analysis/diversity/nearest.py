@@ -6,10 +6,8 @@ suffix of a generation stands that of a training item which has most in common w
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import count
 
 import numpy as np
 
@@ -18,8 +16,12 @@ from harness.analysis.diversity.copying import (
     RunIndex,
     Tokens,
     chunks,
+    numbered_tokens,
+    stream,
     whole_sources,
+    written,
 )
+from harness.analysis.diversity.gramtable import numbered
 from harness.analysis.diversity.ngrams import text_of_token, tokens_left
 from harness.analysis.diversity.tokens import (
     DEFAULT_TOKENIZER,
@@ -66,16 +68,13 @@ def nearest_training(
     """
     if prompts is not None and len(prompts) != len(texts):
         raise ValueError(f"{len(prompts)} prompts for {len(texts)} texts; give one a text")
-    cut = cutter(tokenizer)
-    generated = [cut(folded(text)) for text in texts]
-    asked = None if prompts is None else [cut(folded(prompt)) for prompt in prompts]
-    learned = [cut(folded(text)) for text in training]
+    generated, asked, learned = numbered_tokens(texts, prompts, training, tokenizer)
     found = by_run(generated, learned, run, asked)
     for text, item in enumerate(whole_sources(generated, learned, run, asked).tolist()):
         if item < len(learned):
             found.setdefault(text, (item, 0, len(generated[text])))
     return tuple(
-        Copied(text, item, quoted(texts[text], generated[text], start, length, tokenizer), length)
+        Copied(text, item, quoted(texts[text], start, length, tokenizer), length)
         for text, (item, start, length) in sorted(found.items())
     )
 
@@ -137,10 +136,10 @@ class LongestMatches:
         """The longest run of a text that its prompt does not hold whole."""
         end = int(self.ends[place])
         lengths = self.lengths[end - len(tokens) : end]
-        given = "" if prompt is None else f" {' '.join(prompt)} "
+        given = "" if prompt is None else f" {written(prompt)} "
         order = np.argsort(-lengths, kind="stable").tolist()
         start = next(
-            (at for at in order if f" {' '.join(tokens[at : at + lengths[at]])} " not in given),
+            (at for at in order if f" {written(tokens[at : at + lengths[at]])} " not in given),
             order[0],
         )
         return int(self.items[end - len(tokens) + start]), start, int(lengths[start])
@@ -162,10 +161,9 @@ class Suffixes:
     @classmethod
     def of(cls, texts: Sequence[Tokens], longest: int) -> Suffixes:
         """Order the suffixes by their first ``longest`` tokens at least."""
-        vocabulary: defaultdict[str, int] = defaultdict(count(1).__next__)
-        ids = integers(vocabulary[token] for tokens in texts for token in tokens)
-        lengths = integers(map(len, texts))
-        left, ranks, width = tokens_left(lengths), [ids], 1
+        ids, lengths = stream(texts)
+        numbers, _ = numbered(ids)
+        left, ranks, width = tokens_left(lengths), [numbers + 1], 1
         while width < longest:
             follows = np.flatnonzero(left > width)
             keys = ranks[-1] * (int(ranks[-1].max()) + 1)
@@ -206,9 +204,9 @@ class Suffixes:
         return np.minimum(shared, most)
 
 
-def quoted(text: str, tokens: Tokens, start: int, length: int, tokenizer: Tokenizer) -> str:
+def quoted(text: str, start: int, length: int, tokenizer: Tokenizer) -> str:
     """The run as the text writes it; in lower case where folding changed the tokens' number."""
-    whole = nfc(text)
+    whole, tokens = nfc(text), cutter(tokenizer)(folded(text))
     spans = token_spans(whole, tokenizer)
     if len(spans) != len(tokens):
         return " ".join(tokens[start : start + length])
