@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from harness.analysis import diversity
 from harness.analysis.rules import TABLE
 from harness.linting import LINTS
 from harness.models.recorded import RecordedProvider
@@ -32,6 +33,14 @@ def test_the_documented_lints_are_those_that_run() -> None:
         for r in LINTS
     ]
     assert rows == expected
+
+
+def test_the_documented_names_of_diversity_are_those_that_it_has() -> None:
+    text = (DOCS / "diversity.md").read_text(encoding="utf-8")
+    _, _, after = text.partition("### All names")
+    names = re.findall(r"`(\w+)(?:\([\w, ]*\))?`", after.partition("\n## ")[0])
+    assert sorted(names) == sorted(diversity.__all__)
+    assert all(hasattr(diversity, name) for name in names)
 
 
 async def test_the_documented_lines_of_recorded_answers_are_read(tmp_path: Path) -> None:
