@@ -455,7 +455,8 @@ def still_generalising(evidence: Evidence, limits: Thresholds) -> Match | None:
     """Row 17."""
     if fit(evidence, limits) != "full" or not _quality_rises(evidence, limits):
         return None
-    if _tokens_learned(evidence, limits) or not _has_room(evidence, limits):
+    steep = evidence.heldout_step is not None and evidence.heldout_step.low > limits.margin
+    if (_tokens_learned(evidence, limits) and not steep) or not _has_room(evidence, limits):
         return None
     facts = (
         _train_fact(evidence, "follows the training data"),

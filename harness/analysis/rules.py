@@ -232,7 +232,7 @@ TABLE: tuple[Rule, ...] = (
     ),
     Rule(
         17,
-        "follows the training data, held-out still rising, tokens not all learnt",
+        "follows the training data, held-out still rising: steeply, or tokens not all learnt",
         "still generalising",
         "train one epoch more",
         "medium",

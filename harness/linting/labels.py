@@ -25,6 +25,12 @@ TELLABLE = 0.1
 SURE = 0.01
 FEWEST_HELDOUT = 20
 NOISE = 0.05
+LEAST_RIGHT, MOSTLY = 0.55, 0.75
+ENOUGH = 150
+"""Of fewer examples a small model learns too little for its doubts to be worth a veto by themselves:
+of 50 to 100 sound tickets they would have blocked one file in eleven."""
+
+NOISIER = 0.05
 USUAL_REFUSALS = 0.05
 """The tuning guide's example of how many are wanted, where nobody says."""
 
@@ -184,9 +190,56 @@ def label_noise(question: Question) -> Measured | Skipped:
     )
     said = f"{percent(found.value)}{sample} seem to have a wrong label"
     lines = sorted(train.lines[indices[i]] for i in issues)
-    most: Severity = "block" if found.low > NOISE else "info"
+    wrong = int((guesses != given).sum())
+    most: Severity = "info"
+    if found.low > NOISE:
+        easy = len(indices) >= ENOUGH and is_no_hard_task(right, len(issues), wrong)
+        shown = easy or is_noisier_than_heldout(question)
+        most = "block" if shown else "warn"
     extra = {"low": found.low, "high": found.high, "looked_at": len(indices), "accuracy": right}
     return Measured(found.value, said, lines, examples, most, extra)
+
+
+def is_no_hard_task(right: float, doubted: int, wrong: int) -> bool:
+    """Is the small model good, and sure of nearly all in which it differs?
+
+    Where words hardly tell the labels it is wrong often, too, and sure of less.
+    """
+    return right >= LEAST_RIGHT and doubted >= MOSTLY * wrong
+
+
+def is_noisier_than_heldout(question: Question) -> bool:
+    """Do words tell the training labels worse than the held-out ones (Fisher's exact test)?
+
+    One model judges both out of fold, so that a hard task is as hard for either.
+    """
+    train, heldout = question.train, question.heldout
+    if (
+        heldout is None
+        or len(heldout) < FEWEST_HELDOUT
+        or len(heldout) + len(train) > MOST_EXAMPLES
+    ):
+        return False
+    from scipy.stats import fisher_exact
+
+    names = [*_names(train), *_names(heldout)]
+    counts = Counter(names)
+    kept = [i for i, name in enumerate(names) if counts[name] >= FEWEST_OF_A_LABEL]
+    asked = [
+        columns.prompts.texts[number]
+        for columns in (train, heldout)
+        for number in columns.prompts.numbers
+    ]
+    labels = sorted({names[i] for i in kept})
+    given = [labels.index(names[i]) for i in kept]
+    probabilities = out_of_fold([asked[i] for i in kept], given) if len(labels) > 1 else None
+    if probabilities is None:
+        return False
+    wrong = probabilities.argmax(axis=1) != given
+    ours = sum(i < len(train) for i in kept)
+    missed, others = int(wrong[:ours].sum()), int(wrong[ours:].sum())
+    table = [[missed, ours - missed], [others, len(kept) - ours - others]]
+    return float(fisher_exact(table, alternative="greater").pvalue) < NOISIER
 
 
 def _with_frequent_labels(train: Columns) -> list[int]:

@@ -273,7 +273,7 @@ LINTS: tuple[Lint, ...] = (
         "label noise",
         "answers",
         "labels doubted by confident learning on out-of-fold probabilities; a note only where the"
-        " interval's lower bound is not above the threshold",
+        " interval's lower bound is not above the threshold, a warning where the task may be hard",
         Limits(block=0.05),
         "look at the examples, most doubtful first, and correct the wrong ones",
         guide="5",

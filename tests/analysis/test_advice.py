@@ -150,9 +150,14 @@ CASES: dict[str, tuple[Evidence, int, int]] = {
     ),
     "limited_by_data": (GAP, 18, 0),
     "learned_by_heart": (
-        replace(GAP, heldout_step=RISING, train_token_accuracies=(0.9, 0.999)),
+        replace(GAP, heldout_step=about(0.02), train_token_accuracies=(0.9, 0.999)),
         18,
         0,
+    ),
+    "steep_though_learned": (
+        replace(GAP, heldout_step=about(0.2), train_token_accuracies=(0.9, 0.999)),
+        17,
+        1,
     ),
     "calibration_drift": (replace(FITTED, valid_losses=(1.0, 0.5, 0.7)), 19, 0),
     "proxy_mismatch": (replace(FITTED, valid_token_accuracies=(0.80, 0.85)), 20, 0),

@@ -6,6 +6,7 @@ import re
 import sys
 from dataclasses import replace
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from benchmarks.advice.courses import POOLED, Course, courses_of
 from benchmarks.advice.decoding import answers
 from benchmarks.advice.faults import FAULTS
 from benchmarks.advice.figures import Figures, followed, started
+from benchmarks.advice.lints import lint_findings
 from benchmarks.advice.oracle import Truth
 from benchmarks.advice.planted import ending, is_named
 from benchmarks.advice.policies import (
@@ -151,6 +153,15 @@ def test_faults_are_planted_as_they_say() -> None:
     assert sum(str(s.messages) in known for s in leaky.heldout) >= len(leaky.heldout) // 2
     ids = [re.search(r"_\d+", str(e.messages[1]["content"])) for e in task("opaque ids-00").train]
     assert len({found[0] for found in ids if found}) == len(ids)
+
+
+@pytest.mark.skipif(find_spec("cleanlab") is None, reason="needs cleanlab (the extra `lint`)")
+def test_lints_block_faults_and_leave_hard_tasks_alone() -> None:
+    def blocking(name: str) -> list[str]:
+        return [f.rule for f in lint_findings(task(name)) if f.severity == "block"]
+
+    assert not any(map(blocking, (f"classification-{n:02}" for n in (4, 10, 12, 24, 34, 38))))
+    assert all("label noise" in blocking(f"flipped labels-0{n}") for n in (1, 2, 3))
 
 
 def is_json(text: str) -> bool:
