@@ -12,9 +12,11 @@ from harness.graders import Judge, is_judged, needs_judge
 from harness.messages import prompt_text
 from harness.models.providers import Access
 from harness.openai_evals.bridge_files import GRADER as BRIDGE
+from harness.pipeline.alternatives import Aside, prompt_asides
 from harness.pipeline.caching import Kept, kept_for
 from harness.pipeline.evaluation import Question
 from harness.pipeline.order import Order
+from harness.pipeline.parts import parts_of
 from harness.pipeline.runfolder import RunFolder
 from harness.pipeline.selection import Notice, selected
 from harness.pipeline.services import NO_KEY, judge_for
@@ -154,6 +156,19 @@ class _Foresight:
         named = [base, *(c.model for c in experiment.tuned), *experiment.others]
         for model in dict.fromkeys(named):
             yield self._asked(questions, model, judging).expected("model", model, self.payers)
+        chosen = [q for q in questions if q.spec.name in experiment.evals]
+        for aside in prompt_asides(base, experiment):
+            yield self._beside(chosen, aside, judging).expected("model", aside.model, self.payers)
+        passes = sum(len(part.epochs) for part in parts_of(experiment))
+        if passes:
+            judged = _Sum()
+            asked = self._beside(chosen, Aside(f"{experiment.name}, parts to be tuned"), judged)
+            named_parts = f"{experiment.name}: {passes} models tuned on parts of the data"
+            yield asked.expected(
+                "model", named_parts, self.payers, models=passes, priced_as=TUNED + base
+            )
+            if judge is not None:
+                yield judged.expected("judge", judge.model, self.payers, models=passes)
         if experiment.tuning is not None:
             models = len(experiment.tuning.epochs) * len(experiment.tuning.seeds)
             judged = _Sum()
@@ -168,14 +183,23 @@ class _Foresight:
     def _asked(self, questions: Sequence[Question], model: str, judging: _Sum) -> _Sum:
         asked = _Sum()
         for question in questions:
-            rubric = len(str(question.spec.args)) // CHARACTERS_A_TOKEN
-            for case in question.cases(model):
-                if self._is_settled(case):
-                    continue
-                prompt_tokens = sum(self._add(one, asked) for one in _requests(case))
-                if needs_judge(question.spec):
-                    self._add_judgement(judging, rubric + prompt_tokens, case)
+            self._count(question, question.cases(model), asked, judging)
         return asked
+
+    def _beside(self, questions: Sequence[Question], aside: Aside, judging: _Sum) -> _Sum:
+        asked = _Sum()
+        for question in questions:
+            self._count(question, question.aside_cases(aside), asked, judging)
+        return asked
+
+    def _count(self, question: Question, cases: Iterable[Case], asked: _Sum, judging: _Sum) -> None:
+        rubric = len(str(question.spec.args)) // CHARACTERS_A_TOKEN
+        for case in cases:
+            if self._is_settled(case):
+                continue
+            prompt_tokens = sum(self._add(one, asked) for one in _requests(case))
+            if needs_judge(question.spec):
+                self._add_judgement(judging, rubric + prompt_tokens, case)
 
     def _is_settled(self, case: Case) -> bool:
         """Whether nobody would be asked: it is in the run folder, or counted already."""
@@ -278,8 +302,10 @@ def _training(order: Order, payers: Payers) -> TrainingCost | None:
             continue
         count = _counter(order)
         per_epoch = sum(count(example.messages) for example in read_training(data))
-        jobs += len(tuning.seeds)
+        parts = parts_of(experiment)
+        jobs += len(tuning.seeds) + len(parts)
         tokens += per_epoch * max(tuning.epochs) * len(tuning.seeds)
+        tokens += sum(per_epoch * max(part.epochs) // part.divisor for part in parts)
     if not jobs:
         return None
     price = payers.price("model", TUNED + order.study.base)

@@ -49,4 +49,6 @@ def _models(study: Study) -> list[str]:
     listed = [] if routed else [study.base]
     for experiment in study.experiments:
         listed += [*(one.model for one in experiment.tuned), *experiment.others]
+        if experiment.instead_of is not None and experiment.instead_of.ask:
+            listed.append(experiment.instead_of.model)
     return [*routed, *listed, *([study.judge.name] if study.judge is not None else [])]
