@@ -27,8 +27,8 @@ FEWEST_HELDOUT = 20
 NOISE = 0.05
 LEAST_RIGHT, MOSTLY = 0.55, 0.75
 ENOUGH = 150
-"""Of fewer examples a small model learns too little for its doubts to be worth a veto by themselves:
-of 50 to 100 sound tickets they would have blocked one file in eleven."""
+"""Of fewer examples a small model learns too little for its doubts alone to be worth a veto: of 50
+to 100 sound tickets they would have blocked one file in sixteen."""
 
 NOISIER = 0.05
 USUAL_REFUSALS = 0.05
