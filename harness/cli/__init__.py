@@ -27,6 +27,7 @@ COMMANDS: dict[str, str] = {
     "advise": "Diagnose a run and say how many epochs to train next.",
     "gate": "Say by a policy whether a tuned model may be deployed: pass, fail or inconclusive.",
     "plan": "Say how many samples and repeats a comparison needs.",
+    "breakeven": "Say after how many calls tuning pays, or why it never does.",
     "lint": "Look training data over before training: faults, leaks, tokens, cost.",
     "split": "Make a held-out set out of a training file.",
     "finetune": "Start and follow a fine-tuning job.",

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from statistics import mean
 
 from harness.analysis.breakeven import Terms, Tokens, break_even, call_cost
-from harness.analysis.cost import Training, price_of
+from harness.analysis.cost import PriceTable, Training, price_of
 from harness.datasets import read_training
 from harness.messages import prompt_text
 from harness.pipeline.alternatives import prompted
-from harness.pipeline.judgement import difference
+from harness.pipeline.folder_report import read_tracks
+from harness.pipeline.judgement import Judge, difference
 from harness.pipeline.measurement import Answers
 from harness.pipeline.prompting import OWN, BestPrompt, answers_of
+from harness.pipeline.runfolder import RunFolder
 from harness.pipeline.spending import Payers
 from harness.pipeline.track import Track
-from harness.pipeline.training_cost import CHARACTERS_A_TOKEN
+from harness.pipeline.training_cost import CHARACTERS_A_TOKEN, priced
 from harness.records import Advice, BreakEven, CallCost, Estimate, InsteadOf
 from harness.reports import verdicts
 
@@ -46,6 +49,40 @@ def break_evens(track: Track, payers: Payers, advice: Sequence[Advice]) -> tuple
     if chosen is None:
         return ()
     return tuple(_found(track, payers, chosen))
+
+
+def break_evens_of(path: Path, asked: InsteadOf, prices: Sequence[PriceTable]) -> list[BreakEven]:
+    """The same for a run folder; ``asked`` names another dearer model, or none ("").
+
+    Raises:
+        RunFolderError: no run folder, or its data files have changed since.
+    """
+    folder = RunFolder(path)
+    manifest = folder.read()
+    payers = Payers.of(manifest.study, prices)
+    found: list[BreakEven] = []
+    for track in read_tracks(folder, manifest):
+        if track.is_general or not track.epochs:
+            continue
+        judge = Judge(track)
+        advice = [judge.advice_after(epochs) for epochs in track.epochs]
+        found += break_evens(_asking_instead(priced(track, payers), asked), payers, advice)
+    return found
+
+
+def _asking_instead(track: Track, asked: InsteadOf) -> Track:
+    """A track whose study weighs another model, or has other terms."""
+    known = track.experiment.instead_of
+    if asked.model:
+        known = known if known and known.model == asked.model else asked
+    if known is not None:
+        known = replace(
+            known,
+            calls_per_day=asked.calls_per_day or known.calls_per_day,
+            days=asked.days,
+            hosting_usd_per_day=asked.hosting_usd_per_day or known.hosting_usd_per_day,
+        )
+    return replace(track, experiment=replace(track.experiment, instead_of=known))
 
 
 def _chosen(track: Track, advice: Sequence[Advice]) -> Chosen | None:

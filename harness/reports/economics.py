@@ -144,7 +144,7 @@ def break_even_text(found: BreakEven) -> str:
         parts.append(_after_days(found))
     if found.quality is not None:
         parts.append(f"On held-out samples tuned minus it: {wording.delta_text(found.quality)}.")
-    elif found.verdict in ("pays", "at once", "open"):
+    elif found.eval and found.verdict in ("pays", "at once", "open"):
         parts.append("Whether it answers as well was not asked (ask: true).")
     return " ".join(parts)
 
