@@ -157,13 +157,10 @@ def cut_told(match: MatchReport, tuned: str, base: str, *, unit: str = "word") -
     cut, left_out = (match.truncated_a, match.truncated_b), (match.dropped_a, match.dropped_b)
     if not any((*cut, *left_out)):
         return "diversity was compared on all of every answer"
-    told = [
-        f"of {name} {longer:.0%} are longer and lost their end, {dropped:.0%} are left out"
-        for name, longer, dropped in zip((tuned, base), cut, left_out, strict=True)
-    ]
     tokens = wording.counted(round(median(match.tokens)), unit)
     return (
-        "longer answers look less diverse, so diversity was compared on the first "
-        f"{tokens} of each answer (median over prompts): {'; '.join(told)} "
-        "(too short, or more than the other has)"
+        f"diversity was compared on the first {tokens} of each answer (median over prompts), "
+        f"since longer ones look less diverse: {cut[0]:.0%} of {tuned} answers and {cut[1]:.0%} "
+        f"of {base} go on beyond that, {left_out[0]:.0%} and {left_out[1]:.0%} are left out as "
+        "too short or too many"
     )
