@@ -57,6 +57,9 @@ def advise(
         Path | None,
         typer.Option(metavar="FILE", help="What models cost; it counts before ~/.evals."),
     ] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Print the page of every rule that spoke, too.")
+    ] = False,
 ) -> None:
     """Diagnose a run and say how many epochs to train next, with the evidence.
 
@@ -66,6 +69,8 @@ def advise(
     [bold]Examples[/bold]
 
       harness advise reports/demo
+
+      harness advise reports/demo --explain    (with the page of every rule that spoke)
 
       harness advise reports/demo --json
 
@@ -82,7 +87,8 @@ def advise(
         if epochs or model:
             raise UsageError("--epochs and --model are for result files; a job knows its own")
         run = _live(place, base_url, api_key_env)
-        _advise_on(run, log or [], base_url, prices, as_json=as_json)
+        told = _advise_on(run, log or [], base_url, prices, as_json=as_json)
+        _explain(told if explain and not as_json else ())
         return
     if base_url is not None:
         raise UsageError(f"--base-url is for a job's id; {place} is a file or folder here")
@@ -92,19 +98,31 @@ def advise(
             "give what training wrote, or --base-url with a job's id"
         )
     from harness.pipeline.jobs import is_training_run
+    from harness.pipeline.rounds import last_round
     from harness.pipeline.runfolder import RunFolder
 
+    path = last_round(path)
     if is_training_run(path) or not RunFolder(path).exists():
         from harness.finetuning.runs import read_run
 
         run = read_run(path, epochs, model)
-        _advise_on(run, log or [], None, prices, as_json=as_json)
+        told = _advise_on(run, log or [], None, prices, as_json=as_json)
+        _explain(told if explain and not as_json else ())
         return
     if log or epochs or model:
         raise UsageError(
             f"--log, --epochs and --model are for what training wrote; {place} has none of it"
         )
-    _advise_on_folder(path, prices, as_json=as_json)
+    told = _advise_on_folder(path, prices, as_json=as_json)
+    _explain(told if explain and not as_json else ())
+
+
+def _explain(advices: Sequence[Advice]) -> None:
+    """Print the page of every rule that spoke, each once."""
+    from harness.cli.rulepages import page, print_page
+
+    for number in dict.fromkeys(advice.rule for advice in advices):
+        print_page("\n" + page(number))
 
 
 # --- what training wrote -------------------------------------------------------------
@@ -129,7 +147,7 @@ def _advise_on(
     prices: Path | None,
     *,
     as_json: bool,
-) -> None:
+) -> Sequence[Advice]:
     from harness.cli import options
     from harness.pipeline.jobs import advice_of, advice_with_logs
 
@@ -137,13 +155,14 @@ def _advise_on(
     advice = advice_with_logs(run, logs, tables) if logs else [advice_of(run, base_url, tables)]
     if as_json:
         _print_json(advice)
-        return
+        return advice
     from harness.cli.studyview import show_one_advice
     from harness.cli.tuningview import TuningView
 
     TuningView().show_run(run)
     for one in advice:
         show_one_advice(one)
+    return advice
 
 
 def _print_json(advice: Sequence[Advice]) -> None:
@@ -157,7 +176,7 @@ def _print_json(advice: Sequence[Advice]) -> None:
 # --- run folders ---------------------------------------------------------------------
 
 
-def _advise_on_folder(path: Path, prices: Path | None, *, as_json: bool) -> None:
+def _advise_on_folder(path: Path, prices: Path | None, *, as_json: bool) -> Sequence[Advice]:
     from harness.cli import options
     from harness.cli.studyview import show_advice
     from harness.pipeline import report_of
@@ -169,15 +188,17 @@ def _advise_on_folder(path: Path, prices: Path | None, *, as_json: bool) -> None
             "advice needs a study with 'tune' or 'tuned' (see harness show demo)"
         )
     _say_if_unfinished(path, document)
+    told = [advice for section in document.sections for advice in section.advice]
     if as_json:
         import json
 
         from harness.reports.json import render_json
 
         print(json.dumps(json.loads(render_json(document))["advice"], indent=2))
-        return
+        return told
     for section in document.sections:
         show_advice(section)
+    return told
 
 
 def _say_if_unfinished(path: Path, document: Document) -> None:

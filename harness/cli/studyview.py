@@ -359,7 +359,11 @@ def show_one_advice(advice: Advice) -> None:
     title = Text(f"\n{plain(advice.eval)}, {wording.after(advice.epochs)}: ", style="bold")
     out.print(title.append(plain(wording.headline(advice))), soft_wrap=True)
     rows = [
-        ("diagnosis", f"{advice.diagnosis} (rule {advice.rule}, {advice.confidence} confidence)"),
+        (
+            "diagnosis",
+            f"{advice.diagnosis} (rule {advice.rule}, {advice.confidence} confidence; "
+            f"harness show rule {advice.rule})",
+        ),
         *(("evidence", wording.fact_text(fact)) for fact in advice.evidence),
         ("checkpoint to use now", advice.checkpoint or "none"),
         *((("cost", advice.cost),) if advice.cost else ()),

@@ -38,18 +38,27 @@ def round_folders(path: Path) -> list[Path]:
     return [p for p in ordered if RunFolder(p).complete()]
 
 
+def last_round(path: Path) -> Path:
+    """The last finished round of a loop's folder; any other path itself.
+
+    Raises:
+        RunFolderError: no round is finished.
+    """
+    if not (path / LOOP_FILE).is_file():
+        return path
+    finished = round_folders(path)
+    if not finished:
+        raise RunFolderError(f"{path}: no round in it is finished; go on with --resume")
+    return finished[-1]
+
+
 def rounds_after(path: Path) -> tuple[Round, ...]:
     """The rounds that lead to a run folder, and that one; of a loop's folder its last round's.
 
     Raises:
         RunFolderError: there is no finished run.
     """
-    folder = path
-    if (path / LOOP_FILE).is_file():
-        finished = round_folders(path)
-        if not finished:
-            raise RunFolderError(f"{path}: no round in it is finished; go on with --resume")
-        folder = finished[-1]
+    folder = last_round(path)
     if not RunFolder(folder).complete():
         raise RunFolderError(
             f"{folder}: holds no finished run of a study; name the run folder of the round before"
@@ -130,8 +139,7 @@ def history(
         RunFolderError: there is no finished run.
     """
     rounds, notices = rounds_after(path), []
-    folder = round_folders(path)[-1] if (path / LOOP_FILE).is_file() else path
-    before = RunFolder(folder).read()
+    before = RunFolder(last_round(path)).read()
     known = {experiment.name: experiment for experiment in before.study.experiments}
     kept: list[Round] = []
     for experiment in study.experiments:

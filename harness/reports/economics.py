@@ -167,10 +167,7 @@ def _at_once(found: BreakEven, against: str) -> str:
 
 def _open(found: BreakEven, against: str) -> str:
     least = "" if found.calls is None else f", {_count(found.calls.low)} at the least"
-    return (
-        f"Tuning may pay {against} after {_number(found.calls)} calls{least}: "
-        f"{found.reason}."
-    )
+    return f"Tuning may pay {against} after {_number(found.calls)} calls{least}: {found.reason}."
 
 
 def _never(found: BreakEven, against: str) -> str:
