@@ -11,6 +11,7 @@ import numpy as np
 
 from harness.analysis.diversity.across import ACROSS, gram_counts, jackknife
 from harness.analysis.diversity.bleu import ORDER
+from harness.analysis.diversity.measures import DEFAULT_MEASURES
 from harness.analysis.diversity.metrics import Direction, PromptMetric, Scope, measure_named
 from harness.analysis.diversity.tokens import (
     DEFAULT_TOKENIZER,
@@ -26,16 +27,7 @@ from harness.analysis.stats import paired_bootstrap
 from harness.records import Estimate
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-DEFAULT_METRICS = (
-    "duplicate_rate",
-    "distinct_k",
-    "self_bleu",
-    "distinct_2",
-    "distinct_4",
-    "vendi",
-    "self_repetition",
-    "compression_ratio",
-)
+DEFAULT_METRICS = (*DEFAULT_MEASURES, "compression_ratio")
 CLOSED_FORM_UP_TO = 2_000  # texts of a set: self-repetition looks at all pairs that share
 
 NO_METRICS: Mapping[str, PromptMetric] = {}
