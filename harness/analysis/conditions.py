@@ -242,7 +242,8 @@ def prompt_alone(evidence: Evidence, limits: Thresholds) -> Match | None:
     best = evidence.best_prompt
     if best is None or sign(evidence.gain, limits) not in ("0", "-"):
         return None
-    if sign(best.gain_over_own, limits) != "+" or sign(evidence.heldout_step, limits) == "+":
+    still_rising = bool(evidence.earlier) and sign(evidence.heldout_step, limits) == "+"
+    if sign(best.gain_over_own, limits) != "+" or still_rising:
         return None
     facts: tuple[Fact, ...] = (
         _fact(f"gain over the base model with '{best.name}'", evidence.gain, "none"),
