@@ -86,6 +86,8 @@ def split(
     files = _files(data, out_train, out_heldout, eval_name, registry, base)
     check_files(data, files)
     found = split_of(data, options)
+    if base and found.format == "preference":
+        raise UsageError(f"--base {base}: studies do not tune on preferences; leave it out")
     samples = write_split(found, files)
     for line in (*_told(found, files, samples), *_next(files)):
         print(line)
@@ -174,7 +176,7 @@ def _strata(split: Split) -> Iterator[str]:
         name = shortened(" ".join(one.name.split()), 40) or "(none)"
         yield f"    {one.heldout:,} of {one.examples:,} {name}"
     if len(split.strata) > MOST_STRATA:
-        yield f"    and {counted(len(split.strata) - MOST_STRATA, 'more')}"
+        yield f"    and {len(split.strata) - MOST_STRATA:,} more"
     lacking = [one for one in split.strata if not one.heldout]
     if lacking:
         yield f"    {counted(len(lacking), split.stratified_by)} too rare to hold any out"

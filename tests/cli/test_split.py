@@ -89,3 +89,20 @@ def test_wrong_words_are_one_clear_line(data: Path, words: list[str], says: str)
     assert isinstance(shown.exception, UsageError)
     assert says in str(shown.exception)
     assert "\n" not in str(shown.exception)
+
+
+def test_no_study_is_written_that_could_not_tune(data: Path) -> None:
+    lines = [
+        {
+            "input": {"messages": [{"role": "user", "content": f"{i * 7919} {i * 104729}"}]},
+            "preferred_output": [{"role": "assistant", "content": f"good {i}"}],
+            "non_preferred_output": [{"role": "assistant", "content": f"bad {i}"}],
+        }
+        for i in range(80)
+    ]
+    data.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    shown = run(app, ["split", str(data), "--eval", "mine", "--base", "gpt-x"])
+    assert isinstance(shown.exception, UsageError)
+    assert "studies do not tune on preferences" in str(shown.exception)
+    assert not Path("my-registry").exists()
+    assert run(app, ["split", str(data), "--eval", "mine"]).exit_code == 0
