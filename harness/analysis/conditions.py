@@ -330,6 +330,14 @@ def _is_less_diverse(evidence: Evidence, limits: Thresholds) -> bool:
     return drop is not None and drop.significant and less_diverse(drop.to_expected, limits)
 
 
+def _diversity_is_open(evidence: Evidence, limits: Thresholds) -> bool:
+    """Is something lost, and not told whether it is more than expected?"""
+    drop = evidence.diversity
+    if drop is None or not drop.significant:
+        return False
+    return drop.to_expected.value < limits.less_diverse <= drop.to_expected.high
+
+
 def _low_from_the_start(evidence: Evidence, limits: Thresholds) -> bool:
     drop = evidence.diversity
     return drop is not None and bool(evidence.earlier) and less_diverse(drop.at_first, limits)
@@ -483,6 +491,8 @@ def calibration_drift(evidence: Evidence, limits: Thresholds) -> Match | None:
         return None
     if fit(evidence, limits) == "low" or _is_less_diverse(evidence, limits):
         return None
+    if _diversity_is_open(evidence, limits):
+        return None
     least = min(evidence.valid_losses)
     reading = f"rose from {least:.3g} to {evidence.valid_losses[-1]:.3g}"
     return Match(
@@ -511,7 +521,7 @@ def proxy_mismatch(evidence: Evidence, limits: Thresholds) -> Match | None:
 def _fits_and_gains(evidence: Evidence, limits: Thresholds) -> tuple[Fact, ...] | None:
     if fit(evidence, limits) != "full" or gap_is_large(evidence, limits) is not False:
         return None
-    if sign(evidence.gain, limits) != "+":
+    if sign(evidence.gain, limits) != "+" or _diversity_is_open(evidence, limits):
         return None
     return (
         _fact("gain over the base model", evidence.gain, "better"),
@@ -553,6 +563,11 @@ def underpowered(evidence: Evidence, limits: Thresholds) -> Match | None:
 
 def _undecided(evidence: Evidence, limits: Thresholds) -> tuple[Fact, str] | None:
     """The contrast that stopped the table, and what would settle it."""
+    drop = evidence.diversity
+    if drop is not None and _diversity_is_open(evidence, limits):
+        reading = f"lost, neither above nor below {limits.less_diverse:.2f}"
+        fact = _fact(f"{drop.metric}, ratio to expected", drop.to_expected, reading)
+        return fact, "collect more held-out prompts, or more answers to each"
     follows = fit(evidence, limits)
     if follows == "unknown" and evidence.train is not None:
         bar = evidence.ceiling - limits.fit_slack

@@ -165,6 +165,11 @@ CASES: dict[str, tuple[Evidence, int, int]] = {
     "good": (replace(FITTED, target=0.9), 22, 0),
     "good_without_a_target": (FITTED, 22, 0),
     "fit_unclear": (replace(FITTED, train=about(0.95, 0.03)), 23, 0),
+    "diversity_unclear": (
+        replace(COLLAPSED, diversity=DiversityDrop("self-BLEU", about(0.85, 0.08))),
+        23,
+        0,
+    ),
     "gain_unclear": (replace(FITTED, gain=OPEN), 23, 0),
     "target_unclear": (replace(FITTED, target=0.975), 23, 0),
     "nothing_measured": (Evidence("e", "one-answer", "m", 3), 24, 0),
