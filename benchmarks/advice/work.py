@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import Pool
 
 from benchmarks.advice.collection import task
 from benchmarks.advice.results import Results
@@ -37,18 +37,13 @@ def work(keys: Sequence[Key], results: Results, workers: int, seconds: float | N
     owed = [key for key in keys if key not in there]
     clock = Clock(len(keys), len(keys) - len(owed))
     clock.show()
-    pool = ProcessPoolExecutor(max_workers=workers, initializer=quietly)
-    try:
-        futures = [pool.submit(made, key) for key in owed]
-        for future in as_completed(futures):
-            run = future.result()
+    with Pool(workers, initializer=quietly) as pool:  # leaving it ends its processes at once
+        for run in pool.imap_unordered(made, owed):
             results.keep(run)
             clock.ended(run)
             if seconds is not None and clock.elapsed_s > seconds:
                 break
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-        sys.stderr.write("\n")
+    sys.stderr.write("\n")
 
 
 class Clock:
