@@ -13,7 +13,6 @@ from harness.analysis.rules import TABLE, Rule
 from harness.analysis.thresholds import DEFAULT, Thresholds
 from harness.records import Advice, Estimate
 
-
 REVERSES = "stop changing epochs: choose among the checkpoints that exist"
 """What to do where the evidence asks for the opposite of what was changed last."""
 

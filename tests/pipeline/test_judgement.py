@@ -345,7 +345,9 @@ def test_longer_answers_are_a_finding_of_their_own_and_no_collapse() -> None:
     told = section(open_track({2: longer})).findings
     (length,) = [finding for finding in told if finding.rule == "answer length"]
     assert "words longer than the base model's" in length.message
-    assert "(of the tuned answers 100% cut and 0% left out" in length.message
+    assert (
+        "100% of the tuned model's answers and 0% of the base's go on beyond that" in length.message
+    )
     assert Judge(open_track({2: longer})).advice_after(2).rule not in (10, 11, 12, 13, 25)
 
 
