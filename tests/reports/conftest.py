@@ -602,7 +602,9 @@ PAYLOAD = (
     "' onmouseover='window.hacked=1' <!-- ]]> {{ 7 * 7 }} {% raw %} `` ``` | *a* _b_ [c](d)\n"
     "# heading\n| x | y |\n@everyone https://x.invalid \u202ertl\u202c שלום \x00\x1b[31m\ud800"
 )
-LITERAL_FIELDS = frozenset({"task", "role", "unit", "severity", "confidence", "method", "units"})
+LITERAL_FIELDS = frozenset(
+    {"axis", "task", "role", "unit", "severity", "confidence", "method", "units"}
+)
 
 
 def poisoned(value, payload: str):

@@ -87,7 +87,7 @@ def test_the_evidence_of_a_state_says_everything_behind_it(page):
     for said in (
         "After 3 epochs: Train 1 epoch more",
         "Train score 62% (54 to 70%) does not follow the training data yet",
-        "Underfit (rule 5)",
+        "Underfit (rule 5; why: harness show rule 5 )",
         "Use now ft:small-base:orders:e3 (epoch 3)",
         "About 40 s and 96,400 training tokens",
         "A train score within the slack of the ceiling",
