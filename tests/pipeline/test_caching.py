@@ -146,7 +146,7 @@ def test_a_second_run_asks_nobody_and_says_the_same(
     assert (asked["replayed"], kept["replayed"]) == (0, 20)
     assert asked["latency"]["n"] == 20
     assert kept["latency"] is None
-    assert (asked["cost_usd"], kept["cost_usd"]) == (None, 0.0)
+    assert (asked["cost_usd"], kept["cost_usd"]) == (0.0, 0.0)
     assert first["performance"]["first_answer_s"] > 0
     assert second["performance"]["first_answer_s"] is None
     stats = ended(start("cache", "stats", "--cache", "kept"))[1]
