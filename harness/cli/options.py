@@ -300,8 +300,10 @@ class RunOptions:
         from harness.records import Study
 
         study = self.embedded(Study(name="", base="", experiments=()))
+        if study.embeddings is None:
+            return None
         access = self.embeddings_access(study)
-        return embedder_for(study, access, self.caching(), self.limits())
+        return embedder_for(study.embeddings, access, self.caching(), self.limits())
 
     def _access(self, base_url: str | None, key_name: str) -> Access:
         """Keys are read from the environment here and nowhere else."""

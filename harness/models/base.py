@@ -45,7 +45,20 @@ class AlwaysOpen:
     ) -> None: ...
 
 
-class Provider(Protocol):
+class Opened(Protocol):
+    """What is used as an async context manager: open inside the block, closed behind it."""
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+
+class Provider(Opened, Protocol):
     """Answers requests for the models that it serves.
 
     Use it as an async context manager; connections are opened on entry and closed on exit.
@@ -59,17 +72,8 @@ class Provider(Protocol):
         """
         ...
 
-    async def __aenter__(self) -> Self: ...
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...
-
-
-class EmbeddingModel(Protocol):
+class EmbeddingModel(Opened, Protocol):
     """Turns texts into vectors. Use it as an async context manager, as a provider."""
 
     async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -79,15 +83,6 @@ class EmbeddingModel(Protocol):
             ProviderError: no usable vectors; its class says whether to try again.
         """
         ...
-
-    async def __aenter__(self) -> Self: ...
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +113,7 @@ class BatchJob:
         return self.status in ("completed", "failed", "expired", "cancelled")
 
 
-class BatchService(Protocol):
+class BatchService(Opened, Protocol):
     """Takes files of requests and answers them when it has time, in any order.
 
     Use it as an async context manager. Every method that asks the server asks once and raises
@@ -164,12 +159,3 @@ class BatchService(Protocol):
     async def download(self, file_id: str, path: Path) -> None:
         """Write a result file to ``path``."""
         ...
-
-    async def __aenter__(self) -> Self: ...
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
 
 from harness import __version__
 from harness.errors import RunFolderError, UsageError
 from harness.pipeline.decoding import checked
-from harness.pipeline.embedding import Embedder
 from harness.pipeline.reporting import contest, section
 from harness.pipeline.semantics import Semantics, told
 from harness.pipeline.sides import Side, labelled, only, pairing, side_of
 from harness.pipeline.track import Track
 from harness.records import EvalSpec, Experiment, Gate
 from harness.reports.document import Document, Provenance
+
+if TYPE_CHECKING:
+    from harness.pipeline.embedding import Embedder
 
 Judged = Callable[[Semantics | None], Gate | None]
 """What a policy says, where there is one, with what embeddings say."""

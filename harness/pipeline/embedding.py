@@ -18,7 +18,7 @@ from harness.models.providers import OPENAI_URL, Access
 from harness.models.secrecy import without_secrets
 from harness.models.server import shown
 from harness.pipeline.caching import Caching, is_local
-from harness.records import Embeddings, Study
+from harness.records import Embeddings
 from harness.running.cache import LARGEST_BYTES
 from harness.running.embedding import AT_ONCE, MOST_TEXTS, Asking, VectorCache
 from harness.running.loop import driven
@@ -126,16 +126,13 @@ class Embedder:
 
 
 def embedder_for(
-    study: Study, access: Access | None, caching: Caching, limits: Limits
-) -> Embedder | None:
-    """The embedder that a study names, if it names one.
+    named: Embeddings, access: Access | None, caching: Caching, limits: Limits
+) -> Embedder:
+    """The embedder that a study or a command names.
 
     Raises:
         UsageError: no way to reach it.
     """
-    named = study.embeddings
-    if named is None:
-        return None
     reach = access or Access(base_url=named.base_url)
     return embedder(named.model, reach, caching, limits=limits)
 

@@ -6,13 +6,13 @@ import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.analysis.cost import PriceTable
 from harness.datasets import read_training
 from harness.errors import RunFolderError
 from harness.messages import content_text
 from harness.pipeline.bridging import in_folder, own_reports
-from harness.pipeline.embedding import Embedder
 from harness.pipeline.evaluation import Question, ideal_scores
 from harness.pipeline.ideals import empty_ideals, rejected_ideals
 from harness.pipeline.judgement import score
@@ -44,6 +44,9 @@ from harness.records import (
 from harness.registry.prices import load_prices
 from harness.reports.document import Document, Section
 from harness.running.journal import Contents
+
+if TYPE_CHECKING:
+    from harness.pipeline.embedding import Embedder
 
 
 def report_of(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.datasets.lines import objects
-from harness.errors import DatasetError, RunFolderError
+from harness.errors import DatasetError
+from harness.pipeline.runfolder import write_lines
 from harness.records import Experiment
 
 FEWEST_EXAMPLES = 10
@@ -100,11 +100,4 @@ def write_part(part: DataPart, training: Path, target: Path) -> Path:
         RunFolderError: the part cannot be written.
     """
     lines = [value for _, value in objects(training)]
-    chosen = [lines[place] for place in part.picked(len(lines))]
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in chosen)
-        target.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise RunFolderError(f"{target}: cannot be written: {error.strerror}") from error
-    return target
+    return write_lines(target, [lines[place] for place in part.picked(len(lines))])

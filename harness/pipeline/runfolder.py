@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -152,6 +153,21 @@ def check_files(files: Mapping[str, str], run: Path) -> None:
                 f"{path}: has changed since the run in {run}; "
                 "restore it, or run again with another --out"
             )
+
+
+def write_lines(path: Path, objects: Iterable[Any]) -> Path:
+    """Write a file made for a tuning job, one JSON object a line.
+
+    Raises:
+        RunFolderError: it cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lines = "".join(json.dumps(value, ensure_ascii=False) + "\n" for value in objects)
+        path.write_text(lines, encoding="utf-8")
+    except OSError as error:
+        raise RunFolderError(f"{path}: cannot be written: {error.strerror}") from error
+    return path
 
 
 @dataclass(frozen=True, slots=True)

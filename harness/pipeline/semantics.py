@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from harness.errors import ProviderError, RunFolderError
-from harness.pipeline.embedding import Embedder
 from harness.pipeline.runfolder import RunFolder
 from harness.records import Finding
 from harness.reports.document import Document
@@ -24,6 +23,7 @@ from harness.reports.document import Document
 if TYPE_CHECKING:
     from harness.analysis.diversity import Corpus, Metric
     from harness.analysis.diversity.semantic import Spread
+    from harness.pipeline.embedding import Embedder
 
 NAME, PROMPT, WHOLE = "embeddings", "texts", "whole"
 """What the lines of the file begin with: whose vectors, one set of texts, the end of a report."""

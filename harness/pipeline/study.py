@@ -23,7 +23,6 @@ from harness.pipeline.alternatives import Aside, check_alternatives, prompt_asid
 from harness.pipeline.asking import Asking, terms_of
 from harness.pipeline.bridging import Bridge, refuse_solvers
 from harness.pipeline.caching import kept_for
-from harness.pipeline.embedding import Embedder, embedder_for
 from harness.pipeline.evaluation import Question
 from harness.pipeline.folder_report import report_of
 from harness.pipeline.logs import WrittenLog, write_logs
@@ -55,6 +54,7 @@ from harness.running.loop import driven
 from harness.running.runner import Observer, Tally
 
 if TYPE_CHECKING:  # reading the lints' table takes as long as a small run
+    from harness.pipeline.embedding import Embedder
     from harness.pipeline.linting import Linted
 
 
@@ -190,9 +190,12 @@ def _embedder(order: Order, questions: dict[str, list[Question]], watch: Watch) 
     Raises:
         UsageError, ProviderError: it cannot be reached, or does not answer as it should.
     """
-    embedder = embedder_for(order.study, order.embeddings_access, order.caching, order.limits)
-    if embedder is None:
+    named = order.study.embeddings
+    if named is None:
         return None
+    from harness.pipeline.embedding import embedder_for
+
+    embedder = embedder_for(named, order.embeddings_access, order.caching, order.limits)
     specs = [question.spec for group in questions.values() for question in group]
     if not any(spec.task == "open" and spec.answers_per_prompt > 1 for spec in specs):
         text = "no eval gives several answers to a prompt: embeddings are not used"

@@ -19,7 +19,7 @@ from harness.finetuning.jobs import (
     tune,
 )
 from harness.pipeline.parts import parts_of, write_part
-from harness.pipeline.runfolder import RunFolder
+from harness.pipeline.runfolder import RunFolder, write_lines
 from harness.records import Checkpoint, Experiment, Sample, Study, Tuning
 
 AT_END = 1e-6
@@ -207,14 +207,7 @@ class Tuner:
         ]
         if not chats:
             return None
-        path = self._data_file(experiment, "valid")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            lines = "".join(json.dumps(chat, ensure_ascii=False) + "\n" for chat in chats)
-            path.write_text(lines, encoding="utf-8")
-        except OSError as error:
-            raise RunFolderError(f"{path}: cannot be written: {error.strerror}") from error
-        return path
+        return write_lines(self._data_file(experiment, "valid"), chats)
 
 
 def _identity(experiment: str, request: TuningRequest, part: str) -> dict[str, Any]:

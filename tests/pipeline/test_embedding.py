@@ -15,7 +15,7 @@ from harness.models.embeddings import FunctionEmbeddings, ServerEmbeddings
 from harness.models.providers import Access
 from harness.pipeline.caching import Caching
 from harness.pipeline.embedding import MOST_IN_MEMORY, Embedder, embedder, embedder_for
-from harness.records import Embeddings, Study
+from harness.records import Embeddings
 from harness.running.cache_file import vector_stock
 from harness.running.embedding import VectorCache
 from harness.running.retries import Limits
@@ -188,11 +188,8 @@ def test_code_that_changed_is_asked_anew(tmp_path: Path, monkeypatch: pytest.Mon
     assert places[0] != places[1]
 
 
-def test_a_study_without_embeddings_has_no_embedder() -> None:
-    assert embedder_for(Study("s", "m", ()), None, Caching(), Limits()) is None
-    study = Study("s", "m", (), embeddings=Embeddings("e", LOCAL))
-    found = embedder_for(study, None, Caching(), Limits())
-    assert found is not None
+def test_an_embedder_is_named_by_its_model_and_server() -> None:
+    found = embedder_for(Embeddings("e", LOCAL), None, Caching(), Limits())
     assert found.name == f"e at {LOCAL}"
 
 
