@@ -17,6 +17,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"running"}),
     frozenset({"openai_evals"}),
     frozenset({"pipeline"}),
+    frozenset({"viewer"}),
     frozenset({"cli"}),
     frozenset({"__main__"}),
 )
@@ -33,7 +34,7 @@ IMPORTED_IN_ONE_PLACE = {
     "vl_convert": {"reports/charts.py"},
     "cleanlab": {"linting/labels.py"},
     "aiohttp": {"models/connection.py"},
-    "uvicorn": {"embedded/server.py", "embedded/serving.py"},
+    "uvicorn": {"embedded/server.py", "embedded/serving.py", "viewer/serving.py"},
     "evals": {"openai_evals/reference.py"},
 }
 

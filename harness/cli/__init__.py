@@ -38,6 +38,7 @@ COMMANDS: dict[str, str] = {
     "list": "List the registered evals, eval sets and studies.",
     "show": "Show one eval, eval set or study.",
     "cache": "Say what answers are kept across runs, or forget them.",
+    "view": "Look at all runs in the browser: compare them, read samples, review verdicts.",
     "report": "Write the reports of a run folder anew.",
     "regrade": "Mark a run's answers anew, without asking anybody.",
     "import": "Take over what other services saved, such as OpenAI's hosted Evals.",

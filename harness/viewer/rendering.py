@@ -1,0 +1,43 @@
+"""Pages of the viewer, in the report's looks: every text is escaped, nothing is loaded from
+elsewhere."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.responses import HTMLResponse
+
+from harness import __version__
+from harness.reports import html as report_page
+from harness.reports import wording
+from harness.reports.compiled import kept_beside
+
+TEMPLATES = Path(__file__).with_name("templates")
+
+
+def page(template: str, status: int = 200, **content: Any) -> HTMLResponse:
+    """The page that a template of ours makes of this content."""
+    return HTMLResponse(_environment().get_template(template).render(**content), status)
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader([TEMPLATES, report_page.TEMPLATES]),
+        bytecode_cache=kept_beside(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_presentable,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.update(words=wording, version=__version__)
+    return environment
+
+
+def _presentable(value: object) -> object:
+    """Without control characters; markup of ours passes."""
+    return wording.printable(value) if type(value) is str else value

@@ -1,0 +1,76 @@
+"""The run folders below a root: found anew whenever they are asked for, and by name only.
+
+A page names a run by its slug. A slug is looked up among the folders that were found, never
+joined to a path, so no request reaches a file outside of the root.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.errors import UsageError
+from harness.pipeline.runfolder import RunFolder
+
+DEEPEST = 4
+"""Folders below the root; a run folder is not searched further."""
+
+BETWEEN = "~"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run folder and the ``slug`` that pages know it by."""
+
+    slug: str
+    folder: RunFolder
+
+    @property
+    def path(self) -> Path:
+        """Where it is."""
+        return self.folder.path
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """All runs below ``root``."""
+
+    root: Path
+
+    def all(self) -> list[Run]:
+        """Every run folder, by path.
+
+        Raises:
+            UsageError: the root is no folder that can be read.
+        """
+        if not self.root.is_dir():
+            raise UsageError(f"{self.root}: no such folder; name one that holds run folders")
+        return [Run(self._slug(path), RunFolder(path)) for path in _run_folders(self.root, DEEPEST)]
+
+    def find(self, slug: str) -> Run | None:
+        """The run of this slug, if there is one now."""
+        return next((run for run in self.all() if run.slug == slug), None)
+
+    def _slug(self, path: Path) -> str:
+        parts = path.relative_to(self.root).parts or (path.resolve().name,)
+        return BETWEEN.join(parts)
+
+
+def _run_folders(folder: Path, depth: int) -> Iterator[Path]:
+    if RunFolder(folder).exists():
+        yield folder
+    elif depth:
+        for path in _folders_in(folder):
+            yield from _run_folders(path, depth - 1)
+
+
+def _folders_in(folder: Path) -> list[Path]:
+    """Folders that may hold runs, without links: those may lead out of the root."""
+    try:
+        with os.scandir(folder) as entries:
+            found = [e.path for e in entries if e.is_dir(follow_symlinks=False)]
+    except OSError:
+        return []
+    return sorted(Path(path) for path in found if not os.path.basename(path).startswith("."))
