@@ -123,7 +123,7 @@ HARNESS = Client("`harness run`", _harness)
 OTHERS = (
     Client("oaieval", _oaieval, "evals", 200, _oaieval_environment),
     Client("Inspect", _inspect, "inspect_ai", 300, _keyed),
-    Client("lm-eval", _lm_eval, "lm_eval", 1000, _keyed),
+    Client("lm-eval", _lm_eval, "lm_eval", 10_000, _keyed),
 )
 """What is not installed is left out, and said so. The commands of the last two were written after
 their documentation."""
