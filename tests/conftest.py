@@ -1,7 +1,7 @@
 """What tests of several rooms share.
 
-The embedded model's server, also one whose batches go wrong, a task to tune it on, and the
-reference package where it is there.
+The embedded model's server, also one whose batches go wrong, a task to tune it on, a browser, and
+the reference package where it is there.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import json
+import os
 import re
+import shutil
 import signal
 import time
 import warnings
@@ -39,6 +41,15 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 LABELS = {"billing": "A", "travel": "B", "cooking": "C"}
 Example = dict[str, list[dict[str, str]]]
 GOLDEN = Path(__file__).parents[2] / "shared" / "golden"
+QUIET = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+"""Chromium asks nobody anything by itself."""
 
 
 @pytest.fixture(scope="session")
@@ -83,6 +94,25 @@ def triage_files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     training.write_text(as_jsonl(triage_examples(24, seed=1)))
     validation.write_text(as_jsonl(triage_examples(8, seed=2)))
     return training, validation
+
+
+# --- a browser -----------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Chromium, without a screen; `tests.browser.Visit` opens its pages.
+
+    It lasts for a file of tests: while it runs, its event loop stands in the way of others.
+    """
+    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    if not chromium:
+        pytest.skip("no Chromium: install it or set CHROMIUM to its path")
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with sync_api.sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=chromium, args=list(QUIET))
+        yield launched
+        launched.close()
 
 
 # --- the reference package -----------------------------------------------------------

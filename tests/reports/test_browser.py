@@ -3,63 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import os
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from harness.reports.document import Document
 from harness.reports.html import render_html
+from tests.browser import OPEN_DETAILS, Visit, overflow
 
 pytestmark = pytest.mark.browser
-
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
-QUIET = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-
-
-class Visit:
-    """A page under watch: what it logged, what it asked the network for."""
-
-    def __init__(self, browser, file: Path, width: int = 1280, scheme: str = "light") -> None:
-        self.context = browser.new_context(
-            viewport={"width": width, "height": 900}, color_scheme=scheme
-        )
-        self.page = self.context.new_page()
-        self.noise: list[str] = []
-        self.requests: list[str] = []
-        self.page.on("console", lambda message: self.noise.append(message.text))
-        self.page.on("pageerror", lambda error: self.noise.append(str(error)))
-        self.page.on("dialog", lambda dialog: self.noise.append(dialog.message))
-        self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.goto(file.as_uri())
-
-    def __enter__(self):
-        return self.page
-
-    def __exit__(self, *_):
-        self.context.close()
-        assert self.noise == []
-        assert [url for url in self.requests if not url.startswith(("file:", "data:"))] == []
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator:
-    if not CHROMIUM:
-        pytest.skip("no Chromium: install it or set CHROMIUM to its path")
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with sync_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="module")
@@ -88,11 +40,6 @@ OPEN_ALL = """() => {
   for (const details of document.querySelectorAll("details")) details.open = true;
   document.querySelector(".chip").click();
 }"""
-
-
-def overflow(page) -> int:
-    """How many pixels stick out to the right."""
-    return page.evaluate("document.documentElement.scrollWidth - innerWidth")
 
 
 def test_all_verdicts_are_on_the_first_screen(browser, report):
@@ -312,11 +259,6 @@ def test_every_comparison_of_a_few_is_on_the_first_screen(browser, contest_repor
             assert box["y"] + box["height"] < 900
         page.locator(".flips").first.get_by_role("button", name="Broken").click()
         assert page.locator(".flips").first.locator(".flip:visible").count() == 6
-
-
-OPEN_DETAILS = """() => {
-  for (const details of document.querySelectorAll("details")) details.open = true;
-}"""
 
 
 @pytest.mark.parametrize("width", [360, 768, 1280])
