@@ -17,6 +17,9 @@ from harness.reports.compiled import kept_beside
 
 TEMPLATES = Path(__file__).with_name("templates")
 
+RUN_PAGES = (("Overview", ""), ("Samples", "/samples"), ("Progress", "/progress"))
+"""The tabs of a run: what each is called, and its address after the run's own."""
+
 
 def page(template: str, status: int = 200, **content: Any) -> HTMLResponse:
     """The page that a template of ours makes of this content."""
@@ -34,7 +37,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(words=wording, version=__version__)
+    environment.globals.update(words=wording, version=__version__, run_pages=RUN_PAGES)
     return environment
 
 
