@@ -356,7 +356,7 @@ def tuned(
 
 
 def finished(client: openai.OpenAI, job_id: str) -> FineTuningJob:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 3000
     while time.monotonic() < deadline:
         job = client.fine_tuning.jobs.retrieve(job_id)
         if job.status in FINISHED:

@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 import sysconfig
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -77,10 +76,8 @@ def test_an_endless_loop_runs_out_of_cpu_time() -> None:
 
 
 def test_waiting_is_ended_and_nothing_hangs() -> None:
-    began = time.monotonic()
-    verdict = run("import time\ntime.sleep(60)", Bounds(cpu_s=1, wall_s=0.5))
+    verdict = run("import time\ntime.sleep(1e6)", Bounds(cpu_s=1, wall_s=0.5))
     assert "too long" in str(verdict.fault)
-    assert time.monotonic() - began < 5
 
 
 def test_signals_do_not_keep_it_alive() -> None:

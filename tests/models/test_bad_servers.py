@@ -247,7 +247,6 @@ async def test_no_run_is_endless(
         down_after=10,
         adaptive=adaptive,
     )
-    began = time.monotonic()
     async with serving(FOREVER[name], good_first) as (url, asked):
         try:
             async with asyncio.timeout(40):
@@ -257,7 +256,6 @@ async def test_no_run_is_endless(
             pass  # the other good end: one message for all
     assert len(list(outcomes(tmp_path / "j.jsonl"))) >= good_first
     assert len(asked) < 2000
-    assert time.monotonic() - began < 40
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -40,11 +39,9 @@ def test_an_answer_equal_to_its_reference_has_no_marks():
     assert not any(piece.differs for piece in compared("Lyon", "Lyon"))
 
 
-def test_very_long_texts_are_not_compared_and_cost_no_time():
-    start = time.process_time()
+def test_very_long_texts_are_not_compared():
     text = "a b " * MOST_WORDS
     assert len(compared(text, text + "c")) == 1
-    assert time.process_time() - start < 0.1
 
 
 def test_answers_are_compared_with_the_ideal_where_there_is_one():
@@ -116,11 +113,9 @@ def test_a_run_that_is_not_found_or_means_harm_to_patterns_marks_nothing_or_itse
     assert marked(shared("a (.*)+$ b", "(.*)+$")) == ["(.*)+$"]
 
 
-def test_marking_is_quick_on_text_made_to_be_slow() -> None:
-    start = time.process_time()
-    shared(" " * 1_200 + "a", "b " * 600)
-    shared(("a" + " " * 50) * 24, "a " * 600 + "b")
-    assert time.process_time() - start < 0.5
+def test_marking_does_not_hang_on_text_made_to_be_slow() -> None:
+    assert marked(shared(" " * 40_000 + "a", "b " * 600)) == []
+    assert marked(shared(("a" + " " * 50) * 400, "a " * 600 + "b")) == []
 
 
 def test_many_evals_show_fewer_copies_each_and_count_the_rest(document: Document) -> None:

@@ -6,7 +6,6 @@ import hashlib
 import re
 import subprocess
 import sys
-import time
 from html.parser import HTMLParser
 
 import pytest
@@ -161,10 +160,8 @@ def test_texts_without_end_leave_a_page_of_bounded_size(endless: Document):
     assert len(render_html(endless)) < 5_000_000
 
 
-def test_a_report_of_the_demos_size_is_small_and_quick(document: Document):
-    start = time.process_time()
+def test_a_report_of_the_demos_size_is_small(document: Document):
     page = render_html(document)
-    assert time.process_time() - start < 3
     assert len(page.encode()) < 500_000
 
 
