@@ -22,6 +22,7 @@ from harness.analysis.stats import paired_difference
 from harness.analysis.thresholds import DEFAULT, Thresholds
 from harness.messages import content_text
 from harness.pipeline.measurement import aligned, clusters_of, pooled
+from harness.pipeline.raw_variety import Raw
 from harness.pipeline.track import Track
 from harness.records import DiversityChange, Estimate, Sample
 
@@ -62,6 +63,7 @@ class Variety:
     _compared: dict[tuple[str, str], DiversityComparison | None] = field(default_factory=dict)
     _said: dict[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
     _units: dict[str, str] = field(default_factory=dict)
+    _raw: dict[str, Raw] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -213,6 +215,20 @@ class Variety:
             held = {key: sample.ideal for key, sample in self.track.heldout.items()}
             self._said[REFERENCES] = held
         return self._said[REFERENCES]
+
+    def raw(self, model: str) -> Raw:
+        """What a model's answers to each prompt measure as they came."""
+        if model not in self._raw:
+            texts = self.texts(model)
+            self._raw[model] = Raw.of([list(texts.get(key, ())) for key in self.prompts])
+        return self._raw[model]
+
+    def raw_references(self, k: int) -> Raw:
+        """What the first ``k`` reference answers to each prompt measure."""
+        if REFERENCES not in self._raw:
+            ideal = self.references()
+            self._raw[REFERENCES] = Raw.of([list(ideal[key])[:k] for key in self.prompts])
+        return self._raw[REFERENCES]
 
     @property
     def _documents(self) -> Mapping[str, str]:

@@ -7,50 +7,20 @@ reads, and what stands across prompts, is of answers cut to equal length.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 
 from harness.analysis.diversity import (
     AcrossComparison,
     DiversityComparison,
     Metric,
     encode,
-    per_prompt_distinct_k,
-    per_prompt_distinct_n,
-    per_prompt_duplicate_rate,
-    per_prompt_self_bleu,
-    per_prompt_vendi,
 )
 from harness.analysis.diversity.semantic import DISSIMILARITY, VENDI
 from harness.analysis.stats import mean_interval
-from harness.pipeline.variety import Groups, Variety
+from harness.pipeline.raw_variety import LOWER, SHOWN, Raw, Shown, mean_of
+from harness.pipeline.variety import Variety
 from harness.records import Estimate
 from harness.reports.document import Panel, Point, Role, Series, Unit
-
-Values = Callable[[Groups], Iterable[float]]
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """A raw metric as reports show it: its title, one value a prompt, and which way is better."""
-
-    title: str
-    values: Values
-    unit: Unit = "share"
-    takeaway: str = "higher is more diverse"
-
-
-LOWER = "lower is more diverse"
-
-SHOWN: Mapping[str, Shown] = {
-    "distinct_k": Shown("Really different answers", per_prompt_distinct_k, "count"),
-    "duplicate_rate": Shown("Duplicate answers", per_prompt_duplicate_rate, takeaway=LOWER),
-    "self_bleu": Shown("Self-BLEU: overlap of answers", per_prompt_self_bleu, takeaway=LOWER),
-    "distinct_4": Shown("Distinct-4", lambda groups: per_prompt_distinct_n(groups, 4)),
-    "distinct_2": Shown("Distinct-2", lambda groups: per_prompt_distinct_n(groups, 2)),
-    "vendi": Shown("Vendi score of words", per_prompt_vendi, "count"),
-}
-"""The raw metrics of reports, at equal numbers of answers."""
 
 RATIO_TITLE = "Diversity against what was expected"
 RATIO_TAKEAWAY = "the metric that fell most, at equal length"
@@ -59,9 +29,8 @@ LIMIT = "less diverse below"
 
 def metrics_of(variety: Variety, model: str) -> dict[str, Estimate]:
     """One model's raw metrics, each a mean over prompts; those of embeddings at equal length."""
-    texts = variety.texts(model)
-    groups = [list(texts.get(key, ())) for key in variety.prompts]
-    means = {name: metric_mean(shown, groups) for name, shown in SHOWN.items()}
+    raw = variety.raw(model)
+    means = {name: raw.mean(name) for name in SHOWN}
     return {name: found for name, found in means.items() if found} | _semantic(variety, model)
 
 
@@ -97,21 +66,12 @@ def units_of(variety: Variety) -> dict[str, Unit]:
     return {name: unit for name, unit in known.items() if unit != "share"}
 
 
-def metric_mean(shown: Shown, groups: Groups) -> Estimate | None:
-    """The mean over prompts where the metric is defined; None where it nowhere is."""
-    values = [float(v) for v in shown.values(groups) if not math.isnan(v)]
-    if not values:
-        return None
-    top = 1.0 if shown.unit == "share" else max(*values, *map(float, map(len, groups)))
-    return mean_interval(values, (0.0, top))
-
-
 def panels(variety: Variety) -> tuple[Panel, ...]:
     """The ratio that advice reads, each raw metric, and what answers to all prompts share."""
     return (
         _ratio_panel(variety),
         *_semantic_panels(variety),
-        *(_raw_panel(variety, shown) for shown in SHOWN.values()),
+        *(_raw_panel(variety, name, shown) for name, shown in SHOWN.items()),
         *_across_panels(variety),
     )
 
@@ -131,50 +91,37 @@ def _ratio_panel(variety: Variety) -> Panel:
 # --- raw metrics ---------------------------------------------------------------------
 
 
-def _raw_panel(variety: Variety, shown: Shown) -> Panel:
-    points = ((epoch, _after(variety, shown, epoch)) for epoch in variety.track.epochs)
+def _raw_panel(variety: Variety, name: str, shown: Shown) -> Panel:
+    points = ((epoch, _after(variety, name, shown, epoch)) for epoch in variety.track.epochs)
     tuned = Series("tuned", "heldout", tuple(Point(e, found) for e, found in points if found))
-    return Panel(shown.title, shown.unit, (tuned, *_levels(variety, shown)), shown.takeaway)
+    return Panel(shown.title, shown.unit, (tuned, *_levels(variety, name)), shown.takeaway)
 
 
-def _after(variety: Variety, shown: Shown, epochs: float) -> Estimate | None:
+def _after(variety: Variety, name: str, shown: Shown, epochs: float) -> Estimate | None:
     """The mean over prompts of what seeds have in the mean: they share their prompts."""
     by_seed = [
-        _by_prompt(variety, shown, checkpoint.model) for checkpoint in variety.track.at(epochs)
+        variety.raw(checkpoint.model).values[name] for checkpoint in variety.track.at(epochs)
     ]
     values = [
         sum(known) / len(known)
         for row in zip(*by_seed, strict=True)
         if (known := [value for value in row if not math.isnan(value)])
     ]
-    if not values:
-        return None
-    top = (
-        1.0 if shown.unit == "share" else max(*values, float(variety.track.spec.answers_per_prompt))
-    )
-    return mean_interval(values, (0.0, top))
+    return mean_of(shown, values, variety.track.spec.answers_per_prompt)
 
 
-def _by_prompt(variety: Variety, shown: Shown, model: str) -> list[float]:
-    texts = variety.texts(model)
-    return [float(v) for v in shown.values([list(texts.get(p, ())) for p in variety.prompts])]
-
-
-def _levels(variety: Variety, shown: Shown) -> Iterable[Series]:
+def _levels(variety: Variety, name: str) -> Iterable[Series]:
     """Base model and references as level lines."""
     k = variety.track.spec.answers_per_prompt
-    said, references = variety.texts(variety.track.base), variety.references()
-    base = [list(said[prompt]) for prompt in variety.prompts]
-    ideal = [list(references[prompt])[:k] for prompt in variety.prompts]
-    if (found := _full_mean(shown, base, k)) is not None:
+    if (found := _full_mean(variety.raw(variety.track.base), name, k)) is not None:
         yield Series("base model", "base", _level(variety, found))
-    if (found := _full_mean(shown, ideal, k)) is not None:
+    if (found := _full_mean(variety.raw_references(k), name, k)) is not None:
         yield Series("reference answers", "reference", _level(variety, found))
 
 
-def _full_mean(shown: Shown, groups: Sequence[list[str]], k: int) -> Estimate | None:
+def _full_mean(raw: Raw, name: str, k: int) -> Estimate | None:
     """The mean, where every prompt has k texts: fewer would look more diverse."""
-    return metric_mean(shown, list(groups)) if all(len(g) == k for g in groups) else None
+    return raw.mean(name) if all(size == k for size in raw.sizes) else None
 
 
 def _level(variety: Variety, found: Estimate) -> tuple[Point, ...]:
