@@ -14,6 +14,7 @@ import errno
 import fcntl
 import os
 import threading
+import time
 from array import array
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -34,6 +35,8 @@ FORMAT = 1
 
 SYNC_EVERY_S = 0.5
 HEADER_START = b'{"journal":'
+LOCK_TRIES = 5
+LOCK_PAUSE_S = 0.02
 
 Answer = tuple[str, str, str, int, str]
 """What a line answers: eval, model, sample id, repeat, request key."""
@@ -197,7 +200,7 @@ def _opened(path: Path) -> int:
             f"{path}: cannot be opened ({error.strerror}); choose another --out"
         ) from error
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _lock(file)
     except BlockingIOError as error:
         os.close(file)
         raise RunFolderError(
@@ -210,6 +213,33 @@ def _opened(path: Path) -> int:
             "choose an --out on a local disk"
         ) from error
     return file
+
+
+def _lock(file: int) -> None:
+    """Take the writer's lock; whoever only looks (``is_being_written``) has it for a moment."""
+    for _ in range(LOCK_TRIES - 1):
+        with suppress(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        time.sleep(LOCK_PAUSE_S)
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def is_being_written(path: Path) -> bool:
+    """Does a process hold this journal open for writing? Its lock says so, not the clock."""
+    try:  # a pipe in a journal's place must not stop whoever looks
+        file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(file)
+    return False
 
 
 def _check_header(path: Path, header: Mapping[str, Any], run: str) -> None:

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import fcntl
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Timer
 
 import orjson
 import pytest
 
 from harness.errors import RunFolderError
 from harness.records import Completion, Failure, Outcome
-from harness.running.journal import Journal, latest, outcomes
+from harness.running.journal import Journal, is_being_written, latest, outcomes
 
 
 def answered(sample: str, text: str = "a", *, eval: str = "e", model: str = "m") -> Outcome:
@@ -197,6 +200,27 @@ def test_a_second_writer_is_refused_until_the_first_has_gone(path: Path) -> None
         Journal.open(path, "run", resume=True)
     first.close()
     Journal.open(path, "run", resume=True).close()
+
+
+def test_a_journal_says_whether_it_is_being_written(path: Path) -> None:
+    assert not is_being_written(path)
+    with Journal.open(path, "run"):
+        assert is_being_written(path)
+    assert not is_being_written(path)
+
+
+def test_whoever_looks_does_not_keep_a_writer_out(path: Path) -> None:
+    Journal.open(path, "run").close()
+    with path.open("rb") as looking:
+        fcntl.flock(looking, fcntl.LOCK_SH)
+        Timer(0.03, fcntl.flock, (looking, fcntl.LOCK_UN)).start()
+        with Journal.open(path, "run", resume=True):
+            assert is_being_written(path)
+
+
+def test_a_pipe_in_a_journal_s_place_stops_nobody(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "journal.jsonl")
+    assert not is_being_written(tmp_path / "journal.jsonl")
 
 
 def test_a_refused_journal_is_not_locked(path: Path) -> None:
