@@ -40,6 +40,7 @@ COMMANDS: dict[str, str] = {
     "cache": "Say what answers are kept across runs, or forget them.",
     "view": "Look at all runs in the browser: compare them, read samples, review verdicts.",
     "report": "Write the reports of a run folder anew.",
+    "export": "Write a run's samples and metrics as CSV, Parquet or JSON lines.",
     "regrade": "Mark a run's answers anew, without asking anybody.",
     "import": "Take over what other services saved, such as OpenAI's hosted Evals.",
 }

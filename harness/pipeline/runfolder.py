@@ -17,6 +17,9 @@ from harness.pipeline.manifest import Manifest
 from harness.running.batch_ledger import FOLDER, Ledger
 from harness.running.journal import outcomes
 
+EXPORTS = ("csv", "parquet", "jsonl")
+"""The formats of what ``harness export`` writes."""
+
 FILES = (
     "study.yaml",
     "journal.jsonl",
@@ -30,7 +33,12 @@ FILES = (
     "looks.jsonl",
     "embeddings.jsonl",
     "lints.jsonl",
+    *(f"{table}.{format}" for table in ("samples", "metrics") for format in EXPORTS),
 )
+"""What a run writes, and ``--overwrite`` removes. What people did beside it (reviews.jsonl,
+copied.jsonl) is none of it: reviews of other answers are stale by themselves, and held-out samples
+that went into training stay what they are."""
+
 FOLDERS = ("data", "logs", "models", FOLDER)
 
 
@@ -84,6 +92,16 @@ class RunFolder:
     def data(self) -> Path:
         """Files made for tuning jobs, such as validation sets."""
         return self.path / "data"
+
+    @property
+    def reviews(self) -> Path:
+        """What people say of the answers; never removed with the run."""
+        return self.path / "reviews.jsonl"
+
+    @property
+    def copied(self) -> Path:
+        """Which held-out samples were copied into training files; never removed with the run."""
+        return self.path / "copied.jsonl"
 
     @property
     def batches(self) -> Path:
