@@ -141,11 +141,13 @@ def _grader(spec: EvalSpec, manifest: Manifest, said: Said, allow_code: frozense
 
 
 def _copy_tuning(old: RunFolder, new: RunFolder) -> None:
-    """What the run knows of its checkpoints and of meanings: the report needs it."""
+    """What the run knows of its checkpoints and of meanings, and what people said of it."""
     try:
         for known, here in ((old.tuning, new.tuning), (old.embeddings, new.embeddings)):
             if known.exists():
                 shutil.copyfile(known, here)
+        if old.reviews.exists() and not new.reviews.exists():
+            shutil.copyfile(old.reviews, new.reviews)  # they are of answers, which are the same
         if old.data.exists():
             shutil.copytree(old.data, new.data, dirs_exist_ok=True)
     except OSError as error:
