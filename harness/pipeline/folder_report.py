@@ -214,6 +214,7 @@ def _track(
         rejected_ideals(spec, marks),
         answers_in_training(training, heldout.values()),
         *_lints(folder, experiment, spec, heldout),
+        *_reviewed(folder, spec, answers),
     )
     return Track(
         spec=spec,
@@ -234,6 +235,19 @@ def _track(
         own_reports=own_reports(folder, spec),
         findings=tuple(finding for finding in about if finding),
     )
+
+
+def _reviewed(
+    folder: RunFolder, spec: EvalSpec, answers: Mapping[tuple[str, str], Answers]
+) -> tuple[Finding, ...]:
+    """What people's reviews say of the marks, and which samples went into training files."""
+    from harness.pipeline.collecting import copied_findings
+    from harness.pipeline.raters import findings, lookup_in, raters_on
+    from harness.pipeline.reviews import read_reviews
+
+    own = [review for review in read_reviews(folder) if review.eval == spec.name]
+    told = raters_on(spec, spec.name, own, lookup_in(answers)) if own else ()
+    return (*findings(told), *copied_findings(folder, spec.name))
 
 
 def _parts(experiment: Experiment, tuned: Sequence[TunedRun], examples: int) -> Iterator[PartRun]:
