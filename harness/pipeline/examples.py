@@ -40,7 +40,7 @@ def flips_of(track: Track, advices: Sequence[Advice]) -> tuple[tuple[Flip, ...],
     base = track.of(track.base)
     if base is None or track.spec.task == "open":
         return (), 0
-    models = (_to_use(track, advices),) if advices else track.tuned_names[:MODELS_SHOWN]
+    models = (to_use(track, advices),) if advices else track.tuned_names[:MODELS_SHOWN]
     shown: list[Flip] = []
     omitted = 0
     for model in models:
@@ -51,7 +51,8 @@ def flips_of(track: Track, advices: Sequence[Advice]) -> tuple[tuple[Flip, ...],
     return tuple(shown), omitted
 
 
-def _to_use(track: Track, advices: Sequence[Advice]) -> str:
+def to_use(track: Track, advices: Sequence[Advice]) -> str:
+    """The model that the latest advice says to use; without a word on it the last one."""
     return advices[-1].checkpoint or track.tuned_names[-1]
 
 
@@ -158,7 +159,7 @@ def side_by_side(track: Track, advices: Sequence[Advice]) -> Iterator[tuple[str,
     if not advices:
         yield from ((model, model) for model in track.model_names[:MODELS_SHOWN])
         return
-    chosen, last = _to_use(track, advices), track.at(track.epochs[-1])[0].model
+    chosen, last = to_use(track, advices), track.at(track.epochs[-1])[0].model
     yield "base", track.base
     yield "tuned, to use now", chosen
     if last != chosen:

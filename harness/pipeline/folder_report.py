@@ -13,6 +13,7 @@ from harness.datasets import read_training
 from harness.errors import RunFolderError
 from harness.messages import content_text
 from harness.pipeline.bridging import in_folder, own_reports
+from harness.pipeline.classes import Classes
 from harness.pipeline.evaluation import Question, ideal_scores
 from harness.pipeline.ideals import empty_ideals, rejected_ideals
 from harness.pipeline.judgement import score
@@ -147,7 +148,7 @@ def _tracks_with(
     if not folder.journal.exists():
         raise RunFolderError(f"{folder.path}: nothing was answered yet (no journal.jsonl in it)")
     check_files(manifest.plan.files, folder.path)
-    answers = answers_in(Contents.of(folder.journal))
+    answers = answers_in(Contents.of(folder.journal), _classes(folder, manifest))
     tuned = read_tuning(folder.tuning)
     found = tuple(
         replace(
@@ -166,6 +167,16 @@ def _tracks_with(
         if spec.name in (*experiment.evals, *experiment.forgetting)
     )
     return tuple(_with_general(track, found) for track in found)
+
+
+def _classes(folder: RunFolder, manifest: Manifest) -> dict[str, Classes]:
+    """The labels of those evals whose samples have one of few."""
+    questions = [
+        Question.answered(in_folder(spec, folder.path), manifest.plan.max_samples)
+        for spec in manifest.plan.evals
+    ]
+    found = ((one.spec, Classes.of(one.spec, one.samples())) for one in questions)
+    return {spec.name: classes for spec, classes in found if classes is not None}
 
 
 def _with_general(track: Track, tracks: Sequence[Track]) -> Track:

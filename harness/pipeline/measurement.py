@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from harness.datasets import clusters
 from harness.pipeline.accounts import Accounts
+from harness.pipeline.classes import Classes
 from harness.records import Completion, Outcome, Sample, Usage
 from harness.running.journal import Contents
 
@@ -59,6 +60,10 @@ class Answers:
     """Of answers that were not replayed."""
     accounts: Accounts = field(default_factory=Accounts)
     """What the answers took, failed ones and the judge's too."""
+    classes: Classes | None = None
+    """The labels that are looked for in the answers, where the eval is a classification."""
+    said: dict[str, bytes] = field(default_factory=dict)
+    """What each answer with a mark counts as, a byte each: the place of a label, or none."""
     _held: list[Outcome] = field(default_factory=list)
     _shared: dict[tuple[Any, ...], tuple[Any, ...]] = field(default_factory=dict)
     _first: dict[str, tuple[int, str]] = field(default_factory=dict)
@@ -80,6 +85,8 @@ class Answers:
         if outcome.completion is not None:
             self._take_completion(outcome.sample_id, outcome.completion, place)
         self._take_scores(outcome)
+        if self.classes is not None and (codes := codes_of(outcome, self.classes)):
+            self.said[outcome.sample_id] = self.said.get(outcome.sample_id, b"") + codes
 
     def _take_completion(self, sample_id: str, completion: Completion, place: int) -> None:
         earlier = self.places_of(sample_id)
@@ -253,11 +260,28 @@ def was_still_open(text: str, ideals: Sequence[str], grader: str) -> bool:
     return len(text) < max(map(len, ideals)) if grader in FREE_TEXT else True
 
 
-def answers_in(contents: Contents) -> dict[tuple[str, str], Answers]:
-    """A journal's answers by (eval, model); their texts stay in the journal."""
+def codes_of(outcome: Outcome, classes: Classes) -> bytes:
+    """What an answer counts as, by its first mark; empty where it has no mark."""
+    marks = (score.value for score in outcome.scores.values() if score.value is not None)
+    mark = next(marks, None)
+    if mark is None or outcome.completion is None:
+        return b""
+    code = classes.code(outcome.sample_id, outcome.completion.text, mark)
+    return b"" if code is None else bytes((code,))
+
+
+def answers_in(
+    contents: Contents, classes: Mapping[str, Classes] | None = None
+) -> dict[tuple[str, str], Answers]:
+    """A journal's answers by (eval, model); their texts stay in the journal.
+
+    ``classes`` are the labels of those evals that are classifications.
+    """
     table: dict[tuple[str, str], Answers] = {}
+    known = classes or {}
     for key in contents.offsets:
-        table[key] = answers = Answers(*key, recall=contents.outcome_at)
+        answers = Answers(*key, recall=contents.outcome_at, classes=known.get(key[0]))
+        table[key] = answers
         for offset, outcome in contents.placed(*key):
             answers.take(outcome, offset)
         answers.sort()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from harness.errors import RunFolderError
 from harness.graders import needs_judge
 from harness.pipeline.bridging import own_metrics
+from harness.pipeline.confusion import confusions_of
 from harness.pipeline.data_gain import data_gain
 from harness.pipeline.data_gain import panel as data_panel
 from harness.pipeline.details import detail_comparisons
@@ -87,6 +88,7 @@ def section(track: Track, findings: Sequence[Finding] = ()) -> Section:
         copies_omitted=copies_omitted,
         prompting=prompting(track),
         data_gain=gain,
+        confusions=confusions_of(track, advices),
     )
 
 

@@ -144,6 +144,23 @@ class Copy:
 
 
 @dataclass(frozen=True, slots=True)
+class Confusion:
+    """Which labels one model answered to the samples of each label, where there are few.
+
+    ``counts`` has a row for each right label and a column for each answered one, in the order of
+    ``labels``; ``no_label`` counts, row by row, answers that name none of them. Of these,
+    ``unaccepted`` name the right one in a form that is marked wrong. Only answers with a mark
+    count.
+    """
+
+    model: str
+    labels: tuple[str, ...]
+    counts: tuple[tuple[int, ...], ...]
+    no_label: tuple[int, ...]
+    unaccepted: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Exclusion:
     """Samples of one model without a mark, by kind of failure, with one message as an example."""
 
@@ -193,6 +210,7 @@ class Section:
     prompting: Prompting | None = None
     data_gain: DataGain | None = None
     break_evens: tuple[BreakEven, ...] = ()
+    confusions: tuple[Confusion, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from markupsafe import Markup
 from harness.reports import (
     answers,
     charts,
+    confusion,
     economics,
     gates,
     panels,
@@ -89,6 +90,7 @@ def _environment() -> Environment:
         rounds=rounds,
         panels=panels,
         answers=answers,
+        confusion=confusion,
         glossary=GLOSSARY,
         wide_chart=_wide_chart,
         small_chart=_small_chart,

@@ -51,6 +51,11 @@ def _report(document: Document) -> dict[str, Any]:
         "prompts": [section.prompting for section in sections if section.prompting],
         "data_gains": [section.data_gain for section in sections if section.data_gain],
         "break_evens": [found for section in sections for found in section.break_evens],
+        "confusions": [
+            {"eval": section.eval, **plain(found)}
+            for section in sections
+            for found in section.confusions
+        ],
         "provenance": document.provenance,
         "performance": document.performance,
         "rounds": [_round(one) for one in document.rounds],

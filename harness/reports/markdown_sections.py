@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from harness.records import Comparison, Finding
-from harness.reports import answers, scores, wording
-from harness.reports.document import Copy, Exclusion, Flip, Miss, Phrase, Section
+from harness.reports import answers, confusion, scores, wording
+from harness.reports.document import Confusion, Copy, Exclusion, Flip, Miss, Phrase, Section
 from harness.reports.escaping import code, prose, table
 from harness.reports.markdown_economics import economics_parts
 from harness.reports.markdown_overview import flips_cell, more_rows
@@ -35,6 +35,7 @@ def section_parts(section: Section, samples: int) -> Iterator[str]:
     """The paragraphs and tables of one eval, with at most so many samples."""
     yield f"## {code(section.eval)}"
     yield from STORIES[story(section)](section, samples)
+    yield from _confusions(section)
     yield from economics_parts(section)
     yield from _repetitions(section)
     yield from _copies(section)
@@ -181,6 +182,22 @@ STORIES: Mapping[Story, Callable[[Section, int], Iterator[str]]] = {
     "comparison": _comparison,
     "scores": _scores,
 }
+
+
+# --- which labels are confused -------------------------------------------------------
+
+
+def _confusions(section: Section) -> Iterator[str]:
+    """A line for each model whose answers are labels."""
+    if section.confusions:
+        yield "**Labels**"
+        yield "\n".join(_confused(section, found) for found in section.confusions)
+
+
+def _confused(section: Section, found: Confusion) -> str:
+    label = model_label(section, found.model)
+    name = code(label) if label == found.model else wording.capitalized(label)
+    return f"- {name}: {prose(confusion.sentence(found))}"
 
 
 # --- what answers share --------------------------------------------------------------

@@ -65,6 +65,12 @@ def shortened(text: str, limit: int) -> str:
     return f"{text[:limit].rstrip()} … ({len(text) - limit:,} more characters)"
 
 
+def clipped(text: str, limit: int) -> str:
+    """Text in one line of at most ``limit`` characters, with an ellipsis where it was longer."""
+    line = " ".join(text.split())
+    return line if len(line) <= limit else f"{line[: limit - 1].rstrip()}…"
+
+
 def sentence(text: str) -> str:
     """Text with a capital first letter and a full stop."""
     text = text.strip()

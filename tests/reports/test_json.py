@@ -47,6 +47,7 @@ def test_a_report_follows_the_schema(document: Document):
         "prompts",
         "data_gains",
         "break_evens",
+        "confusions",
         "provenance",
         "performance",
         "rounds",
