@@ -33,7 +33,7 @@ FILES = (
     "looks.jsonl",
     "embeddings.jsonl",
     "lints.jsonl",
-    *(f"{table}.{format}" for table in ("samples", "metrics") for format in EXPORTS),
+    *(f"{table}.{suffix}" for table in ("samples", "metrics") for suffix in EXPORTS),
 )
 """What a run writes, and ``--overwrite`` removes. What people did beside it (reviews.jsonl,
 copied.jsonl) is none of it: reviews of other answers are stale by themselves, and held-out samples
