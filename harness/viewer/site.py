@@ -19,6 +19,9 @@ from harness.reports.html import TEMPLATES
 from harness.viewer.rendering import page
 from harness.viewer.runs import Run, Runs
 from harness.viewer.security import Guard
+from harness.viewer.summaries import Summaries
+from harness.viewer.tails import Tails
+from harness.viewer.works import Works
 
 PAGES = ("run_list",)
 """Files in pages/; each has ``routes(site)``. To add a page, add a file and its name here."""
@@ -28,9 +31,18 @@ STATIC = Path(__file__).with_name("static")
 
 @dataclass(frozen=True)
 class Site:
-    """What every page may use."""
+    """What every page may use: the runs, what is known of each, journals that grow, slow works."""
 
     runs: Runs
+    tails: Tails
+    summaries: Summaries
+    works: Works
+
+    @classmethod
+    def over(cls, root: Path) -> Site:
+        """The site of all runs below a folder."""
+        tails = Tails()
+        return cls(Runs(root), tails, Summaries(tails), Works())
 
     def run(self, request: Request) -> Run:
         """The run that a page's address names.
@@ -50,7 +62,7 @@ def application(root: Path, hosts: tuple[str, ...], token: str | None = None) ->
 
     It answers requests to these ``hosts`` only, and with a ``token`` only to those who have it.
     """
-    site = Site(Runs(root))
+    site = Site.over(root)
     routes: list[Route | Mount] = [
         route
         for name in PAGES

@@ -1,0 +1,65 @@
+"""Slow things, made once in the background and kept: a page waits a moment, then asks again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from concurrent.futures import Future
+from threading import BoundedSemaphore, Thread
+
+MOST_KEPT = 12
+AT_ONCE = 2
+PATIENCE_S = 1.0
+"""How long a page waits before it says that something is being made."""
+
+
+class Works:
+    """What is being made, and what was made last; used from the event loop only.
+
+    A key says everything that the result depends on: who asks with the same one gets the same
+    result. An error is told to all who wait for it, and forgotten: a repaired folder is tried anew.
+    """
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[Hashable, Future[str]] = OrderedDict()
+        self._turns = BoundedSemaphore(AT_ONCE)
+
+    async def result(
+        self, key: Hashable, make: Callable[[], str], patience_s: float = PATIENCE_S
+    ) -> str | None:
+        """What ``make`` returns, or None where it takes longer: ask again.
+
+        Raises:
+            Exception: whatever ``make`` raises.
+        """
+        future = self._kept.get(key) or self._begun(key, make)
+        self._kept.move_to_end(key)
+        if not future.done():
+            await asyncio.wait({asyncio.wrap_future(future)}, timeout=patience_s)
+        if not future.done():
+            return None
+        if future.exception() is not None:
+            self._kept.pop(key, None)
+        return future.result()
+
+    def _begun(self, key: Hashable, make: Callable[[], str]) -> Future[str]:
+        future: Future[str] = Future()
+        future.set_running_or_notify_cancel()
+        self._kept[key] = future
+        self._forget_oldest()
+        # A daemon, so that Ctrl-C does not wait for a report that nobody will read.
+        Thread(target=self._work, args=(future, make), daemon=True).start()
+        return future
+
+    def _work(self, future: Future[str], make: Callable[[], str]) -> None:
+        with self._turns:
+            try:
+                future.set_result(make())
+            except BaseException as error:  # noqa: BLE001 - told to whoever waits
+                future.set_exception(error)
+
+    def _forget_oldest(self) -> None:
+        done = [key for key, future in self._kept.items() if future.done()]
+        for key in done[: max(0, len(self._kept) - MOST_KEPT)]:
+            del self._kept[key]
