@@ -16,6 +16,7 @@ from starlette.staticfiles import StaticFiles
 
 from harness.errors import HarnessError
 from harness.reports.html import TEMPLATES
+from harness.viewer.journal_index import Indexes
 from harness.viewer.rendering import page
 from harness.viewer.runs import Run, Runs
 from harness.viewer.security import Guard
@@ -31,18 +32,20 @@ STATIC = Path(__file__).with_name("static")
 
 @dataclass(frozen=True)
 class Site:
-    """What every page may use: the runs, what is known of each, journals that grow, slow works."""
+    """What every page may use: the runs, what is known of each, journals that grow, slow works,
+    and every answer by an index."""
 
     runs: Runs
     tails: Tails
     summaries: Summaries
     works: Works
+    indexes: Indexes
 
     @classmethod
-    def over(cls, root: Path) -> Site:
-        """The site of all runs below a folder."""
+    def over(cls, root: Path, cache: Path | None = None) -> Site:
+        """The site of all runs below a folder; indexes are kept in ``cache``, None: not kept."""
         tails = Tails()
-        return cls(Runs(root), tails, Summaries(tails), Works())
+        return cls(Runs(root), tails, Summaries(tails), Works(), Indexes(cache))
 
     def run(self, request: Request) -> Run:
         """The run that a page's address names.
@@ -57,12 +60,15 @@ class Site:
         return found
 
 
-def application(root: Path, hosts: tuple[str, ...], token: str | None = None) -> Starlette:
+def application(
+    root: Path, hosts: tuple[str, ...], token: str | None = None, cache: Path | None = None
+) -> Starlette:
     """The viewer of all runs below ``root``.
 
     It answers requests to these ``hosts`` only, and with a ``token`` only to those who have it.
+    Indexes of journals are kept in ``cache``.
     """
-    site = Site.over(root)
+    site = Site.over(root, cache)
     routes: list[Route | Mount] = [
         route
         for name in PAGES
