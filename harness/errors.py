@@ -4,6 +4,7 @@
     ├── UsageError               a wrong option, name or combination
     ├── RegistryError            a YAML file, an alias or a name in the registry
     ├── DatasetError             a samples or training file, a line in it
+    ├── ExtensionError           what another package adds cannot be used
     ├── RunFolderError           a journal or run folder that cannot be used as asked
     ├── RunStopped               a signal ended the run; its journal is kept
     └── ProviderError            a server or model that did not answer as it should
@@ -51,6 +52,10 @@ class RegistryError(HarnessError):
 
 class DatasetError(HarnessError):
     """A samples or training file that cannot be read as asked."""
+
+
+class ExtensionError(HarnessError):
+    """Something that an installed package adds, and that cannot be used."""
 
 
 class RunFolderError(HarnessError):

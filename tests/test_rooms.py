@@ -11,7 +11,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "harness"
 
 FLOORS: tuple[frozenset[str], ...] = (
-    frozenset({"records", "errors", "messages", "embedded"}),
+    frozenset({"records", "errors", "messages", "extensions", "embedded"}),
     frozenset({"models", "analysis", "finetuning", "reports", "registry", "datasets", "prompts"}),
     frozenset({"graders", "linting"}),
     frozenset({"running"}),
@@ -23,7 +23,7 @@ FLOORS: tuple[frozenset[str], ...] = (
 )
 """From the ground up: a room sees the floors below it, never its own floor's other rooms."""
 
-GROUND_ORDER = ("errors", "records", "messages", "embedded")
+GROUND_ORDER = ("errors", "records", "messages", "extensions", "embedded")
 """On the ground floor, later rooms may see earlier ones."""
 
 ONLY_THE_SEAM = {"running", "graders"}

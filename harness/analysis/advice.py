@@ -9,7 +9,7 @@ from harness.analysis.conditions import Match
 from harness.analysis.cost import Training
 from harness.analysis.evidence import Evidence
 from harness.analysis.next_run import cost_text, next_run
-from harness.analysis.rules import TABLE, Rule
+from harness.analysis.rules import Rule, decision_table
 from harness.analysis.thresholds import DEFAULT, Thresholds
 from harness.records import Advice, Estimate
 
@@ -34,7 +34,7 @@ class Candidate:
 
 def decide(evidence: Evidence, limits: Thresholds = DEFAULT) -> tuple[Rule, Match]:
     """Return the first row of the table that applies; the last row always does."""
-    rows = (rule for rule in TABLE if evidence.task in rule.tasks)
+    rows = (rule for rule in decision_table() if evidence.task in rule.tasks)
     return next((rule, match) for rule in rows if (match := rule.when(evidence, limits)))
 
 

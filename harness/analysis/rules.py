@@ -7,14 +7,17 @@ and lost diversity together (25) never average into a change of epochs.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 
+from harness import extensions
 from harness.analysis import conditions as when
 from harness.analysis import curve_conditions as curve
 from harness.analysis.conditions import Match
 from harness.analysis.evidence import Evidence
 from harness.analysis.thresholds import Thresholds
+from harness.errors import ExtensionError
 from harness.records import Confidence, Task
 
 BOTH: frozenset[Task] = frozenset({"one-answer", "open"})
@@ -359,3 +362,31 @@ TABLE: tuple[Rule, ...] = (
         when.not_determinable,
     ),
 )
+
+NOT_ENOUGH = 23
+FIRST_OF_OTHERS = 1001
+"""Rows of other packages have numbers from here on."""
+
+
+@cache
+def decision_table() -> tuple[Rule, ...]:
+    """Our rows, and those of other packages, which are read where none of ours tells anything.
+
+    Raises:
+        ExtensionError: another package's cannot be used.
+    """
+    others = tuple(_others())
+    place = next(i for i, rule in enumerate(TABLE) if rule.number == NOT_ENOUGH)
+    return (*TABLE[:place], *others, *TABLE[place:])
+
+
+def _others() -> Iterator[Rule]:
+    taken: set[int] = set()
+    for name, rule in extensions.load_all(extensions.RULES).items():
+        where = extensions.origin(extensions.RULES, name)
+        if not isinstance(rule, Rule):
+            raise ExtensionError(f"{where} is no Rule")
+        if rule.number < FIRST_OF_OTHERS or rule.number in taken:
+            raise ExtensionError(f"{where}: number {rule.number} is taken; use one from 1001")
+        taken.add(rule.number)
+        yield rule

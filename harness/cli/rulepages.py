@@ -32,8 +32,15 @@ def page(number: str | int) -> str:
     Raises:
         UsageError: no such row, or an installation without pages.
     """
+    from harness.analysis.rules import FIRST_OF_OTHERS, decision_table
     from harness.registry import own_folder
 
+    for rule in decision_table():
+        if str(number) == str(rule.number) and rule.number >= FIRST_OF_OTHERS:
+            return (
+                f"# {rule.diagnosis}\n\nIt saw: {rule.evidence}.\n\nWhat to do: {rule.action}.\n\n"
+                f"What would change it: {rule.would_change}."
+            )
     folder = own_folder("docs/rules")
     found = sorted(folder.glob(f"{int(number):02}-*.md")) if str(number).isdecimal() else []
     if not found:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
 from importlib import import_module
 from typing import Any, cast
 
-from harness.errors import RegistryError, did_you_mean
+from harness import extensions
+from harness.errors import ExtensionError, RegistryError, did_you_mean
 from harness.graders.base import Grader, Judge
 from harness.graders.generation import QUALITY
 from harness.graders.options import checked_options, field_names
@@ -16,23 +17,42 @@ from harness.records import EvalSpec
 
 @dataclass(frozen=True, slots=True)
 class GraderClasses(Mapping[str, type[Grader]]):
-    """Classes by name, each imported when it is asked for: a run uses one or two of them."""
+    """Classes by name, each imported when it is asked for: a run uses one or two of them.
+
+    Beside our own there are those of other packages (`harness.extensions`).
+    """
 
     places: Mapping[str, str]
-    """``module:Class`` within this package."""
+    """``module:Class`` within this room."""
 
     def __getitem__(self, name: str) -> type[Grader]:
+        if name not in self.places:
+            return _extension(name)
         module, _, kind = self.places[name].partition(":")
         return cast("type[Grader]", getattr(import_module(f"harness.graders.{module}"), kind))
 
     def __contains__(self, name: object) -> bool:
-        return name in self.places
+        return name in self.places or name in extensions.names(extensions.GRADERS)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.places)
+        yield from self.places
+        yield from (n for n in extensions.names(extensions.GRADERS) if n not in self.places)
 
     def __len__(self) -> int:
-        return len(self.places)
+        return len(tuple(iter(self)))
+
+
+def _extension(name: str) -> type[Grader]:
+    """A grader of another package; KeyError, as mappings have it, where there is none."""
+    if name not in extensions.names(extensions.GRADERS):
+        raise KeyError(name)
+    kind = extensions.load(extensions.GRADERS, name)
+    where = extensions.origin(extensions.GRADERS, name)
+    if not (isinstance(kind, type) and is_dataclass(kind) and hasattr(kind, "grade")):
+        raise ExtensionError(f"{where} is no grader: {extensions.GROUPS[extensions.GRADERS]}")
+    if not isinstance(getattr(kind, "needs_ideal", None), bool):
+        raise ExtensionError(f"{where} does not say needs_ideal = True or False")
+    return cast("type[Grader]", kind)
 
 
 MULTI, GENERATION, PYTHON = "multi", "generation", "python"

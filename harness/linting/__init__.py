@@ -6,6 +6,6 @@ file that it looks at.
 """
 
 from harness.linting.linter import LintOptions, lint
-from harness.linting.table import LINTS
+from harness.linting.table import LINTS, every_lint
 
-__all__ = ["LINTS", "LintOptions", "lint"]
+__all__ = ["LINTS", "LintOptions", "every_lint", "lint"]

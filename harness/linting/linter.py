@@ -19,7 +19,7 @@ from harness.linting.question import Question, guessed_task
 from harness.linting.shapes import fault_of, no_format
 from harness.linting.source import Line, check_kind, lines_of
 from harness.linting.spending import default_epochs, training_costs
-from harness.linting.table import LINTS
+from harness.linting.table import every_lint
 from harness.linting.verdicts import EXAMPLES_SHOWN, Hit, Lint, Measured, Skipped
 from harness.records import Finding, Sample, Severity, Task
 from harness.reports.lint_document import LintCheck, LintOutcome, LintReport, TokenCount
@@ -99,7 +99,7 @@ def _report(
     options = reading.options
     checks: list[LintCheck] = []
     findings: list[Finding] = []
-    for rule in LINTS:
+    for rule in every_lint():
         if watch is not None and rule.measure is not None:
             watch.looking(rule.rule)
         check, finding = _held(rule, question, reading)
@@ -139,7 +139,7 @@ class Reading:
     def __init__(self, options: LintOptions) -> None:
         self.options = options
         self.columns = Columns()
-        self.looks = {rule.rule: Seen() for rule in LINTS if rule.look is not None}
+        self.looks = {rule.rule: Seen() for rule in every_lint() if rule.look is not None}
         self.broken: list[Line] = []
         self.misshapen: list[Line] = []
         self.seen = 0
@@ -170,7 +170,7 @@ class Reading:
         spoken = 1 + len(example.turns) if example.format != "prompt and completion" else 0
         overhead = token_counts.A_MESSAGE * spoken
         self.columns.tokens.append(self._counter.count(example.text) + overhead)
-        for rule in LINTS:
+        for rule in every_lint():
             if rule.look is not None:
                 said = rule.look(example)
                 if said:

@@ -5,10 +5,34 @@ The first column of docs/lint.md is made from this table; a test holds the two t
 
 from __future__ import annotations
 
+from functools import cache
+
+from harness import extensions
+from harness.errors import ExtensionError
 from harness.linting import answered, characters, labels, meaning, repetition, secrets, structure
 from harness.linting.verdicts import Limits, Lint
 
 ANY = 0.0
+
+
+@cache
+def every_lint() -> tuple[Lint, ...]:
+    """Our lints, and those of other packages behind them.
+
+    Raises:
+        ExtensionError: another package's cannot be used.
+    """
+    ours = {lint.rule for lint in LINTS}
+    found = extensions.load_all(extensions.LINTS)
+    for name, lint in found.items():
+        where = extensions.origin(extensions.LINTS, name)
+        if not isinstance(lint, Lint) or (lint.look is None) == (lint.measure is None):
+            raise ExtensionError(f"{where} is no Lint with either look or measure")
+        if lint.rule in ours:
+            raise ExtensionError(f"{where}: there is a lint '{lint.rule}' already; rename it")
+        ours.add(lint.rule)
+    return (*LINTS, *found.values())
+
 
 LINTS: tuple[Lint, ...] = (
     # --- form ---

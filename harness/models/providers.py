@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import cast
 
-from harness.errors import UsageError, did_you_mean
+from harness import extensions
+from harness.errors import ExtensionError, UsageError, did_you_mean
 from harness.models.base import BatchService, Provider
 from harness.records import Route
 
@@ -44,7 +46,7 @@ class ModelName:
         if text == DUMMY:
             return cls(DUMMY, DUMMY)
         prefix, colon, rest = text.partition(":")
-        if colon and prefix in KINDS:
+        if colon and (prefix in KINDS or is_extension(prefix)):
             if not rest:
                 raise UsageError(f"'{text}': the model's name is missing after '{prefix}:'")
             return cls(prefix, rest)
@@ -65,7 +67,25 @@ def open_provider(model: ModelName, access: Access) -> Provider:
         return _dummy()
     if model.kind == "openai":
         return openai_provider(access, model.name)
+    if is_extension(model.kind):
+        return _extension(model.kind, access)
     raise UsageError(f"no provider '{model.kind}'{did_you_mean(model.kind, KINDS)}")
+
+
+def is_extension(kind: str) -> bool:
+    """Does an installed package answer for models of this prefix?"""
+    return kind not in KINDS and kind in extensions.names(extensions.PROVIDERS)
+
+
+def _extension(kind: str, access: Access) -> Provider:
+    """Another package's provider."""
+    provider = extensions.load(extensions.PROVIDERS, kind)(access)
+    if not hasattr(provider, "complete") or not hasattr(provider, "__aenter__"):
+        where = extensions.origin(extensions.PROVIDERS, kind)
+        raise ExtensionError(
+            f"{where} returned no provider: {extensions.GROUPS[extensions.PROVIDERS]}"
+        )
+    return cast("Provider", provider)
 
 
 def openai_provider(access: Access, model: str) -> Provider:

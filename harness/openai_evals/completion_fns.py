@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.errors import RegistryError, UsageError, did_you_mean
-from harness.models.providers import DUMMY, KINDS, SOLVER
+from harness.models.providers import DUMMY, KINDS, SOLVER, is_extension
 from harness.records import Endpoint, Route
 from harness.registry import Registry
 
@@ -46,7 +46,7 @@ def route_of(name: str, registry: Registry, args: Mapping[str, Any]) -> Route | 
     if name in registry.entries("solvers"):
         return _code(name, registry)
     kind, colon, rest = name.partition(":")
-    if name == DUMMY or (colon and kind in KINDS and kind != "openai"):
+    if name == DUMMY or (colon and kind != "openai" and (kind in KINDS or is_extension(kind))):
         return Route(name, rest or name, provider=kind)
     endpoint: Endpoint = "completions" if LEGACY_MODELS.fullmatch(name) else "chat"
     return _route(name, {"model": name, **args}, endpoint, "--completion_args")

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from harness.errors import RunFolderError
-from harness.linting import LINTS, lint
+from harness.linting import every_lint, lint
 from harness.pipeline.evaluation import Question
 from harness.pipeline.runfolder import RunFolder
 from harness.records import Finding, Sample, Study, Task
@@ -23,9 +23,6 @@ JUDGED_ELSEWHERE = ("leakage",)
 
 SAID_ELSEWHERE = ("leaked answers",)
 """``pipeline.leaks`` says it with what training lines name as their answers."""
-
-FAMILIES = {rule.rule: rule.family for rule in LINTS}
-
 
 def training_findings(training: Path, heldout: Iterable[Sample], task: Task) -> tuple[Finding, ...]:
     """Warnings and blocking findings about a training file, against one eval's samples.
@@ -108,7 +105,8 @@ def kept_in(folder: RunFolder) -> dict[tuple[str, str], tuple[Finding, ...]]:
 
 def _told(finding: Finding) -> Finding:
     """A finding as a study's report shows it."""
-    capped = FAMILIES[finding.rule] in JUDGED_ELSEWHERE
+    families = {lint.rule: lint.family for lint in every_lint()}
+    capped = families[finding.rule] in JUDGED_ELSEWHERE
     return replace(
         finding,
         severity="warn" if capped else finding.severity,

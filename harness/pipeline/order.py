@@ -8,9 +8,11 @@ from pathlib import Path
 
 from harness.analysis.cost import PriceTable
 from harness.errors import UsageError
-from harness.models.providers import Access, ModelName
+from harness.models.base import Provider
+from harness.models.providers import Access, ModelName, is_extension
 from harness.pipeline.caching import Caching
 from harness.records import DEFAULT_SEED, Endpoint, Experiment, Round, Route, Study
+from harness.running.loop import Stop
 from harness.running.retries import Limits
 
 
@@ -53,6 +55,10 @@ class Order:
     """Keep in the run folder what the embedded model was tuned to, for a run that is resumed."""
     dry_run: bool = False
     """Only say what it would take; see ``pipeline.preview``."""
+    provider: Provider | None = None
+    """Who answers, where that is the caller's own code instead of what the study names."""
+    stop: Stop | None = None
+    """How another thread ends the run."""
 
 
 # --- studies made by commands --------------------------------------------------------
@@ -99,7 +105,7 @@ def _ad_hoc(
     evals: Iterable[str],
     base_url: str | None,
 ) -> Study:
-    if base_url is not None and base.kind != "openai":
+    if base_url is not None and base.kind != "openai" and not is_extension(base.kind):
         raise UsageError(f"'{base.kind}:{base.name}' needs no server; leave out --base-url")
     experiment = Experiment(name=name, evals=tuple(evals), others=others)
     return Study(

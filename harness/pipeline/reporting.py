@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import mean
 from typing import TYPE_CHECKING
 
-from harness.errors import RunFolderError
+from harness.errors import ExtensionError, RunFolderError
 from harness.graders import needs_judge
 from harness.pipeline.bridging import own_metrics
 from harness.pipeline.confusion import confusions_of
@@ -366,12 +366,39 @@ def write_reports(document: Document, folder: Path) -> Written:
     if document.gate is not None:
         texts[folder / "junit.xml"] = render_junit(document.gate)
     for path, text in texts.items():
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise RunFolderError(f"{path}: cannot be written: {error.strerror}") from error
+        _write(path, text)
+    for name, text in extra_reports(document):
+        _write(folder / f"report.{name}", text)
     return written
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise RunFolderError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def extra_reports(document: Document) -> Iterator[tuple[str, str]]:
+    """What the renderers of other packages make of a document, with the suffix of its file.
+
+    Raises:
+        ExtensionError: one cannot be used, or failed.
+    """
+    from harness import extensions
+
+    for name, render in extensions.load_all(extensions.RENDERERS).items():
+        where = extensions.origin(extensions.RENDERERS, name)
+        if not name.isalnum() or name in ("html", "md", "json"):
+            raise ExtensionError(
+                f"{where}: its name becomes report.NAME; use letters, none of ours"
+            )
+        try:
+            text = str(render(document))
+        except Exception as error:
+            raise ExtensionError(f"{where} failed: {type(error).__name__}: {error}") from error
+        yield name, text
 
 
 def provenance(manifest: Manifest, tracks: Sequence[Track]) -> Provenance:

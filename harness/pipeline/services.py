@@ -15,6 +15,7 @@ from harness.models.providers import (
     OPENAI_URL,
     Access,
     ModelName,
+    is_extension,
     open_provider,
     openai_batches,
     openai_provider,
@@ -64,6 +65,17 @@ class Answering:
             yield await stack.enter_async_context(self.provider)
 
 
+def services_of(order: Order, access: Access) -> Services:
+    """Who answers what is ordered: the caller's own provider, or that of the study.
+
+    Raises:
+        UsageError: no way to reach a server.
+    """
+    if order.provider is None:
+        return services_for(order.study, access)
+    return Services(order.provider, None, keeps_models=True, closing=nullcontext())
+
+
 def services_for(study: Study, access: Access) -> Services:
     """Connect a study to its provider; ``access.base_url`` overrules what the study says.
 
@@ -78,6 +90,9 @@ def services_for(study: Study, access: Access) -> Services:
         provider = open_provider(ModelName(study.provider, study.base_url or ""), access)
         return Services(provider, None, keeps_models=True, closing=nullcontext())
     reached = replace(access, base_url=access.base_url or study.base_url)
+    if is_extension(study.provider):
+        provider = open_provider(ModelName(study.provider, study.base), reached)
+        return Services(provider, None, keeps_models=True, closing=nullcontext())
     provider = openai_provider(reached, study.base)
     batches = openai_batches(reached, study.base)
     return Services(provider, _api_tuning(study, reached), True, nullcontext(), batches)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness import extensions
 from harness.errors import RegistryError, did_you_mean
 from harness.records import Checkpoint, Embeddings, Experiment, Policy, Study, Tuning
 from harness.registry import alternatives
@@ -54,7 +55,7 @@ def make_study(source: StudySource, check_evals: KnownEvals, named_policy: Named
         RegistryError: ``file: study 'x': experiment 'y': key: what is wrong``.
     """
     fields = Fields(source.raw, source.place)
-    provider = fields.choice("provider", PROVIDERS, "openai")
+    provider = _provider(fields)
     study = Study(
         name=source.name,
         base=fields.required_text("base"),
@@ -101,6 +102,16 @@ def _embeddings(fields: Fields, source: StudySource) -> Embeddings | None:
             f"{fields.place}: embeddings: {named.model!r} is code, which a registry may not name; "
             "name it yourself with --embeddings, or give its server as 'base_url'"
         )
+    return named
+
+
+def _provider(fields: Fields) -> str:
+    """Who answers: one of ours, or of an installed package."""
+    named = fields.text("provider") or "openai"
+    if named not in PROVIDERS:
+        others = extensions.names(extensions.PROVIDERS)
+        if named not in others:
+            raise fields.wrong("provider", f"one of {', '.join((*PROVIDERS, *others))}", named)
     return named
 
 

@@ -13,6 +13,7 @@ from typing import Literal
 
 import numpy as np
 
+from harness import extensions
 from harness.analysis.diversity.bleu import ORDER, mean_bleu
 from harness.analysis.diversity.classes import classes
 from harness.analysis.diversity.lexical import (
@@ -26,6 +27,7 @@ from harness.analysis.diversity.lexical import (
 from harness.analysis.diversity.pairwise import homogenization
 from harness.analysis.diversity.tokens import Corpus, FloatArray
 from harness.analysis.diversity.vendi import mean_vendi
+from harness.errors import ExtensionError
 
 FEW = "fewer than 2 texts"
 NO_TOKENS = "a text without tokens"
@@ -154,8 +156,20 @@ def measure_named(name: str) -> PromptMetric:
 
     Raises:
         ValueError: there is none.
+        ExtensionError: another package's cannot be used.
     """
-    return MEASURES[known_name(name, MEASURES)]
+    if name not in MEASURES and name in extensions.names(extensions.METRICS):
+        return _extension(name)
+    return MEASURES[known_name(name, (*MEASURES, *extensions.names(extensions.METRICS)))]
+
+
+def _extension(name: str) -> PromptMetric:
+    """A metric of another package."""
+    found = extensions.load(extensions.METRICS, name)
+    if not isinstance(found, PromptMetric):
+        where = extensions.origin(extensions.METRICS, name)
+        raise ExtensionError(f"{where} is no metric: {extensions.GROUPS[extensions.METRICS]}")
+    return found
 
 
 def known_name(name: str, known: Iterable[str]) -> str:
