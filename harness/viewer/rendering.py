@@ -3,6 +3,7 @@ elsewhere."""
 
 from __future__ import annotations
 
+import time
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -37,8 +38,13 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(words=wording, version=__version__, run_pages=RUN_PAGES)
+    environment.globals.update(words=wording, version=__version__, run_pages=RUN_PAGES, moment=moment)
     return environment
+
+
+def moment(seconds: float, form: str) -> str:
+    """A time of a file as this machine's clock tells it."""
+    return time.strftime(form, time.localtime(seconds))
 
 
 def _presentable(value: object) -> object:
