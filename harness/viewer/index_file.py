@@ -16,7 +16,7 @@ from harness.errors import RunFolderError
 from harness.viewer.columns import ANSWER, Rows
 from harness.viewer.texts import Texts
 
-FORMAT = 1
+FORMAT = 2
 """The version of the tables; a file of another version is made anew."""
 
 LOCKED_FOR_S = 10.0
@@ -31,10 +31,12 @@ CREATE TABLE state (
     id INTEGER PRIMARY KEY, generation TEXT, offset INTEGER, lines INTEGER, head BLOB, tail BLOB
 );
 CREATE TABLE evals (
-    id INTEGER PRIMARY KEY, name TEXT UNIQUE NOT NULL, prefix TEXT, prompts INTEGER
+    id INTEGER PRIMARY KEY, name TEXT UNIQUE NOT NULL, prefix TEXT,
+    stamp TEXT NOT NULL DEFAULT '', fault TEXT NOT NULL DEFAULT ''
 );
 CREATE TABLE tracks (
-    id INTEGER PRIMARY KEY, eval INTEGER NOT NULL, model TEXT, answers BLOB, UNIQUE (eval, model)
+    id INTEGER PRIMARY KEY AUTOINCREMENT, eval INTEGER NOT NULL, model TEXT, answers BLOB,
+    UNIQUE (eval, model)
 );
 CREATE TABLE odd (
     id INTEGER PRIMARY KEY, eval INTEGER NOT NULL, sample_id TEXT NOT NULL,

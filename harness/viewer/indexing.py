@@ -7,7 +7,7 @@ import re
 import secrets
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -19,6 +19,7 @@ import orjson
 from harness.errors import HarnessError, RunFolderError
 from harness.records import Outcome
 from harness.running.lines import outcome_of
+from harness.viewer.asked import Asked
 from harness.viewer.columns import ANSWER, Rows, merged
 from harness.viewer.index_file import (
     ODD_PLACES,
@@ -38,9 +39,6 @@ TAIL = 4096
 LONGEST_LABEL = 200
 KNOWN_WORDS = 100_000
 _NUMBERED = re.compile(r"(.*?)(0|[1-9][0-9]{0,8})", re.DOTALL)
-
-Prompts = Callable[[str], Iterable[tuple[str, str]]]
-"""The ids and texts of an eval's prompts; a HarnessError where they cannot be read."""
 
 
 class Line(NamedTuple):
@@ -69,7 +67,7 @@ class Indexing:
 
     journal: Path
     file: IndexFile
-    prompts: Prompts
+    asked: Asked
     stop: threading.Event = field(default_factory=threading.Event)
     _words: dict[str, int] = field(default_factory=dict, repr=False)
 
@@ -87,6 +85,7 @@ class Indexing:
                     break
                 state = grown
             self._take_prompts(database)
+            database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     # --- the same journal? -----------------------------------------------------------
 
@@ -212,33 +211,38 @@ class Indexing:
     # --- prompts ---------------------------------------------------------------------
 
     def _take_prompts(self, database: sqlite3.Connection) -> None:
-        missing = "SELECT id, name FROM evals WHERE prompts IS NULL"
-        for eval_id, name in database.execute(missing).fetchall():
-            if self.stop.is_set():
-                return
+        """Take in the prompts of evals whose data were not read yet, or are others by now."""
+        known = database.execute("SELECT id, name, stamp FROM evals").fetchall()
+        for eval_id, name, stamp in known:
+            now = self.asked.stamp(name)
+            if now == stamp:
+                continue
             with transaction(database):
-                track = _track(database, eval_id, None)
-                known = self._known_prompts(database, eval_id, track, name)
-                database.execute("UPDATE evals SET prompts = ? WHERE id = ?", (known, eval_id))
+                # Words of earlier prompts stay with the old number, which nobody asks for.
+                database.execute("DELETE FROM tracks WHERE eval = ? AND model IS NULL", (eval_id,))
+                fault = self._fault_in_prompts(database, eval_id, name)
+                update = "UPDATE evals SET stamp = ?, fault = ? WHERE id = ?"
+                database.execute(update, (now, fault, eval_id))
 
-    def _known_prompts(
-        self, database: sqlite3.Connection, eval_id: int, track: int, name: str
-    ) -> int:
-        """Take in an eval's prompts and count them; none where they cannot be read."""
-        count = 0
+    def _fault_in_prompts(self, database: sqlite3.Connection, eval_id: int, name: str) -> str:
+        """Take in an eval's prompts; why they cannot be read, or ""."""
+        track, rows = _track(database, eval_id, None), np.zeros(0, ANSWER)
         try:
-            prompts = iter(self.prompts(name))
-            while some := list(islice(prompts, BATCH_LINES)):
-                places = places_of(database, eval_id, [sample_id for sample_id, _ in some])
-                texts = {
-                    number_of(track, place, 0): text
-                    for place, (_, text) in zip(places, some, strict=True)
-                }
-                self.file.texts.add(database, sorted(texts.items()))
-                count += len(some)
-        except HarnessError:
-            return count  # pages that show prompts say what is wrong with them
-        return count
+            prompts = iter(self.asked.prompts(name))
+            while (some := list(islice(prompts, BATCH_LINES))) and not self.stop.is_set():
+                places = list(places_of(database, eval_id, [prompt.sample_id for prompt in some]))
+                pairs = zip(places, some, strict=True)
+                self.file.texts.add(
+                    database,
+                    sorted((number_of(track, place, 0), prompt.text) for place, prompt in pairs),
+                )
+                more = np.zeros(len(some), ANSWER)
+                more["place"], more["offset"] = places, [prompt.start for prompt in some]
+                rows, _ = merged(rows, more)
+        except HarnessError as error:
+            return str(error)
+        database.execute("UPDATE tracks SET answers = ? WHERE id = ?", (rows.tobytes(), track))
+        return ""
 
 
 # --- the journal ---------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
     indexes = Indexes(folder)                   # one for the whole site: ``site.indexes``
     index = indexes.of(run)                     # goes on in the background with what is new
-    index.progress()                            # Progress(done, total) in bytes
+    index.progress()                            # Progress(done, total, ...) in bytes
     index.tracks()                              # one a (eval, model): answers, failed, mean mark
     index.page(Query(eval, model))              # Page(rows, total): 50 samples from ``offset``
     index.page(Query(eval, tuned, other_model=base, state="fixed", words="refund"))
@@ -12,6 +12,7 @@
     index.around(query, sample_id)              # the ids before and behind, and where it stands
     index.outcome(eval, model, sample_id, repeat)    # one journal line, read where it stands
     index.outcomes(eval, sample_id)             # all answers to one sample, by model and repeat
+    index.samples(eval, ids)                    # what was asked, and why it cannot be shown
 
 A row is a sample: its mark is the mean over its answers (and graders). It is ``right`` from 1 on,
 ``wrong`` at 0 and below, ``partly`` between; without a mark ``failed`` where an answer failed, else
@@ -43,8 +44,10 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from harness.errors import RunFolderError
-from harness.records import Outcome
+from harness.errors import HarnessError, RunFolderError
+from harness.openai_evals.bridge_files import REPORT
+from harness.records import Outcome, Sample
+from harness.viewer.asked import Asked
 from harness.viewer.columns import (
     ANSWER,
     FAILED,
@@ -59,7 +62,6 @@ from harness.viewer.columns import (
 from harness.viewer.index_file import IndexFile, rows_of, state_of
 from harness.viewer.indexing import (
     Indexing,
-    Prompts,
     id_of,
     is_same,
     outcome_at,
@@ -100,16 +102,20 @@ class Query:
 
 
 class Progress(NamedTuple):
-    """Bytes of the journal that are indexed, and all of them; and whether prompts can be found."""
+    """Bytes of the journal that are indexed, and all of them; prompts come when answers are in.
+
+    Without ``is_under_way`` nothing more comes: what is missing is a line that is being written.
+    """
 
     done: int
     total: int
-    has_prompts: bool = True
+    has_prompts: bool
+    is_under_way: bool
 
     @property
-    def is_whole(self) -> bool:
-        """Whether nothing is missing."""
-        return self.done >= self.total and self.has_prompts
+    def share(self) -> float:
+        """The part that is done."""
+        return self.done / self.total if self.total else 1.0
 
 
 class TrackSummary(NamedTuple):
@@ -240,7 +246,7 @@ class JournalIndex:
 
     journal: Path
     file: IndexFile
-    prompts: Prompts
+    asked: Asked
     _kept: _Kept = field(default_factory=lambda: _Kept(KEPT), repr=False)
     _columns: _Kept = field(default_factory=lambda: _Kept(KEPT), repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
@@ -258,7 +264,7 @@ class JournalIndex:
         """
         with self._lock:
             if self._worker is None and self._is_behind():
-                self._indexing = Indexing(self.journal, self.file, self.prompts)
+                self._indexing = Indexing(self.journal, self.file, self.asked)
                 self._worker = threading.Thread(
                     target=self._work, args=(self._indexing,), daemon=True, name="indexing"
                 )
@@ -289,7 +295,12 @@ class JournalIndex:
             state = state_of(database)
             if state is None or state.offset != stamp[0] or not is_same(self.journal, state):
                 return True
-            return not _has_prompts(database)
+            return not self._has_prompts(database)
+
+    def _has_prompts(self, database: sqlite3.Connection) -> bool:
+        """Are all prompts in the index, as far as they can be read?"""
+        known = database.execute("SELECT name, stamp FROM evals").fetchall()
+        return all(self.asked.stamp(name) == stamp for name, stamp in known)
 
     def stop(self) -> None:
         """End the work in the background soon; what is indexed stays."""
@@ -302,8 +313,8 @@ class JournalIndex:
         """How far the index is."""
         total = _stamp(self.journal)[0]
         with self.file.reading() as database:
-            state = state_of(database)
-            return Progress(state.offset if state else 0, total, _has_prompts(database))
+            done = state.offset if (state := state_of(database)) else 0
+            return Progress(done, total, self._has_prompts(database), self._worker is not None)
 
     # --- answers ---------------------------------------------------------------------
 
@@ -318,6 +329,7 @@ class JournalIndex:
             return [
                 _summary(name, model, self._verdicts(database, track))
                 for name, model, track in rows
+                if not name.endswith(REPORT)  # what third-party code says at its end: no samples
             ]
 
     def page(self, query: Query) -> Page:
@@ -330,7 +342,7 @@ class JournalIndex:
     def counts(self, query: Query) -> dict[str, int]:
         """How many samples are in each state, and under "" all, with the query's other filters."""
         with self.file.reading() as database:
-            version = state_of(database)
+            version = self._version(database)
             key = ("counts", version, _filters(replace(query, state="")))
             return self._kept.get(key, lambda: self._counts(database, query))
 
@@ -390,21 +402,49 @@ class JournalIndex:
             ]
         return [outcome_at(self.journal, row) for row in rows]
 
+    def samples(self, eval: str, ids: Sequence[str]) -> tuple[dict[str, Sample], str]:
+        """What was asked, by sample id; and why prompts are missing, where they are."""
+        with self.file.reading() as database:
+            query = "SELECT id, stamp, fault FROM evals WHERE name = ?"
+            row = database.execute(query, (eval,)).fetchone()
+            if row is None:
+                return {}, ""
+            eval_id, stamp, fault = row
+            if fault or stamp != self.asked.stamp(eval):
+                return {}, fault or "The prompts are being read; load the page again."
+            starts = self._starts(database, eval_id, eval, ids)
+        try:
+            return self.asked.samples(eval, starts), ""
+        except HarnessError as error:
+            return {}, str(error)
+
+    def _starts(
+        self, database: sqlite3.Connection, eval_id: int, eval: str, ids: Sequence[str]
+    ) -> dict[str, int]:
+        """Where the lines of these samples begin in their data file."""
+        prompts = self._verdicts_of(database, eval, None)
+        placed = ((sample_id, place_in(database, eval_id, sample_id)) for sample_id in ids)
+        found = ((sample_id, prompts.of(place)) for sample_id, place in placed if place is not None)
+        return {sample_id: int(rows["offset"][0]) for sample_id, rows in found if len(rows)}
+
     # --- how -------------------------------------------------------------------------
+
+    def _version(self, database: sqlite3.Connection) -> tuple[Any, ...]:
+        """Changes whenever something is added."""
+        return state_of(database), tuple(database.execute("SELECT stamp FROM evals").fetchall())
 
     def _verdicts(self, database: sqlite3.Connection, track: int) -> Verdicts:
         key = (state_of(database), track)
         return self._columns.get(key, lambda: Verdicts(rows_of(database, track)))
 
-    def _verdicts_of(self, database: sqlite3.Connection, eval: str, model: str) -> Verdicts:
+    def _verdicts_of(self, database: sqlite3.Connection, eval: str, model: str | None) -> Verdicts:
         track = _track_id(database, eval, model)
         return Verdicts(np.zeros(0, ANSWER)) if track is None else self._verdicts(database, track)
 
     def _shared(self, database: sqlite3.Connection, query: Query) -> _Shared:
         key = (
             "shared",
-            state_of(database),
-            _has_prompts(database),
+            self._version(database),
             _filters(replace(query, state="")),
         )
         return self._kept.get(key, lambda: self._make_shared(database, query))
@@ -439,7 +479,7 @@ class JournalIndex:
         return {"": int(shared.chosen.sum()), **counts}
 
     def _places(self, database: sqlite3.Connection, query: Query) -> Indices:
-        version = state_of(database), _has_prompts(database)
+        version = self._version(database)
         key = ("places", version, _filters(query), query.sort)
         return self._kept.get(key, lambda: self._sorted_places(database, query))
 
@@ -478,7 +518,6 @@ class Indexes:
     """The indexes of all runs: one file each in ``folder`` (None: in one that goes with this)."""
 
     folder: Path | None = None
-    prompts_of: Callable[[Run], Prompts] = lambda run: lambda name: ()
     _open: dict[Path, JournalIndex] = field(default_factory=dict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _passing: TemporaryDirectory[str] | None = field(default=None, repr=False)
@@ -494,7 +533,7 @@ class Indexes:
             if journal not in self._open:
                 name = hashlib.blake2b(bytes(journal), digest_size=16).hexdigest()
                 file = IndexFile(self._place() / f"{name}.sqlite")
-                self._open[journal] = JournalIndex(journal, file, self.prompts_of(run))
+                self._open[journal] = JournalIndex(journal, file, Asked(run.folder))
             index = self._open[journal]
         index.catch_up()
         return index
@@ -533,11 +572,6 @@ def _stamp(journal: Path) -> tuple[int, int]:
 
 def _filters(query: Query) -> tuple[str, ...]:
     return query.eval, query.model, query.other_model, query.state, query.label, query.words
-
-
-def _has_prompts(database: sqlite3.Connection) -> bool:
-    query = "SELECT count(*) FROM evals WHERE prompts IS NULL"
-    return bool(database.execute(query).fetchone()[0] == 0)
 
 
 def _eval_id(database: sqlite3.Connection, name: str) -> int | None:
