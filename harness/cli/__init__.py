@@ -39,6 +39,8 @@ COMMANDS: dict[str, str] = {
     "show": "Show one eval, eval set or study.",
     "cache": "Say what answers are kept across runs, or forget them.",
     "view": "Look at all runs in the browser: compare them, read samples, review verdicts.",
+    "agreement": "Say how well people, graders and judges agree.",
+    "collect": "Take what is still wrong into a file for the next training set.",
     "report": "Write the reports of a run folder anew.",
     "export": "Write a run's samples and metrics as CSV, Parquet or JSON lines.",
     "regrade": "Mark a run's answers anew, without asking anybody.",

@@ -27,16 +27,26 @@ from harness.pipeline.runfolder import RunFolder, check_files
 from harness.records import EvalSpec, Finding, Sample
 from harness.running.journal import Contents
 
-State = Literal["failed", "unmarked", "wrong", "right", "fixed", "broken", "both_wrong"]
+State = Literal[
+    "right",
+    "wrong",
+    "partly",
+    "failed",
+    "unmarked",
+    "fixed",
+    "broken",
+    "both_wrong",
+    "both_right",
+]
 STATES: tuple[State, ...] = get_args(State)
-AGAINST_BASE: frozenset[State] = frozenset({"fixed", "broken", "both_wrong"})
+AGAINST_BASE: frozenset[State] = frozenset({"fixed", "broken", "both_wrong", "both_right"})
 """What only two models together can be."""
 
 Form = Literal["chat", "eval", "prompts"]
 FORMS: tuple[Form, ...] = get_args(Form)
 """A training file; samples of an eval; or prompts alone, to write new examples like them."""
 
-IDS_A_LINE = 1000
+IDS_A_LINE = 500
 """Ids in one line of copied.jsonl."""
 
 
@@ -44,8 +54,9 @@ IDS_A_LINE = 1000
 class Wanted:
     """Which samples of one eval: those in any of ``states`` with this model, and those of ``ids``.
 
-    A sample is wrong where the mean mark of its answers is below 1. ``part`` is the share of them
-    to take: the others stay held out, samples of one document together.
+    By the mean mark of its answers a sample is right from 1 on, wrong at 0 and below, and partly
+    right between; against ``base`` it is fixed where it is right now and was not before. ``part``
+    is the share to take: the others stay held out, samples of one document together.
     """
 
     eval: str
@@ -95,7 +106,8 @@ class Collection:
                 self.no_ideal += 1
             elif self.wanted.most is None or self.taken < self.wanted.most:
                 self.taken += 1
-                batch.append((sample.id, orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)))
+                # orjson's own bytes keep room of four times their length; the sum does not.
+                batch.append((sample.id, orjson.dumps(line) + b"\n"))
                 if len(batch) == IDS_A_LINE:
                     yield from self._out(batch)
                     batch = []
@@ -206,12 +218,18 @@ class _Sum:
         if mean is None:
             yield "failed" if self.failed else "unmarked"
             return
-        yield "right" if mean >= 1 else "wrong"
+        yield "right" if mean >= 1 else "wrong" if mean <= 0 else "partly"
         if before is not None and before.mean is not None:
-            if mean != before.mean:
-                yield "fixed" if mean > before.mean else "broken"
-            elif mean < 1:
-                yield "both_wrong"
+            yield CHANGES[before.mean >= 1, mean >= 1]
+
+
+CHANGES: Mapping[tuple[bool, bool], State] = {
+    (False, True): "fixed",
+    (True, False): "broken",
+    (False, False): "both_wrong",
+    (True, True): "both_right",
+}
+"""By whether a sample was right before, and is now."""
 
 
 def _in_state(contents: Contents, wanted: Wanted) -> Iterator[str]:
@@ -337,3 +355,48 @@ def copied_findings(folder: RunFolder, eval: str) -> tuple[Finding, ...]:
             {"copied": count},
         ),
     )
+
+
+# --- what is meant where nothing is said ---------------------------------------------
+
+
+def eval_meant(folder: RunFolder, name: str | None) -> str:
+    """The eval of this name, or the only one of the run.
+
+    Raises:
+        UsageError: the run has none of this name, or several and none was named.
+    """
+    evals = folder.read().plan.evals
+    if name is not None:
+        return _spec(evals, name).name
+    if len(evals) > 1:
+        raise UsageError(f"name one of the evals of the run: {', '.join(e.name for e in evals)}")
+    return evals[0].name
+
+
+def models_meant(folder: RunFolder, eval: str, model: str | None = None) -> tuple[str, str]:
+    """The base model, and the one named; else the one to use, or the only tuned one.
+
+    Raises:
+        UsageError: there are several, and no report says which one to use.
+    """
+    base, models = models_of(folder, eval)
+    if model is not None:
+        return base, model
+    tuned = [one for one in models if one != base]
+    advised = _advised(folder, eval)
+    if advised in models:
+        return base, advised
+    if len(tuned) > 1:
+        raise UsageError(f"name one of the models that answered {eval}: {', '.join(models)}")
+    return base, (tuned or [base])[0]
+
+
+def _advised(folder: RunFolder, eval: str) -> str:
+    """The checkpoint to use by the run's report, "" where it names none."""
+    try:
+        report = orjson.loads((folder.path / "report.json").read_bytes())
+        named = [one["checkpoint"] for one in report["advice"] if one["eval"] == eval]
+    except (OSError, orjson.JSONDecodeError, KeyError, TypeError):
+        return ""
+    return str(named[-1] or "") if named else ""
