@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from harness.records import EvalSpec, Task
-from harness.registry.eval_specs import NATIVE
+from harness.registry.eval_specs import NATIVE, native_class
 
 MULTIPLE_CHOICE = "evals.elsuite.multiple_choice:MultipleChoice"
 
@@ -22,7 +22,7 @@ def report_of(class_name: str, grader: str) -> str:
 
 def grader_of(class_name: str) -> str | None:
     """The grader that stands for a class; None where the class does not run natively."""
-    native = NATIVE.get(class_name)
+    native = native_class(class_name)
     if native is not None:
         return native.grader
     return class_name if class_name in _classes() else None
@@ -30,7 +30,7 @@ def grader_of(class_name: str) -> str | None:
 
 def task_of(class_name: str) -> Task:
     """Whether a class asks for one right answer or for open text."""
-    native = NATIVE.get(class_name)
+    native = native_class(class_name)
     return native.task if native else "one-answer"
 
 

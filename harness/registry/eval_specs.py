@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
+from harness import extensions
 from harness.errors import RegistryError, did_you_mean
 from harness.records import EvalSpec, Layout, Sampling, Task
 from harness.registry.fields import Fields
@@ -75,6 +76,18 @@ NATIVE: Mapping[str, NativeClass] = {
 }
 """How each class samples is part of its score: the defaults are those of OpenAI evals."""
 
+EXTENSION = "extension:"
+"""Opens the class of an eval whose grader another package adds."""
+
+
+def native_class(name: str) -> NativeClass | None:
+    """What stands for a class name: a grader of ours, or of an installed package."""
+    if name.startswith(EXTENSION):
+        grader = name.removeprefix(EXTENSION)
+        known = extensions.names(extensions.GRADERS)
+        return NativeClass(grader, temperature=0.0) if grader in known else None
+    return NATIVE.get(name)
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -137,7 +150,7 @@ BRIDGE = "bridge"
 
 def _through_bridge(source: Source) -> bool:
     name = source.raw.get("class") if isinstance(source.raw, dict) else None
-    if not isinstance(name, str) or name in NATIVE:
+    if not isinstance(name, str) or name in NATIVE or name.startswith(EXTENSION):
         return False
     return bridge_status(name, source.allowed) is None
 
@@ -246,7 +259,13 @@ READERS: Mapping[Layout, Reader] = {
 
 def _native(fields: Fields, allowed: tuple[str, ...]) -> tuple[str, NativeClass]:
     name = fields.required_text("class")
-    native = NATIVE.get(name)
+    native = native_class(name)
+    if native is None and name.startswith(EXTENSION):
+        grader, known = name.removeprefix(EXTENSION), extensions.names(extensions.GRADERS)
+        raise RegistryError(
+            f"{fields.place}: no installed package has a grader '{grader}'"
+            f"{did_you_mean(grader, known)}; install the one that has it"
+        )
     if native is None:
         is_near = module_of(name) in map(module_of, NATIVE)
         near = did_you_mean(name, NATIVE) if is_near else ""

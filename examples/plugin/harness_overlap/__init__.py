@@ -1,0 +1,1 @@
+"""One extension of each kind, each in a file of its own."""
