@@ -24,7 +24,8 @@ MOST_TICKS = 10
 INKS = {
     name: f"#0000{code:02x}"
     for code, name in enumerate(
-        ("heldout", "train", "base", "reference", "extra", "keep", "grid", "label", "hit"), start=1
+        ("heldout", "train", "base", "reference", "extra", "keep", "grid", "label", "hit", "fix"),
+        start=1,
     )
 }
 """Stand-ins that Vega can draw with; each becomes the page's variable of that name."""

@@ -24,7 +24,7 @@ from harness.records import (
     Task,
 )
 
-Role = Literal["heldout", "train", "base", "reference", "seed", "curve"]
+Role = Literal["heldout", "train", "base", "reference", "seed", "curve", "gate"]
 FlipKind = Literal["fixed", "broken", "both_wrong"]
 Spender = Literal["model", "judge"]
 Unit = Literal["share", "loss", "nats", "ratio", "count"]

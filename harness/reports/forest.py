@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.records import Estimate
@@ -37,35 +37,60 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
+class Scale:
+    """Differences from ``low`` to ``high`` along ``width``; what is beyond lies at the edge."""
+
+    low: float
+    high: float
+    width: float
+
+    @classmethod
+    def over(cls, values: Sequence[float], width: float) -> Scale:
+        """From the lowest to the highest value and 0, with room on both sides."""
+        low, high = min([*values, 0.0]), max([*values, 0.0])
+        air = max(0.08 * (high - low), LEAST_AIR)
+        return cls(low - air, high + air, width)
+
+    def place(self, value: float) -> float:
+        """Where a value lies."""
+        inside = min(max(value, self.low), self.high)
+        return round((inside - self.low) / (self.high - self.low) * self.width, 1)
+
+    def mark(self, delta: Estimate) -> Mark | None:
+        """A difference and its interval; None where it is not finite."""
+        if not math.isfinite(delta.value):
+            return None
+        low, high = _bound(delta.low, self.low), _bound(delta.high, self.high)
+        return Mark(*map(self.place, (low, delta.value, high)))
+
+    def ticks(self) -> Iterator[Tick]:
+        """Round places, in points."""
+        step = _step((self.high - self.low) / MOST_STEPS)
+        digits = max(0, -2 - math.floor(math.log10(step)))
+        for turn in range(math.ceil(self.low / step), math.floor(self.high / step) + 1):
+            yield Tick(self.place(turn * step), wording.points(turn * step, digits))
+
+
+@dataclass(frozen=True, slots=True)
 class Forest:
     """A scale with no difference at ``zero``, and a mark for each estimate (None: not finite)."""
 
+    scale: Scale
     zero: float
     ticks: tuple[Tick, ...]
     marks: tuple[Mark | None, ...]
 
 
-def forest(deltas: Sequence[Estimate]) -> Forest:
-    """Lay out differences of scores; intervals without a bound end at the edge."""
-    known = [v for d in deltas for v in (d.low, d.value, d.high) if -1 <= v <= 1]
-    low, high = min([*known, 0.0]), max([*known, 0.0])
-    air = max(0.08 * (high - low), LEAST_AIR)
-    low, high = low - air, high + air
+def forest(
+    deltas: Sequence[Estimate], limits: Sequence[float] = (), width: float = WIDTH
+) -> Forest:
+    """Lay out differences of scores; intervals without a bound end at the edge.
 
-    def place(value: float) -> float:
-        return round((min(max(value, low), high) - low) / (high - low) * WIDTH, 1)
-
-    marks = tuple(
-        Mark(place(_bound(d.low, low)), place(d.value), place(_bound(d.high, high)))
-        if math.isfinite(d.value)
-        else None
-        for d in deltas
-    )
-    step = _step((high - low) / MOST_STEPS)
-    digits = max(0, -2 - math.floor(math.log10(step)))
-    turns = range(math.ceil(low / step), math.floor(high / step) + 1)
-    ticks = tuple(Tick(place(i * step), wording.points(i * step, digits)) for i in turns)
-    return Forest(place(0.0), ticks, marks)
+    ``limits`` are further differences that have to lie on the scale.
+    """
+    bounds = (v for d in deltas for v in (d.low, d.value, d.high))
+    scale = Scale.over([v for v in (*bounds, *limits) if -1 <= v <= 1], width)
+    return Forest(scale, scale.place(0.0), tuple(scale.ticks()), tuple(map(scale.mark, deltas)))
 
 
 def meter(share: Estimate) -> Mark | None:

@@ -16,10 +16,12 @@ from markupsafe import Markup
 
 from harness.reports import (
     answers,
+    bars,
     charts,
     confusion,
     economics,
     gates,
+    overall,
     panels,
     rounds,
     scores,
@@ -94,7 +96,9 @@ def _environment() -> Environment:
         glossary=GLOSSARY,
         wide_chart=_wide_chart,
         small_chart=_small_chart,
+        bars=bars,
     )
+        overall=overall,
     return environment
 
 

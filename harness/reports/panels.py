@@ -43,8 +43,13 @@ STYLES: dict[Role, tuple[Style, ...]] = {
     "reference": (REFERENCE, EXTRA),
     "seed": (Style("heldout", width=1.0, dots=False, opacity=0.45),),
     "curve": (Style("heldout", dots=False), EXTRA, REFERENCE),
+    "gate": tuple(Style("fix", 1.5, dash, dots=False) for dash in ((10, 4), (2, 3), (12, 3, 2, 3))),
 }
 """Looks by role; several series of one role take turns."""
+
+
+LEVELS = frozenset({"base", "reference", "gate"})
+"""Roles whose single point is a line across the chart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +63,7 @@ class Line:
     @property
     def level(self) -> bool:
         """Is it a horizontal line across the chart?"""
-        return self.series.role in {"base", "reference"} and len(self.points) == 1
+        return self.series.role in LEVELS and len(self.points) == 1
 
     @property
     def has_band(self) -> bool:
