@@ -147,6 +147,10 @@ class Summaries:
         self._about[run.path] = (stamps, about)
         return about
 
+    def stamp(self, path: Path) -> Stamp:
+        """What changes when a file does; None where there is none."""
+        return _stamp(path)
+
     def expected(self, about: About) -> Expected:
         """How many answers it owes."""
         if about.manifest is None:
