@@ -92,13 +92,13 @@ def _environment() -> Environment:
         rounds=rounds,
         panels=panels,
         answers=answers,
+        bars=bars,
         confusion=confusion,
+        overall=overall,
         glossary=GLOSSARY,
         wide_chart=_wide_chart,
         small_chart=_small_chart,
-        bars=bars,
     )
-        overall=overall,
     return environment
 
 
