@@ -28,8 +28,8 @@ Role = Literal["heldout", "train", "base", "reference", "seed", "curve", "gate"]
 FlipKind = Literal["fixed", "broken", "both_wrong"]
 Spender = Literal["model", "judge"]
 Unit = Literal["share", "loss", "nats", "ratio", "count"]
-Axis = Literal["epochs", "examples"]
-"""What a chart goes over: epochs of training, or examples of training data."""
+Axis = Literal["epochs", "examples", "runs"]
+"""What a chart goes over: epochs of training, examples of training data, or runs in order."""
 
 SCORE = "accuracy"
 """The name of an eval's own score among its metrics, whatever its Section calls it."""

@@ -334,7 +334,9 @@ def after(count: float | None) -> str:
 
 
 def place(axis: Axis, value: float) -> str:
-    """A place on a chart's axis: 'after 3 epochs', 'with 80 examples'."""
+    """A place on a chart's axis: 'after 3 epochs', 'with 80 examples', 'in run 2'."""
+    if axis == "runs":
+        return f"in run {number(value)}"
     return after(value) if axis == "epochs" else f"with {number(value)} examples"
 
 
