@@ -7,11 +7,11 @@ import re
 import secrets
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple, TypeVar
 
 import numpy as np
 import orjson
@@ -39,6 +39,9 @@ TAIL = 4096
 LONGEST_LABEL = 200
 KNOWN_WORDS = 100_000
 _NUMBERED = re.compile(r"(.*?)(0|[1-9][0-9]{0,8})", re.DOTALL)
+
+
+K = TypeVar("K")
 
 
 class Line(NamedTuple):
@@ -181,7 +184,8 @@ class Indexing:
         database.execute("UPDATE tracks SET answers = ? WHERE id = ?", (every.tobytes(), track))
         texts = {line.offset: _text(line.outcome) for line in lines}
         new = [_found(track, row, texts[row["offset"]]) for row in rows]
-        gone = [_found(track, row, _text(outcome_at(self.journal, row))) for row in replaced]
+        before = outcomes_at(self.journal, dict(enumerate(replaced)))
+        gone = [_found(track, row, _text(before[at])) for at, row in enumerate(replaced)]
         return [text for text in new if text[1]], [text for text in gone if text[1]]
 
     def _row(self, database: sqlite3.Connection, place: int, line: Line) -> tuple[object, ...]:
@@ -276,15 +280,19 @@ def tail_of(journal: Path, offset: int) -> bytes:
         return hashlib.blake2b(file.read(min(TAIL, offset)), digest_size=16).digest()
 
 
-def outcome_at(journal: Path, row: Rows) -> Outcome:
-    """An outcome, read where it stands.
+def outcomes_at(journal: Path, rows: Mapping[K, Rows]) -> dict[K, Outcome]:
+    """Outcomes, read where they stand.
 
     Raises:
-        RunFolderError: it stands there no longer.
+        RunFolderError: they stand there no longer.
     """
     with opened(journal) as file:
-        file.seek(int(row["offset"]))
-        line = _parsed(file.read(int(row["length"])))
+        return {key: _outcome_at(journal, file, row) for key, row in rows.items()}
+
+
+def _outcome_at(journal: Path, file: BinaryIO, row: Rows) -> Outcome:
+    file.seek(int(row["offset"]))
+    line = _parsed(file.read(int(row["length"])))
     try:
         return outcome_of(line or {})
     except (KeyError, TypeError, AttributeError) as error:

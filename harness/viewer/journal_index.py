@@ -12,6 +12,7 @@
     index.around(query, sample_id)              # the ids before and behind, and where it stands
     index.outcome(eval, model, sample_id, repeat)    # one journal line, read where it stands
     index.outcomes(eval, sample_id)             # all answers to one sample, by model and repeat
+    index.first_outcomes(eval, model, ids)      # one answer to each sample, by its id
     index.samples(eval, ids)                    # what was asked, and why it cannot be shown
 
 A row is a sample: its mark is the mean over its answers (and graders). It is ``right`` from 1 on,
@@ -64,7 +65,7 @@ from harness.viewer.indexing import (
     Indexing,
     id_of,
     is_same,
-    outcome_at,
+    outcomes_at,
     place_in,
 )
 from harness.viewer.runs import Run
@@ -400,7 +401,18 @@ class JournalIndex:
                 if models is None or model in models
                 for row in self._verdicts(database, track).of(place)
             ]
-        return [outcome_at(self.journal, row) for row in rows]
+        return list(outcomes_at(self.journal, dict(enumerate(rows))).values())
+
+    def first_outcomes(self, eval: str, model: str, ids: Sequence[str]) -> dict[str, Outcome]:
+        """The first answer of a model to each of these samples, where there is one."""
+        with self.file.reading() as database:
+            eval_id = _eval_id(database, eval)
+            verdicts = self._verdicts_of(database, eval, model)
+            places = [place_in(database, eval_id, key) if eval_id else None for key in ids]
+        found = zip(
+            ids, (verdicts.of(-1 if place is None else place) for place in places), strict=True
+        )
+        return outcomes_at(self.journal, {key: rows[0] for key, rows in found if len(rows)})
 
     def samples(self, eval: str, ids: Sequence[str]) -> tuple[dict[str, Sample], str]:
         """What was asked, by sample id; and why prompts are missing, where they are."""
