@@ -36,7 +36,9 @@ class Works:
         future = self._kept.get(key) or self._begun(key, make)
         self._kept.move_to_end(key)
         if not future.done():
-            await asyncio.wait({asyncio.wrap_future(future)}, timeout=patience_s)
+            waiting = asyncio.wrap_future(future)
+            waiting.add_done_callback(_seen)
+            await asyncio.wait({waiting}, timeout=patience_s)
         if not future.done():
             return None
         if future.exception() is not None:
@@ -63,3 +65,9 @@ class Works:
         done = [key for key, future in self._kept.items() if future.done()]
         for key in done[: max(0, len(self._kept) - MOST_KEPT)]:
             del self._kept[key]
+
+
+def _seen(waiting: asyncio.Future[str]) -> None:
+    """An error that came after the page had gone is told to the next one that asks."""
+    if not waiting.cancelled():
+        waiting.exception()

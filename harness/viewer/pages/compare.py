@@ -1,0 +1,181 @@
+"""Any two runs compared sample by sample: the choice of both, and the report of it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import QueryParams
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from harness.errors import HarnessError, UsageError
+from harness.viewer import report_pages
+from harness.viewer.pages.run import working
+from harness.viewer.rendering import page
+from harness.viewer.runs import Run
+from harness.viewer.site import Site
+from harness.viewer.summaries import About
+
+FORCE = "--force"
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One side of a comparison as it was asked for: a run by its slug, and a model in it."""
+
+    slug: str = ""
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A side that is there: its run, the models that it holds, and the one that counts."""
+
+    about: About
+    models: tuple[str, ...]
+    model: str
+
+    @property
+    def run(self) -> Run:
+        """The run."""
+        return self.about.run
+
+    @property
+    def place(self) -> str:
+        """The side as commands write it.
+
+        Raises:
+            UsageError: a folder whose name cannot be told from a model's.
+        """
+        if "#" in str(self.run.path):
+            raise UsageError(
+                f"{self.run.path}: a '#' in a folder's name stands before a model's; rename it"
+            )
+        return f"{self.run.path}#{self.model}"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What an address asks for."""
+
+    a: Side
+    b: Side
+    change: bool = False
+    force: bool = False
+
+    @classmethod
+    def of(cls, query: QueryParams) -> Asked:
+        """Sides by a and b, or the two runs that were ticked in the list."""
+        ticked = [*query.getlist("run"), "", ""]
+        a = Side(query.get("a") or ticked[0], query.get("am", ""))
+        b = Side(query.get("b") or ticked[1], query.get("bm", ""))
+        return cls(a, b, "change" in query, "force" in query)
+
+    def address(self, **more: str) -> str:
+        """The address of the same comparison."""
+        told = {"a": self.a.slug, "am": self.a.model, "b": self.b.slug, "bm": self.b.model, **more}
+        return "/compare?" + urlencode({name: value for name, value in told.items() if value})
+
+
+def routes(site: Site) -> list[Route]:
+    """The comparison of two runs."""
+
+    async def show(request: Request) -> Response:
+        asked = Asked.of(request.query_params)
+        a, b = await run_in_threadpool(_both, site, asked)
+        is_open = a is None or b is None or not (a.model and b.model)
+        if asked.change or is_open or a is None or b is None:
+            return await run_in_threadpool(_form, site, asked, a, b)
+        try:
+            return await _compared(site, asked, a, b)
+        except HarnessError as error:
+            return _refused(asked, a, b, str(error))
+
+    return [Route("/compare", show)]
+
+
+def _both(site: Site, asked: Asked) -> tuple[Chosen | None, Chosen | None]:
+    return _chosen(site, asked.a), _chosen(site, asked.b)
+
+
+def _chosen(site: Site, side: Side) -> Chosen | None:
+    """The run that a side names, if it is there; a model is settled where there is only one."""
+    run = site.runs.find(side.slug) if side.slug else None
+    if run is None:
+        return None
+    about = site.summaries.about(run)
+    models = _models(site, about)
+    only = models[0] if len(models) == 1 else ""
+    return Chosen(about, models, side.model if side.model in models else only)
+
+
+def _models(site: Site, about: About) -> tuple[str, ...]:
+    """Who answered: those of the report, or of the journal where there is none."""
+    if about.told is not None and about.told.models:
+        return about.told.models
+    totals = site.tails.of(about.run.folder.journal).read()
+    return tuple(dict.fromkeys(model for _, model in totals.counts))
+
+
+async def _compared(site: Site, asked: Asked, a: Chosen, b: Chosen) -> Response:
+    places = (a.place, b.place)
+    files = [path for one in (a, b) for path in (one.run.folder.manifest, one.run.folder.journal)]
+    key = ("compare", places, asked.force, tuple(site.summaries.stamp(path) for path in files))
+    made = await site.works.result(key, lambda: _rendered(places, force=asked.force))
+    if made is None:
+        return working("The comparison", [("All runs", "/"), ("Compare", asked.address(change="1"))])
+    way_back = [
+        ("All runs", "/"),
+        (f"{a.about.title} ({a.run.slug})", f"/runs/{a.run.slug}"),
+        (f"{b.about.title} ({b.run.slug})", f"/runs/{b.run.slug}"),
+        ("Compare others", asked.address(change="1")),
+    ]
+    return report_pages.answer(made, way_back, is_own=True)
+
+
+def _rendered(places: Sequence[str], *, force: bool) -> str:
+    from harness.pipeline.comparing import compare_folders
+    from harness.reports.html import render_html
+
+    forced = f" {FORCE}" if force else ""
+    command = f"harness compare {shlex.join(places)}{forced}"
+    return render_html(compare_folders(places, (), command, force=force))
+
+
+def _form(site: Site, asked: Asked, a: Chosen | None, b: Chosen | None) -> Response:
+    abouts = [site.summaries.about(run) for run in site.runs.all()]
+    return page(
+        "compare.html.j2",
+        title="Compare two runs",
+        asked=asked,
+        sides=(("a", "Base", asked.a, a), ("b", "Against it", asked.b, b)),
+        abouts=sorted(abouts, key=lambda about: -about.begun),
+        proposed={"a": _proposed(a, b, is_base=True), "b": _proposed(b, a, is_base=False)},
+    )
+
+
+def _proposed(one: Chosen | None, other: Chosen | None, *, is_base: bool) -> str:
+    """The model to begin with: what the run's advice says to use; within one run, the base."""
+    if one is None or one.model:
+        return one.model if one else ""
+    within = other is not None and other.run.path == one.run.path
+    told = one.about.told
+    best = next((line.model for line in told.headlines if line.model), "") if told else ""
+    return one.models[0] if one.models and (not best or (within and is_base)) else best
+
+
+def _refused(asked: Asked, a: Chosen, b: Chosen, why: str) -> Response:
+    return page(
+        "compare_refused.html.j2",
+        422,
+        title="These two cannot be compared",
+        message=why,
+        sides=(a, b),
+        change=asked.address(change="1"),
+        forced=asked.address(force="1") if FORCE in why and not asked.force else "",
+    )
