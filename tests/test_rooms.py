@@ -17,7 +17,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"running"}),
     frozenset({"openai_evals"}),
     frozenset({"pipeline"}),
-    frozenset({"viewer"}),
+    frozenset({"viewer", "api"}),
     frozenset({"cli"}),
     frozenset({"__main__"}),
 )
@@ -32,6 +32,8 @@ ONLY_THE_SEAM = {"running", "graders"}
 IMPORTED_IN_ONE_PLACE = {
     "openai": {"finetuning/jobs.py", "finetuning/api.py", "models/batch.py", "cli/endpoints.py"},
     "vl_convert": {"reports/charts.py"},
+    "pyarrow": {"pipeline/tablefiles.py"},
+    "IPython": {"api/progress.py"},
     "cleanlab": {"linting/labels.py"},
     "aiohttp": {"models/connection.py"},
     "uvicorn": {"embedded/server.py", "embedded/serving.py", "viewer/serving.py"},

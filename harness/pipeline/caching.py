@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from harness.models.base import Provider
+from harness.models.function import FUNCTION
 from harness.models.providers import DUMMY, OPENAI_URL, SOLVER, Access
 from harness.records import Finding, Request, Route, Study
 from harness.running.caching import CachingProvider, Place, Scope, key_in
@@ -22,7 +23,7 @@ from harness.running.caching import CachingProvider, Place, Scope, key_in
 if TYPE_CHECKING:
     from harness.running.cache import Cache
 
-FILES = ("recorded", DUMMY)
+FILES = ("recorded", DUMMY, FUNCTION)
 """Providers that ask nobody, whatever address is given."""
 
 LOCAL_NAMES = (".localhost", ".local", ".internal", ".lan", ".home.arpa")

@@ -40,7 +40,7 @@ from harness.pipeline.services import (
     Services,
     batching_for,
     judge_for,
-    services_for,
+    services_of,
 )
 from harness.pipeline.timing import timed
 from harness.pipeline.tuning import Tuner, TuningWatch
@@ -116,7 +116,7 @@ def run_study(order: Order, registry: Registry, access: Access, watch: Watch) ->
     if order.looks is not None:
         check_can_stop(order.study, questions, batch=order.batch)
     embedder = _embedder(order, questions, watch)
-    services = services_for(order.study, access)
+    services = services_of(order, access)
     batching = batching_for(order, services, watch, kept)
     manifest = Manifest(plan_of(order, specs), order.command, __version__)
     folder = open_folder(order.out, manifest, resume=order.resume, overwrite=order.overwrite)
@@ -135,7 +135,7 @@ def run_study(order: Order, registry: Registry, access: Access, watch: Watch) ->
         answering = Answering(services.provider, judge, kept, batching)
         asking = Asking(order, questions, models, answering, bridge, asides)
         with watch.evaluating(asking.size) as watching, timed(folder.journal, watching) as observer:
-            tally = driven(asking.run(journal, observer))
+            tally = driven(asking.run(journal, observer), order.stop)
     for finding in kept.findings() if kept else ():
         watch.noticed(order.study.name, finding)
     if tally.failed and not (tally.answered or tally.skipped):

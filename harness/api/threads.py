@@ -1,0 +1,74 @@
+"""Long work from any place: a script, a notebook whose loop runs already, or a coroutine.
+
+A study runs its own event loop, so where one runs already it gets a thread. However the caller
+is interrupted, the study ends as by Ctrl-C on a terminal: what was answered is in its journal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import Callable
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from contextlib import suppress
+from typing import TypeVar
+
+from harness.running.loop import Stop
+
+T = TypeVar("T")
+Work = Callable[[Stop], T]
+
+
+def in_sync(work: Work[T]) -> T:
+    """Do the work and wait for it, in a thread of its own where an event loop runs already.
+
+    Raises:
+        KeyboardInterrupt: it was stopped; its thread has ended in good order.
+    """
+    stop = Stop()
+    if not _is_in_a_loop():
+        return work(stop)
+    with ThreadPoolExecutor(1, "harness") as beside:
+        future = beside.submit(contextvars.copy_context().run, work, stop)
+        try:
+            return future.result()
+        except CancelledError:
+            raise KeyboardInterrupt from None
+        except KeyboardInterrupt:
+            _ended(stop, future)
+            raise
+
+
+async def in_async(work: Work[T]) -> T:
+    """Do the work in a thread while the loop goes on.
+
+    Raises:
+        CancelledError: the caller was cancelled; the thread has ended in good order.
+    """
+    stop = Stop()
+    loop = asyncio.get_running_loop()
+    with ThreadPoolExecutor(1, "harness") as beside:
+        future = loop.run_in_executor(beside, contextvars.copy_context().run, work, stop)
+        try:
+            return await asyncio.shield(future)
+        except asyncio.CancelledError:
+            stop.now()
+            await asyncio.wait([future])
+            with suppress(BaseException):  # how it ended is not asked for any more
+                future.result()
+            raise
+
+
+def _ended(stop: Stop, future: Future[T]) -> None:
+    """Stop the work and wait for its end."""
+    stop.now()
+    with suppress(BaseException):  # how it ended is not asked for any more
+        future.result()
+
+
+def _is_in_a_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
