@@ -36,3 +36,31 @@ for (const form of document.querySelectorAll("[data-pick]")) {
   form.addEventListener("change", update);
   update();
 }
+
+// Samples by keys: j and k or the arrows go through a list or from sample to sample, Enter opens
+// a row, u goes up to the list, / goes to the search.
+document.documentElement.classList.add("scripted");
+{
+  const rows = [...document.querySelectorAll("[data-rows] tbody tr")];
+  let at = rows.findIndex((row) => `#${row.id}` === location.hash);
+  const go = (to) => {
+    if (!rows[to]) return document.querySelector(to < 0 ? ".pages [rel=prev]" : ".pages [rel=next]")?.click();
+    rows[at]?.classList.remove("at");
+    at = to;
+    rows[at].classList.add("at");
+    rows[at].querySelector("a").focus({ preventScroll: true });
+    rows[at].scrollIntoView({ block: "nearest" });
+  };
+  const follow = (rel) => document.querySelector(`.title-row [rel=${rel}]`)?.click();
+  const keys = rows.length
+    ? { j: () => go(at + 1), k: () => go(Math.max(at, 0) - 1), ArrowDown: () => go(at + 1), ArrowUp: () => go(Math.max(at, 0) - 1) }
+    : { j: () => follow("next"), k: () => follow("prev"), ArrowRight: () => follow("next"), ArrowLeft: () => follow("prev"), u: () => follow("up") };
+  keys["/"] = () => document.querySelector("input[type=search]")?.focus();
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select, textarea, [contenteditable]")) return;
+    if (event.target.scrollHeight > event.target.clientHeight && event.target.tabIndex === 0 && event.key.startsWith("Arrow")) return;
+    if (!keys[event.key]) return;
+    event.preventDefault();
+    keys[event.key]();
+  });
+}

@@ -1,0 +1,302 @@
+"""The samples of a run: a list with filters, and one page for each sample."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import QueryParams
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from harness.errors import HarnessError
+from harness.pipeline.track import PROBE_SUFFIX
+from harness.pipeline.tuning import read_tuning
+from harness.records import Sample
+from harness.reports import wording
+from harness.viewer.addresses import name_in, sample_address, samples_address
+from harness.viewer.journal_index import (
+    CHANGES,
+    SORTS,
+    STATES,
+    Around,
+    JournalIndex,
+    Query,
+    TrackSummary,
+)
+from harness.viewer.rendering import page
+from harness.viewer.runs import Run
+from harness.viewer.sample_views import (
+    CHANGE_WORDS,
+    STATE_WORDS,
+    ideal_of,
+    listed,
+    replies_of,
+    shown,
+    turns,
+)
+from harness.viewer.site import Site
+
+ON_A_PAGE = 50
+LONGEST_NOTE = 20_000
+
+SORT_WORDS = {
+    "sample": "By sample",
+    "mark": "Lowest mark first",
+    "-mark": "Highest mark first",
+    "-latency": "Slowest first",
+    "latency": "Fastest first",
+    "-tokens": "Longest first",
+    "tokens": "Shortest first",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What a list of samples is narrowed to, as its address says it.
+
+    ``other`` "" compares with no model. ``against`` is what differences are marked to.
+    """
+
+    eval: str
+    model: str
+    other: str = ""
+    state: str = ""
+    label: str = ""
+    words: str = ""
+    sort: str = "sample"
+    against: str = "ideal"
+    number: int = 1
+
+    @property
+    def query(self) -> Query:
+        """The same as the index is asked."""
+        first = (self.number - 1) * ON_A_PAGE
+        filters = (self.eval, self.model, self.other, self.state, self.label, self.words)
+        return Query(*filters, self.sort, first, ON_A_PAGE)
+
+    @property
+    def are_set(self) -> bool:
+        """Is anything left out?"""
+        return any((self.state, self.label, self.words))
+
+    def told(self, **changes: str | int) -> dict[str, str | int]:
+        """What an address has to say of these, with some of them changed."""
+        told: dict[str, str | int] = {
+            "eval": self.eval,
+            "model": self.model,
+            "other": self.other or "none",
+            "state": self.state,
+            "label": self.label,
+            "words": self.words,
+            "sort": "" if self.sort == "sample" else self.sort,
+            "against": "" if self.against == "ideal" else self.against,
+        }
+        return {**told, **changes}
+
+
+def routes(site: Site) -> list[Route]:
+    """The list, and the page of one sample."""
+
+    async def show_list(request: Request) -> Response:
+        run = await run_in_threadpool(site.run, request)
+        return await run_in_threadpool(_list, site, run, request.query_params)
+
+    async def show_one(request: Request) -> Response:
+        run = await run_in_threadpool(site.run, request)
+        names = (name_in(request.path_params[key]) for key in ("eval", "sample"))
+        return await run_in_threadpool(_one, site, run, *names, request.query_params)
+
+    return [
+        Route("/runs/{run}/samples", show_list, name="samples"),
+        Route("/runs/{run}/samples/{eval}/{sample}", show_one, name="sample"),
+    ]
+
+
+# --- what is asked for ---------------------------------------------------------------
+
+
+def _filters(site: Site, run: Run, tracks: list[TrackSummary], asked: QueryParams) -> Filters:
+    """The filters that an address names; what it leaves open is chosen, what makes no sense is
+    left out."""
+    evals = _evals(tracks)
+    name = asked.get("eval", "")
+    if name not in evals:
+        name = evals[0]
+    models = [track.model for track in tracks if track.eval == name]
+    model = asked.get("model", "")
+    if model not in models:
+        model = _telling_model(site, run, name, models)
+    other = asked.get("other", models[0])
+    other = other if other in models and other != model else ""
+    state, sort, number = (asked.get(key, "") for key in ("state", "sort", "page"))
+    known = {*STATES, *(CHANGES if other else ())}
+    return Filters(
+        eval=name,
+        model=model,
+        other=other,
+        state=state if state in known else "",
+        label=asked.get("label", ""),
+        words=asked.get("words", "").strip(),
+        sort=sort if sort.lstrip("-") in SORTS else "sample",
+        against="other" if asked.get("against") == "other" and other else "ideal",
+        number=max(1, int(number)) if number.isdecimal() and len(number) < 9 else 1,
+    )
+
+
+def _evals(tracks: list[TrackSummary]) -> list[str]:
+    """The evals, those on training prompts behind the others."""
+    names = list(dict.fromkeys(track.eval for track in tracks))
+    return sorted(names, key=lambda name: name.endswith(PROBE_SUFFIX))
+
+
+def _telling_model(site: Site, run: Run, eval: str, models: list[str]) -> str:
+    """The model that the report says to use, or the last one."""
+    told = site.summaries.of(run).about.told
+    said = (line.model for line in (told.headlines if told else ()) if line.eval == eval)
+    return next((model for model in said if model in models), models[-1])
+
+
+# --- the list ------------------------------------------------------------------------
+
+
+def _list(site: Site, run: Run, asked: QueryParams) -> Response:
+    index = site.indexes.of(run)
+    tracks, progress = index.tracks(), index.progress()
+    if not tracks:
+        return page("sample_list.html.j2", title="Samples", run=run, progress=progress, tracks=())
+    filters = _filters(site, run, tracks, asked)
+    found = index.page(filters.query)
+    last = max(1, -(-found.total // ON_A_PAGE))
+    if filters.number > last:
+        filters = replace(filters, number=last)
+        found = index.page(filters.query)
+    rows, fault = listed(index, filters.query, found.rows, filters.against)
+
+    def address(number: int) -> str:
+        return samples_address(run.slug, filters.told(page=number if number > 1 else ""))
+
+    return page(
+        "sample_list.html.j2",
+        title=f"Samples of {run.slug}",
+        run=run,
+        progress=progress,
+        tracks=tracks,
+        evals=_evals(tracks),
+        models=[track.model for track in tracks if track.eval == filters.eval],
+        filters=filters,
+        query=filters.query,
+        states=_states(index, run, filters),
+        labels=_labels(index, filters),
+        sorts=SORT_WORDS,
+        rows=rows,
+        fault=fault,
+        total=found.total,
+        last=last,
+        address=address,
+        to_sample=lambda row: sample_address(
+            run.slug, filters.eval, row.sample_id, {**filters.told(), "eval": ""}
+        ),
+        without=samples_address(run.slug, filters.told(state="", label="", words="")),
+    )
+
+
+def _states(index: JournalIndex, run: Run, filters: Filters) -> list[tuple[str, str, int, str]]:
+    """Each state with its words, its count and its address; empty ones only if chosen."""
+    counts = index.counts(filters.query)
+    words = {"": "All", **(CHANGE_WORDS if filters.other else {}), **STATE_WORDS}
+    return [
+        (state, text, counts[state], samples_address(run.slug, filters.told(state=state)))
+        for state, text in words.items()
+        if counts[state] or state in ("", filters.state)
+    ]
+
+
+def _labels(index: JournalIndex, filters: Filters) -> list[tuple[str, int]]:
+    """What can be chosen of the labels; one that is chosen is among them."""
+    labels = index.labels(filters.query)
+    known = {label for label, _ in labels}
+    return labels if filters.label in ("", *known) else [(filters.label, 0), *labels]
+
+
+# --- one sample ----------------------------------------------------------------------
+
+
+def _one(site: Site, run: Run, eval: str, sample_id: str, asked: QueryParams) -> Response:
+    index = site.indexes.of(run)
+    outcomes = index.outcomes(eval, sample_id)
+    if not outcomes:
+        raise HTTPException(404, f"This run has no answer to a sample {sample_id} of {eval}.")
+    samples, fault = index.samples(eval, [sample_id])
+    sample = samples.get(sample_id)
+    filters = _filters(site, run, index.tracks(), _with_eval(asked, eval))
+    around = index.around(filters.query, sample_id)
+    epochs = _epochs(run)
+    return page(
+        "sample.html.j2",
+        title=f"{sample_id} in {run.slug}",
+        run=run,
+        eval=eval,
+        sample_id=sample_id,
+        sample=sample,
+        fault=fault,
+        turns=turns(_messages(index, eval, sample)) if sample else [],
+        ideal=[shown(text, LONGEST_NOTE) for text in sample.ideal] if sample else [],
+        notes=_notes(sample),
+        outcomes=outcomes,
+        replies=replies_of(outcomes, ideal_of(sample), epochs),
+        filters=filters,
+        around=around,
+        back=_back(run, filters, around),
+        to_sample=lambda other: sample_address(
+            run.slug, eval, other, {**filters.told(), "eval": ""}
+        ),
+        state_words=STATE_WORDS,
+    )
+
+
+def _with_eval(asked: QueryParams, eval: str) -> QueryParams:
+    return QueryParams([*((k, v) for k, v in asked.multi_items() if k != "eval"), ("eval", eval)])
+
+
+def _back(run: Run, filters: Filters, around: Around | None) -> str:
+    """The list where this sample stands in it."""
+    number = around.place // ON_A_PAGE + 1 if around else 1
+    told = filters.told(page=number if number > 1 else "")
+    return samples_address(run.slug, told) + (f"#row-{around.place}" if around else "")
+
+
+def _messages(index: JournalIndex, eval: str, sample: Sample) -> Any:
+    try:
+        return index.asked.messages(eval, sample)
+    except HarnessError:  # the file of worked examples is gone
+        return sample.messages
+
+
+def _notes(sample: Sample | None) -> str:
+    """What else a sample's line holds."""
+    if sample is None or not (sample.metadata or sample.tools or sample.cluster):
+        return ""
+    told: dict[str, object] = {**sample.metadata}
+    if sample.cluster:
+        told = {"cluster": sample.cluster, **told}
+    if sample.tools:
+        told["tools"] = sample.tools
+    text = json.dumps(told, ensure_ascii=False, indent=2, default=str)
+    return wording.shortened(text, LONGEST_NOTE)
+
+
+def _epochs(run: Run) -> Mapping[str, float]:
+    """After how many epochs each model is, the base model's 0; what is not known is left out."""
+    try:
+        study = run.folder.read().study
+        known = [c for e in study.experiments for c in e.tuned]
+        known += [c for one in read_tuning(run.folder.tuning) for c in one.checkpoints]
+    except HarnessError:
+        return {}
+    return {study.base: 0.0, **{checkpoint.model: checkpoint.epoch for checkpoint in known}}
