@@ -9,16 +9,23 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
 from harness import __version__
 from harness.reports import html as report_page
-from harness.reports import wording
+from harness.reports import charts, panels, wording
 from harness.reports.compiled import kept_beside
+from harness.reports.document import Panel
 
 TEMPLATES = Path(__file__).with_name("templates")
 
-RUN_PAGES = (("Overview", ""), ("Samples", "/samples"), ("Progress", "/progress"))
+RUN_PAGES = (
+    ("Overview", ""),
+    ("Samples", "/samples"),
+    ("Progress", "/progress"),
+    ("Reviews", "/reviews"),
+)
 """The tabs of a run: what each is called, and its address after the run's own."""
 
 
@@ -38,8 +45,14 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(words=wording, version=__version__, run_pages=RUN_PAGES, moment=moment)
+    environment.globals.update(
+        words=wording, version=__version__, run_pages=RUN_PAGES, moment=moment
+    )
     return environment
+
+
+def _small_chart(panel: Panel) -> Markup:
+    return Markup(charts.chart(panel, charts.SMALL))  # noqa: S704 - escaped by charts
 
 
 def moment(seconds: float, form: str) -> str:
