@@ -24,6 +24,9 @@ def view(
 
     Only this machine can see it, unless --host says otherwise; then a token is asked for.
 
+    The first look at a large run indexes its journal, in ~/.cache/harness/view; nothing is written
+    into the run.
+
     [bold]Examples[/bold]
 
       harness view
@@ -32,6 +35,7 @@ def view(
     """
     if not folder.is_dir():
         raise UsageError(f"{folder}: no such folder; name one that holds run folders")
+    from harness.cli.options import cache_folder
     from harness.viewer.serving import LOCAL, serve
 
     token = None if host in LOCAL else secrets.token_urlsafe(24)
@@ -41,7 +45,7 @@ def view(
         print(f"The runs below {folder} are at {where}\nCtrl-C stops it.", flush=True)
 
     try:
-        serve(folder, host, port, token, ready)
+        serve(folder, host, port, token, ready, cache_folder(None).with_name("view"))
     except KeyboardInterrupt:
         print("Stopped.")
     except OSError as error:

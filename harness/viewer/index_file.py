@@ -16,7 +16,7 @@ from harness.errors import RunFolderError
 from harness.viewer.columns import ANSWER, Rows
 from harness.viewer.texts import Texts
 
-FORMAT = 2
+FORMAT = 3
 """The version of the tables; a file of another version is made anew."""
 
 LOCKED_FOR_S = 10.0
@@ -36,6 +36,7 @@ CREATE TABLE evals (
 );
 CREATE TABLE tracks (
     id INTEGER PRIMARY KEY AUTOINCREMENT, eval INTEGER NOT NULL, model TEXT, answers BLOB,
+    samples INTEGER, answered INTEGER, failed INTEGER, marked INTEGER, mean REAL,
     UNIQUE (eval, model)
 );
 CREATE TABLE odd (

@@ -20,7 +20,7 @@ from harness.errors import HarnessError, RunFolderError
 from harness.records import Outcome
 from harness.running.lines import outcome_of
 from harness.viewer.asked import Asked
-from harness.viewer.columns import ANSWER, Rows, merged
+from harness.viewer.columns import ANSWER, FAILED, Rows, Verdicts, merged
 from harness.viewer.index_file import (
     ODD_PLACES,
     IndexFile,
@@ -181,7 +181,7 @@ class Indexing:
         rows, _ = merged(np.zeros(0, ANSWER), rows)
         old = rows_of(database, track)
         every, replaced = merged(old, rows)
-        database.execute("UPDATE tracks SET answers = ? WHERE id = ?", (every.tobytes(), track))
+        _keep(database, track, every)
         texts = {line.offset: _text(line.outcome) for line in lines}
         new = [_found(track, row, texts[row["offset"]]) for row in rows]
         before = outcomes_at(self.journal, dict(enumerate(replaced)))
@@ -245,7 +245,7 @@ class Indexing:
                 rows, _ = merged(rows, more)
         except HarnessError as error:
             return str(error)
-        database.execute("UPDATE tracks SET answers = ? WHERE id = ?", (rows.tobytes(), track))
+        _keep(database, track, rows)
         return ""
 
 
@@ -394,3 +394,16 @@ def _track(database: sqlite3.Connection, eval_id: int, model: str | None) -> int
         return int(row[0])
     made = database.execute("INSERT INTO tracks (eval, model) VALUES (?, ?)", (eval_id, model))
     return int(made.lastrowid or 0)
+
+
+def _keep(database: sqlite3.Connection, track: int, rows: Rows) -> None:
+    """Write a track's answers, and what they come to."""
+    verdicts = Verdicts(rows)
+    marks = verdicts.marks[~np.isnan(verdicts.marks)]
+    failed = int((verdicts.states == FAILED).sum())
+    mean = float(marks.mean()) if len(marks) else None
+    database.execute(
+        "UPDATE tracks SET answers = ?, samples = ?, answered = ?, failed = ?, marked = ?, "
+        "mean = ? WHERE id = ?",
+        (rows.tobytes(), len(verdicts.places), len(rows), failed, len(marks), mean, track),
+    )

@@ -83,6 +83,9 @@ CHANGES = ("fixed", "broken", "both_wrong", "both_right")
 KEPT = 32
 """Results of queries that are kept: the next page, and the next sample, ask for the same."""
 
+MOST_ROWS = 1_500_000
+"""Answers whose columns are held, some 60 bytes each."""
+
 SOON_S = 0.15
 """A page waits so long for the index to catch up: small journals are whole at once."""
 
@@ -189,9 +192,10 @@ def _change(now: bool, before: bool) -> str:
 
 @dataclass(eq=False)
 class _Kept:
-    """The latest results, by what was asked; several threads use it."""
+    """The latest results, by what was asked, of at most so much weight; several threads use it."""
 
     most: int
+    weight: Callable[[Any], int] = lambda value: 1
     _found: OrderedDict[Any, Any] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -204,7 +208,7 @@ class _Kept:
         value = made()
         with self._lock:
             self._found[key] = value
-            while len(self._found) > self.most:
+            while len(self._found) > 1 and sum(map(self.weight, self._found.values())) > self.most:
                 self._found.popitem(last=False)
         return value
 
@@ -249,7 +253,7 @@ class JournalIndex:
     file: IndexFile
     asked: Asked
     _kept: _Kept = field(default_factory=lambda: _Kept(KEPT), repr=False)
-    _columns: _Kept = field(default_factory=lambda: _Kept(KEPT), repr=False)
+    _columns: _Kept = field(default_factory=lambda: _Kept(MOST_ROWS, _rows_in), repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _worker: threading.Thread | None = field(default=None, repr=False)
     _indexing: Indexing | None = field(default=None, repr=False)
@@ -322,16 +326,13 @@ class JournalIndex:
     def tracks(self) -> list[TrackSummary]:
         """Every model of every eval, in the order in which they were met."""
         with self.file.reading() as database:
-            query = (
-                "SELECT e.name, t.model, t.id FROM tracks t JOIN evals e ON e.id = t.eval "
-                "WHERE t.model IS NOT NULL ORDER BY t.id"
-            )
-            rows = database.execute(query).fetchall()
-            return [
-                _summary(name, model, self._verdicts(database, track))
-                for name, model, track in rows
-                if not name.endswith(REPORT)  # what third-party code says at its end: no samples
-            ]
+            rows = database.execute(
+                "SELECT e.name, t.model, samples, answered, failed, marked, mean FROM tracks t "
+                "JOIN evals e ON e.id = t.eval WHERE t.model IS NOT NULL ORDER BY t.id"
+            ).fetchall()
+        found = (TrackSummary(*row) for row in rows)
+        # What third-party code says at its end is no sample.
+        return [track for track in found if not track.eval.endswith(REPORT)]
 
     def page(self, query: Query) -> Page:
         """The rows of a query from ``offset`` on, at most ``limit``, and how many there are."""
@@ -636,18 +637,9 @@ def _verdict(
     )
 
 
+def _rows_in(verdicts: Verdicts) -> int:
+    return len(verdicts.answers) + 1
+
+
 def _number(value: np.floating[Any]) -> float | None:
     return None if np.isnan(value) else float(value)
-
-
-def _summary(eval: str, model: str, verdicts: Verdicts) -> TrackSummary:
-    marks = verdicts.marks[~np.isnan(verdicts.marks)]
-    return TrackSummary(
-        eval=eval,
-        model=model,
-        samples=len(verdicts.places),
-        answers=len(verdicts.answers),
-        failed=int((verdicts.states == FAILED).sum()),
-        marked=len(marks),
-        mean=float(marks.mean()) if len(marks) else None,
-    )

@@ -14,9 +14,16 @@ LOCAL = ("127.0.0.1", "localhost", "::1")
 
 
 def serve(
-    root: Path, host: str, port: int, token: str | None, ready: Callable[[str], None]
+    root: Path,
+    host: str,
+    port: int,
+    token: str | None,
+    ready: Callable[[str], None],
+    cache: Path | None = None,
 ) -> None:
     """Serve the runs below ``root`` until interrupted; ``ready`` is told the address.
+
+    Indexes of journals are kept in ``cache``; None: only until the end.
 
     Raises:
         OSError: the address cannot be listened on.
@@ -24,9 +31,8 @@ def serve(
     with listening(host, port) as listener:
         bound = listener.getsockname()[1]
         name = f"[{host}]" if ":" in host else host
-        config = uvicorn.Config(
-            application(root, (host, *LOCAL), token), lifespan="off", ws="none", log_level="warning"
-        )
+        app = application(root, (host, *LOCAL), token, cache)
+        config = uvicorn.Config(app, lifespan="off", ws="none", log_level="warning")
         ready(f"http://{name}:{bound}/")
         uvicorn.Server(config).run(sockets=[listener])
 
