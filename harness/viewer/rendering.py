@@ -46,7 +46,12 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals.update(
-        words=wording, version=__version__, run_pages=RUN_PAGES, moment=moment
+        words=wording,
+        panels=panels,
+        small_chart=_small_chart,
+        version=__version__,
+        run_pages=RUN_PAGES,
+        moment=moment,
     )
     return environment
 

@@ -19,7 +19,7 @@ from harness.reports.html import TEMPLATES
 from harness.viewer.journal_index import Indexes
 from harness.viewer.rendering import page
 from harness.viewer.runs import Run, Runs
-from harness.viewer.security import Guard
+from harness.viewer.security import HEADERS, Guard
 from harness.viewer.summaries import Summaries
 from harness.viewer.tails import Tails
 from harness.viewer.works import Works
@@ -79,7 +79,11 @@ def application(
     return Starlette(
         routes=routes,
         middleware=[Middleware(Guard, hosts=hosts, token=token)],
-        exception_handlers={HTTPException: _not_here, HarnessError: _cannot},
+        exception_handlers={
+            HTTPException: _not_here,
+            HarnessError: _cannot,
+            Exception: _went_wrong,
+        },
     )
 
 
@@ -97,3 +101,16 @@ async def _not_here(request: Request, error: Exception) -> Response:
 async def _cannot(request: Request, error: Exception) -> Response:
     """A folder or file that cannot be read: say which, and what to do."""
     return page("error.html.j2", 422, title="This cannot be shown", message=str(error))
+
+
+async def _went_wrong(request: Request, error: Exception) -> Response:
+    """A fault of ours: the terminal has its traceback. This answer does not pass the guard."""
+    answer = page(
+        "error.html.j2",
+        500,
+        title="Something went wrong",
+        message=f"{type(error).__name__}: the terminal of harness view says more. "
+        "Please report it with what is written there.",
+    )
+    answer.raw_headers.extend(HEADERS.items())
+    return answer
