@@ -108,7 +108,7 @@ def add_review(folder: RunFolder, review: Review) -> None:
 
 
 def read_reviews(folder: RunFolder) -> tuple[Review, ...]:
-    """The reviews that count: the last one of each reviewer on each answer.
+    """The reviews that count, the last one of each reviewer on each answer, as they were made.
 
     Lines that are torn, or no reviews, are passed over.
 
@@ -119,6 +119,7 @@ def read_reviews(folder: RunFolder) -> tuple[Review, ...]:
     for line in lines_in(folder.reviews):
         review = _review(line)
         if review is not None:
+            found.pop((review.place, review.reviewer), None)
             found[review.place, review.reviewer] = review
     return tuple(found.values())
 
