@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -15,6 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from harness.errors import HarnessError
+from harness.pipeline.reviews import read_reviews
 from harness.pipeline.track import PROBE_SUFFIX
 from harness.pipeline.tuning import read_tuning
 from harness.records import Sample
@@ -30,6 +32,7 @@ from harness.viewer.journal_index import (
     TrackSummary,
 )
 from harness.viewer.rendering import page
+from harness.viewer.reviewing import panel_of
 from harness.viewer.runs import Run
 from harness.viewer.sample_views import (
     CHANGE_WORDS,
@@ -109,8 +112,8 @@ def routes(site: Site) -> list[Route]:
 
     async def show_one(request: Request) -> Response:
         run = await run_in_threadpool(site.run, request)
-        names = (name_in(request.path_params[key]) for key in ("eval", "sample"))
-        return await run_in_threadpool(_one, site, run, *names, request.query_params)
+        name, sample_id = (name_in(request.path_params[key]) for key in ("eval", "sample"))
+        return await run_in_threadpool(_one, site, run, name, sample_id, request)
 
     return [
         Route("/runs/{run}/samples", show_list, name="samples"),
@@ -227,8 +230,8 @@ def _labels(index: JournalIndex, filters: Filters) -> list[tuple[str, int]]:
 # --- one sample ----------------------------------------------------------------------
 
 
-def _one(site: Site, run: Run, eval: str, sample_id: str, asked: QueryParams) -> Response:
-    index = site.indexes.of(run)
+def _one(site: Site, run: Run, eval: str, sample_id: str, request: Request) -> Response:
+    asked, index = request.query_params, site.indexes.of(run)
     outcomes = index.outcomes(eval, sample_id)
     if not outcomes:
         raise HTTPException(404, f"This run has no answer to a sample {sample_id} of {eval}.")
@@ -257,6 +260,7 @@ def _one(site: Site, run: Run, eval: str, sample_id: str, asked: QueryParams) ->
             run.slug, eval, other, {**filters.told(), "eval": ""}
         ),
         state_words=STATE_WORDS,
+        panel_of=partial(panel_of, run, request, reviews=read_reviews(run.folder)),
     )
 
 

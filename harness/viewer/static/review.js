@@ -36,18 +36,26 @@
     send(form, event.submitter);
   });
 
+  // The form that the focus is in or beside, else the page's only one or the one it names.
   function current() {
-    const near = document.activeElement?.closest("form.review, article, [data-sample]");
+    const near = document.activeElement?.closest("form.review, article");
     const own = near?.matches("form.review") ? near : near?.querySelector("form.review");
     const all = document.querySelectorAll("form.review");
-    return own || (all.length === 1 ? all[0] : null);
+    return own || (all.length === 1 ? all[0] : document.querySelector("[data-review-current]"));
   }
 
+  // Captured, so that in a queue "u" is a verdict; on a sample's page it goes up to the list.
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.defaultPrevented) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
     if (event.target.closest("input, select, textarea, [contenteditable]")) return;
+    const form = current();
     const opinion = KEYS[event.key.toLowerCase()];
-    const button = opinion && current()?.querySelector(`[value="${opinion}"]`);
-    if (button) button.click();
-  });
+    const isUp = event.key === "u" && !form?.matches("[data-review-drawn]") && document.querySelector("[rel=up]");
+    const button = !isUp && opinion && form?.querySelector(`[value="${opinion}"]`);
+    if (!button) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    form.closest("details")?.setAttribute("open", "");
+    button.click();
+  }, true);
 })();
