@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from statistics import mean
 from typing import TYPE_CHECKING
 
 from harness.errors import ExtensionError, RunFolderError
@@ -18,10 +17,11 @@ from harness.pipeline.data_gain import panel as data_panel
 from harness.pipeline.details import detail_comparisons
 from harness.pipeline.examples import flips_of, galleries_of, misses_of
 from harness.pipeline.general import forgetting_findings, forgetting_metrics, general_panels
-from harness.pipeline.judgement import Judge, comparison, score, train_score
+from harness.pipeline.judgement import Judge, comparison
 from harness.pipeline.manifest import Manifest
 from harness.pipeline.metrics import metrics_of, units_of
 from harness.pipeline.prompting import against_best_prompt, prompt_findings, prompting
+from harness.pipeline.score_panels import curve_panels, score_panel
 from harness.pipeline.track import Track
 from harness.pipeline.winner import winner_finding
 from harness.pipeline.writing import GOOD_TITLE, UNITS, Writing
@@ -31,13 +31,10 @@ from harness.reports.document import (
     Document,
     Exclusion,
     Panel,
-    Point,
     Provenance,
     Repetition,
     Result,
-    Role,
     Section,
-    Series,
     Unit,
 )
 
@@ -217,11 +214,12 @@ def _panels(
     if not track.checkpoints:
         return ()
     title = SCORE_TITLES.get(metric, "Score" if track.spec.task == "open" else "Right answers")
+    probe = "training prompts" + (", by form alone" if metric == QUALITY else "")
     panels = [
-        Panel(title, "share", tuple(_score_series(track, metric)), "held-out against epochs"),
+        score_panel(track, title, probe),
         *_open_panels(variety, writing),
         *general_panels(track),
-        *_curve_panels(track),
+        *curve_panels(track),
     ]
     return tuple(panel for panel in panels if panel.series)
 
@@ -245,68 +243,6 @@ def _variety_panels(variety: Variety) -> tuple[Panel, ...]:
     from harness.pipeline.variety_panels import panels
 
     return panels(variety)
-
-
-def _score_series(track: Track, metric: str) -> Iterable[Series]:
-    yield _series("held-out", "heldout", track, probe=False)
-    if track.probe:
-        name = "training prompts" + (", by form alone" if metric == QUALITY else "")
-        yield _series(name, "train", track, probe=True)
-    base = score(track.scores(0), track.heldout)
-    if base is not None:
-        yield Series("base model", "base", tuple(Point(e, base) for e in (0, track.epochs[-1])))
-    if len(track.seeds) > 1:
-        for seed in track.seeds:
-            yield _series(f"seed {seed}", "seed", track.only(seed), probe=False)
-
-
-def _series(name: str, role: Role, track: Track, *, probe: bool) -> Series:
-    epochs = (0.0, *track.epochs)
-    scores = ((epoch, track.scores(epoch, probe=probe)) for epoch in epochs)
-    points = (
-        (e, train_score(track, of) if probe else score(of, track.heldout)) for e, of in scores
-    )
-    return Series(name, role, tuple(Point(epoch, found) for epoch, found in points if found))
-
-
-CURVES: tuple[tuple[str, Unit, tuple[tuple[str, str, Role], ...]], ...] = (
-    (
-        "Loss",
-        "loss",
-        (("train_loss", "training", "train"), ("valid_loss", "validation", "heldout")),
-    ),
-    (
-        "Token accuracy",
-        "share",
-        (
-            ("train_token_accuracy", "training", "train"),
-            ("valid_token_accuracy", "validation", "heldout"),
-        ),
-    ),
-)
-
-
-def _curve_panels(track: Track) -> Iterable[Panel]:
-    for title, unit, lines in CURVES:
-        series = [
-            Series(label, role, points)
-            for name, label, role in lines
-            if (points := _curve_points(track, name))
-        ]
-        if series:
-            yield Panel(title, unit, tuple(series), "reported by the training run")
-
-
-def _curve_points(track: Track, name: str) -> tuple[Point, ...]:
-    points = []
-    for epoch in track.epochs:
-        values = [v for c in track.at(epoch) if (v := getattr(c, name)) is not None]
-        if values:
-            method = "mean of seeds, range" if len(values) > 1 else "one run"
-            points.append(
-                Point(epoch, Estimate(mean(values), min(values), max(values), len(values), method))
-            )
-    return tuple(points)
 
 
 # --- what has no mark ----------------------------------------------------------------

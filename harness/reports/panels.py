@@ -11,6 +11,9 @@ from harness.records import Estimate
 from harness.reports import wording
 from harness.reports.document import Panel, Point, Role, Series, Unit
 
+RANGE = "range"
+"""What the method of an estimate says whose bounds are those of several runs."""
+
 MOST_COLUMNS = 40
 """A finer curve is read at this many places."""
 
@@ -35,6 +38,7 @@ TRAIN = Style("train", dash=(6, 4))
 REFERENCE = Style("reference", dash=(8, 3, 2, 3), dots=False)
 EXTRA = Style("extra", dots=False)
 CURVE_OF_TRAINING = Style("train", dash=(6, 4), dots=False)
+STEPS_OF_TRAINING = Style("train", width=1.2, dots=False, opacity=0.6)
 
 STYLES: dict[Role, tuple[Style, ...]] = {
     "heldout": (HELDOUT, Style("extra", width=2.5, band=True)),
@@ -85,7 +89,7 @@ def lines(panel: Panel) -> tuple[Line, ...]:
 def _style(series: Series, seen: dict[Role, int]) -> Style:
     """Training curves look alike in every chart; other roles take the next look of theirs."""
     if series.role == "curve" and series.name.lower().startswith("train"):
-        return CURVE_OF_TRAINING
+        return STEPS_OF_TRAINING if "train" in seen else CURVE_OF_TRAINING
     turn = seen[series.role] = seen.get(series.role, -1) + 1
     return STYLES[series.role][turn % len(STYLES[series.role])]
 
@@ -111,8 +115,13 @@ class Column:
 
 
 def columns(drawn: Sequence[Line]) -> tuple[Column, ...]:
-    """One column for each epoch count, thinned evenly where there are too many."""
-    epochs = sorted({p.epoch for line in drawn if not line.level for p in line.points})
+    """One column for each epoch count, thinned evenly where there are too many.
+
+    Beside lines that were measured at some epochs, a curve of training is read there.
+    """
+    lasting = [line for line in drawn if not line.level]
+    measured = [line for line in lasting if line.series.role != "curve"] or lasting
+    epochs = sorted({p.epoch for line in measured for p in line.points})
     if len(epochs) > MOST_COLUMNS:
         step = (len(epochs) - 1) / (MOST_COLUMNS - 1)
         epochs = [epochs[round(i * step)] for i in range(MOST_COLUMNS)]
@@ -120,7 +129,8 @@ def columns(drawn: Sequence[Line]) -> tuple[Column, ...]:
         return ()
     air = 0.06 * (epochs[-1] - epochs[0]) or 0.5
     middles = [(a + b) / 2 for a, b in pairwise(epochs)]
-    starts, ends = [epochs[0] - air, *middles], [*middles, epochs[-1] + air]
+    places = [p.epoch for line in lasting for p in line.points]
+    starts, ends = [min(places) - air, *middles], [*middles, max(places) + air]
     return tuple(map(Column, epochs, starts, ends))
 
 
@@ -147,7 +157,10 @@ def legend(panel: Panel) -> tuple[Key, ...]:
 def _note(unit: Unit, line: Line) -> str:
     if line.level:
         return wording.value_in(unit, line.points[0].estimate.value)
-    return "95% interval" if line.has_band else ""
+    if not line.has_band:
+        return ""
+    is_range = all(RANGE in point.estimate.method for point in line.points)
+    return "range of seeds" if is_range else "95% interval"
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,21 @@ def test_seeds_share_one_entry_of_the_legend():
     assert names == ["held-out", "3 single seeds"]
 
 
+def test_steps_of_training_are_thin_beside_its_epochs_and_read_at_these():
+    steps = series("training, step by step", "curve", *((i / 10, 1.0) for i in range(1, 51)))
+    drawn = lines(panel(series("training", "train", (1, 0.5), (5, 0.4)), steps))
+    assert drawn[1].style.width < drawn[0].style.width
+    found = columns(drawn)
+    assert [column.epoch for column in found] == [1, 5]
+    assert found[0].start < 0.1
+
+
+def test_bounds_that_are_the_range_of_seeds_are_called_so():
+    points = tuple(Point(e, Estimate(1, 0.9, 1.1, 3, "mean of seeds, range")) for e in (1, 2))
+    (key,) = legend(panel(Series("validation", "heldout", points), unit="loss"))
+    assert key.note == "range of seeds"
+
+
 def test_columns_meet_halfway_between_epochs():
     found = columns(lines(panel(series("a", "heldout", (1, 0), (2, 0), (8, 0)))))
     assert [column.epoch for column in found] == [1, 2, 8]
