@@ -4,7 +4,7 @@ elsewhere."""
 from __future__ import annotations
 
 import time
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,8 @@ from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
 from harness import __version__
-from harness.reports import html as report_page
 from harness.reports import charts, panels, wording
+from harness.reports import html as report_page
 from harness.reports.compiled import kept_beside
 from harness.reports.document import Panel
 
@@ -56,6 +56,7 @@ def _environment() -> Environment:
     return environment
 
 
+@lru_cache(maxsize=256)
 def _small_chart(panel: Panel) -> Markup:
     return Markup(charts.chart(panel, charts.SMALL))  # noqa: S704 - escaped by charts
 

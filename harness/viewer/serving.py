@@ -2,42 +2,76 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 from collections.abc import Callable
 from pathlib import Path
 
 import uvicorn
 
+from harness.viewer.security import ANY_HOST
 from harness.viewer.site import application
 
 LOCAL = ("127.0.0.1", "localhost", "::1")
+EVERYWHERE = ("0.0.0.0", "::", "")  # noqa: S104 - what users may ask for, with a token
+MOST_TRIED = 20
+"""So many ports are looked at where nobody named one."""
+
+PATIENCE_S = 2
+"""How long pages under way may take at the end."""
 
 
 def serve(
     root: Path,
+    listener: socket.socket,
     host: str,
-    port: int,
     token: str | None,
     ready: Callable[[str], None],
     cache: Path | None = None,
 ) -> None:
     """Serve the runs below ``root`` until interrupted; ``ready`` is told the address.
 
-    Indexes of journals are kept in ``cache``; None: only until the end.
+    ``host`` is what was listened on by. Indexes of journals are kept in ``cache``; None: only
+    until the end.
+    """
+    with listener:
+        app = application(root, answered_hosts(host), token, cache)
+        config = uvicorn.Config(
+            app,
+            lifespan="off",
+            ws="none",
+            log_level="warning",
+            access_log=False,  # an address may hold the token
+            server_header=False,
+            timeout_graceful_shutdown=PATIENCE_S,
+        )
+        ready(address(host, listener.getsockname()[1]))
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def answered_hosts(host: str) -> tuple[str, ...]:
+    """The names that requests may come to."""
+    return (ANY_HOST,) if host in EVERYWHERE else (host, socket.gethostname(), *LOCAL)
+
+
+def address(host: str, port: int) -> str:
+    """Where a browser finds the viewer."""
+    name = socket.gethostname() if host in EVERYWHERE else host
+    return f"http://[{name}]:{port}/" if ":" in name else f"http://{name}:{port}/"
+
+
+def listening(host: str, port: int, *, or_next: bool = False) -> socket.socket:
+    """A socket that accepts connections from now on; on the next free port where one may be.
 
     Raises:
         OSError: the address cannot be listened on.
     """
-    with listening(host, port) as listener:
-        bound = listener.getsockname()[1]
-        name = f"[{host}]" if ":" in host else host
-        app = application(root, (host, *LOCAL), token, cache)
-        config = uvicorn.Config(app, lifespan="off", ws="none", log_level="warning")
-        ready(f"http://{name}:{bound}/")
-        uvicorn.Server(config).run(sockets=[listener])
-
-
-def listening(host: str, port: int) -> socket.socket:
-    """A socket that accepts connections from now on."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host, port), family=family)
+    last = min(port + MOST_TRIED, 65_535) if or_next else port
+    for tried in range(port, last):
+        try:
+            return socket.create_server((host, tried), family=family)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+    return socket.create_server((host, last), family=family)

@@ -36,7 +36,10 @@ STATE_WORDS: dict[StateKind, str] = {
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """How far a run is. ``share`` of its answers came, where that is known; ``why`` it is broken."""
+    """How far a run is: which ``share`` of its answers came, where that is known.
+
+    ``why`` says what is broken, or how to go on.
+    """
 
     kind: StateKind
     share: float | None = None

@@ -128,7 +128,9 @@ async def _compared(site: Site, asked: Asked, a: Chosen, b: Chosen) -> Response:
     key = ("compare", places, asked.force, tuple(site.summaries.stamp(path) for path in files))
     made = await site.works.result(key, lambda: _rendered(places, force=asked.force))
     if made is None:
-        return working("The comparison", [("All runs", "/"), ("Compare", asked.address(change="1"))])
+        return working(
+            "The comparison", [("All runs", "/"), ("Compare", asked.address(change="1"))]
+        )
     way_back = [
         ("All runs", "/"),
         (f"{a.about.title} ({a.run.slug})", f"/runs/{a.run.slug}"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from starlette.concurrency import run_in_threadpool
@@ -20,6 +20,7 @@ from harness.viewer.summaries import Summary
 
 Read = Callable[[Headline], Estimate | None]
 MOST_RUNS = 200
+MOST_CHARTED = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +37,6 @@ class Step:
         return next((one for one in lines if one.eval == eval_name), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Course:
-    """An eval over all runs: its charts."""
-
-    eval: str
-    panels: tuple[Panel, ...]
-
-
 def routes(site: Site) -> list[Route]:
     """A study's history."""
 
@@ -58,13 +51,13 @@ def _shown(site: Site, name: str) -> Response:
     if not steps:
         raise HTTPException(404, f"No run of a study named {name} is here.")
     evals = dict.fromkeys(e for step in steps for e in step.summary.about.evals)
-    courses = [course(one, steps) for one in evals]
+    panels = [panel for one in list(evals)[:MOST_CHARTED] for panel in charts_of(one, steps)]
     return page(
         "history.html.j2",
         title=name,
         steps=steps,
-        evals=list(evals),
-        courses=[one for one in courses if one.panels],
+        panels=panels,
+        uncharted=max(0, len(evals) - MOST_CHARTED),
         loops=_loops(steps),
     )
 
@@ -90,7 +83,7 @@ def _loops(steps: Sequence[Step]) -> dict[str, str]:
     return found
 
 
-def course(eval_name: str, steps: Sequence[Step]) -> Course:
+def charts_of(eval_name: str, steps: Sequence[Step]) -> Iterator[Panel]:
     """An eval's charts over runs; none where fewer than two runs measured it."""
     lines = [(step.number, step.line(eval_name)) for step in steps]
     known = [(number, line) for number, line in lines if line is not None]
@@ -100,11 +93,11 @@ def course(eval_name: str, steps: Sequence[Step]) -> Course:
         _series("base model", "train", known, lambda line: line.before),
     )
     diversity = (_series("against base", "heldout", known, lambda line: line.diversity),)
-    panels = (
-        Panel(f"{metric.capitalize() or 'Score'} by run", "share", score, axis="runs"),
-        Panel("Diversity ratio by run", "ratio", diversity, "1 is as diverse as the base", "runs"),
-    )
-    return Course(eval_name, tuple(p for p in panels if len(p.series[0].points) > 1))
+    if len(score[0].points) > 1:
+        yield Panel(f"{eval_name}: {metric or 'score'}", "share", score, axis="runs")
+    if len(diversity[0].points) > 1:
+        told = "1 is as diverse as the base model"
+        yield Panel(f"{eval_name}: diversity ratio", "ratio", diversity, told, "runs")
 
 
 def _series(name: str, role: Role, lines: Sequence[tuple[int, Headline]], read: Read) -> Series:

@@ -22,7 +22,7 @@ SORTS: dict[str, tuple[str, Callable[[Summary], object], bool]] = {
     "newest": ("Newest first", lambda one: one.about.begun, True),
     "oldest": ("Oldest first", lambda one: one.about.begun, False),
     "study": ("By study", lambda one: (one.about.title.lower(), -one.about.begun), False),
-    "state": ("By state", lambda one: (list(STATE_WORDS).index(one.state.kind)), False),
+    "state": ("By state", lambda one: list(STATE_WORDS).index(one.state.kind), False),
     "gain": ("Largest gain first", lambda one: _gain(one), True),
 }
 """Orders of the list: what each is called, its key, and whether it is reversed."""
@@ -49,7 +49,9 @@ class Filters:
     @classmethod
     def of(cls, query: QueryParams) -> Filters:
         """Those that an address names; whatever makes no sense is left out."""
-        told = {f.name: query.get(f.name, "") for f in fields(cls) if f.name not in {"sort", "page"}}
+        told = {
+            f.name: query.get(f.name, "") for f in fields(cls) if f.name not in {"sort", "page"}
+        }
         sort, number = query.get("sort", "newest"), query.get("page", "1")
         sort = sort if sort in SORTS else "newest"
         shown = int(number) if number.isdecimal() and len(number) < 7 else 1
