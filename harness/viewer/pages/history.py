@@ -56,7 +56,7 @@ def _shown(site: Site, name: str) -> Response:
         "history.html.j2",
         title=name,
         steps=steps,
-        panels=panels,
+        charts=panels,
         uncharted=max(0, len(evals) - MOST_CHARTED),
         loops=_loops(steps),
     )
