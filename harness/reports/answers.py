@@ -6,53 +6,30 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from difflib import SequenceMatcher
 from itertools import zip_longest
 
 from harness.reports import wording
 from harness.reports.document import Copy, Document, Flip, Miss, Section
+from harness.reports.wordwise import Piece, compared
 
 TEXT_LIMIT = 1_200
 """Characters of one text that a page shows; the journal holds the rest."""
 
-MOST_WORDS = 400
-"""Longer texts are not compared word by word: the time grows with the square."""
+MOST_COPIES = 600
+"""Copied answers that a page shows, shared out among its evals."""
 
-MOST_SAMPLES = 600
-"""Samples that a page shows, shared out among its evals."""
-
-LEAST_SAMPLES = 3
+LEAST_COPIES = 3
 """Of each eval a few are shown, however many evals there are."""
 
 _WORDS = re.compile(r"\w+|\s+|[^\w\s]")
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """A stretch of text, and whether it differs from what it was compared with."""
-
-    text: str
-    differs: bool = False
-
-
-def compared(text: str, reference: str) -> tuple[Piece, ...]:
-    """The text in pieces; words that the reference does not have there are marked."""
-    if text == reference or not reference:
-        return (Piece(text),)
-    words, expected = _WORDS.findall(text), _WORDS.findall(reference)
-    if max(len(words), len(expected)) > MOST_WORDS:
-        return (Piece(text),)
-    matcher = SequenceMatcher(None, expected, words, autojunk=False)
-    return tuple(
-        Piece("".join(words[start:end]), tag != "equal")
-        for tag, _, _, start, end in matcher.get_opcodes()
-        if end > start
-    )
-
-
-@dataclass(frozen=True, slots=True)
 class Contrast:
-    """A flip ready to read: where an ideal answer exists, both answers are compared with it."""
+    """A flip ready to read: both answers are compared with the ideal one, and with each other.
+
+    Where there is no ideal answer, pieces that differ do so from the other model's.
+    """
 
     flip: Flip
     prompt: str
@@ -62,14 +39,14 @@ class Contrast:
 
 
 def contrast(flip: Flip) -> Contrast:
-    """Shorten a flip's texts and mark what is wrong in them, or else what changed."""
+    """Shorten a flip's texts and mark what is wrong in them, and what changed."""
     prompt, ideal, base, tuned = (
         wording.shortened(wording.printable(text), TEXT_LIMIT)
         for text in (flip.prompt, flip.ideal, flip.base_text, flip.tuned_text)
     )
-    return Contrast(
-        flip, prompt, ideal, compared(base, ideal or tuned), compared(tuned, ideal or base)
-    )
+    if not ideal:
+        return Contrast(flip, prompt, ideal, compared(base, tuned), compared(tuned, base))
+    return Contrast(flip, prompt, ideal, compared(base, ideal, tuned), compared(tuned, ideal, base))
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,23 +124,18 @@ def shared(text: str, run: str) -> tuple[Piece, ...]:
     return tuple(piece for piece in pieces if piece.text)
 
 
-# --- how many samples a page takes ---------------------------------------------------
+# --- how many a page takes -----------------------------------------------------------
 
 
 def bounded(document: Document) -> Document:
-    """A document of many evals shows fewer samples of each; the rest counts as left out."""
-    most = max(LEAST_SAMPLES, MOST_SAMPLES // max(1, len(document.sections)))
+    """A document of many evals shows fewer copies of each; the rest counts as left out."""
+    most = max(LEAST_COPIES, MOST_COPIES // max(1, len(document.sections)))
     return replace(document, sections=tuple(_at_most(most, s) for s in document.sections))
 
 
 def _at_most(most: int, section: Section) -> Section:
-    flips, misses = tuple(in_turn(section.flips))[:most], section.misses[:most]
     return replace(
         section,
-        flips=section.flips if len(section.flips) <= most else flips,
-        flips_omitted=section.flips_omitted + len(section.flips) - len(flips),
-        misses=misses,
-        misses_omitted=section.misses_omitted + len(section.misses) - len(misses),
         copies=section.copies[:most],
         copies_omitted=section.copies_omitted + max(0, len(section.copies) - most),
     )

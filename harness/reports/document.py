@@ -68,7 +68,10 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class Flip:
-    """One sample whose verdict changed, or that both models missed."""
+    """One sample whose verdict changed, or that both models missed.
+
+    ``cluster`` is the document that it shares with other samples.
+    """
 
     kind: FlipKind
     sample_id: str
@@ -77,6 +80,7 @@ class Flip:
     base_text: str
     tuned_text: str
     tuned_model: str
+    cluster: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,7 @@ class Miss:
     answer: str
     mark: float
     reason: str = ""
+    cluster: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,8 +33,11 @@ from harness.reports import (
 from harness.reports.compiled import kept_beside
 from harness.reports.document import Document, Panel
 from harness.reports.glossary import GLOSSARY
+from harness.reports.samples import samples_of
 
 TEMPLATES = Path(__file__).with_name("templates")
+
+SCRIPTS = ("script.js", "samples.js")
 
 MOST_CHARACTERS = 2_000
 """No text of a page is longer; the run folder holds the rest."""
@@ -42,12 +45,13 @@ MOST_CHARACTERS = 2_000
 
 def render_html(document: Document) -> str:
     """Return the whole page; it needs no other file and loads nothing."""
-    return page("report.html.j2", document=answers.bounded(document))
+    shown = answers.bounded(document)
+    return page("report.html.j2", document=shown, samples=samples_of(shown))
 
 
 def page(template: str, **content: object) -> str:
     """Return a page made of one of our templates, with our style and script and nothing else's."""
-    style, script = _source("style.css"), _source("script.js")
+    style, script = _source("style.css"), Markup("\n").join(map(_source, SCRIPTS))
     found = _environment().get_template(template)
     return found.render(style=style, script=script, policy=_policy(style, script), **content)
 

@@ -16,38 +16,6 @@ for (const card of document.querySelectorAll(".card")) {
   show(null);
 }
 
-// Samples: filter by kind, search by words; a long list starts short.
-const FIRST = 8;
-for (const block of document.querySelectorAll(".flips")) {
-  const flips = [...block.querySelectorAll(".flip")];
-  const texts = flips.map((flip) => flip.textContent.toLowerCase());
-  const buttons = [...block.querySelectorAll("[data-show]")];
-  const search = block.querySelector("input");
-  const status = block.querySelector(".shown");
-  const all = block.querySelector(".show-all");
-  let limit = FIRST;
-  const update = () => {
-    const kind = buttons.find((b) => b.getAttribute("aria-pressed") === "true")?.dataset.show ?? "all";
-    const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
-    const fits = (flip, i) => (kind === "all" || flip.dataset.kind === kind) && words.every((w) => texts[i].includes(w));
-    const found = flips.filter(fits);
-    for (const flip of flips) flip.hidden = true;
-    for (const flip of found.slice(0, limit)) flip.hidden = false;
-    status.textContent = words.length ? `${found.length} found` : "";
-    all.hidden = found.length <= limit;
-    all.textContent = `Show all ${found.length}`;
-  };
-  for (const button of buttons) {
-    button.addEventListener("click", () => {
-      for (const other of buttons) other.setAttribute("aria-pressed", String(other === button));
-      update();
-    });
-  }
-  search.addEventListener("input", update);
-  all.addEventListener("click", () => { limit = Infinity; update(); });
-  update();
-}
-
 // Scores: a click on a heading sorts the table by it, a second one turns the order around.
 for (const table of document.querySelectorAll(".sortable")) {
   const headings = [...table.querySelectorAll("[data-sort]")];
