@@ -29,11 +29,10 @@ from harness.running.journal import Journal
 
 EVAL = "tickets.bench.v0"
 LABELS = ("billing", "delivery", "returns", "account", "technical", "sales", "other")
-WORDS = tuple(
-    (
-        "parcel invoice please still the my order of was and never came again customer number twice "
-        "paid account locked screen broken refund return label street Monday letter waiting since"
-    ).split(" ")
+WORDS = (
+    *("parcel", "invoice", "please", "still", "the", "my", "order", "of", "was", "and", "never"),
+    *("came", "again", "customer", "number", "twice", "paid", "account", "locked", "screen"),
+    *("broken", "refund", "return", "label", "street", "Monday", "letter", "waiting", "since"),
 )
 CLUSTER_SIZE = 4
 """So many tickets come from one customer."""

@@ -40,11 +40,6 @@ class Said:
     title: str
     pieces: tuple[Piece, ...]
 
-    @property
-    def text(self) -> str:
-        """The answer, as far as it is shown."""
-        return "".join(piece.text for piece in self.pieces)
-
 
 @dataclass(frozen=True, slots=True)
 class Card:
@@ -73,7 +68,12 @@ class Card:
         about = (self.sample_id, self.anchor, self.anchor, self.model, self.cluster, self.note)
         texts = (*about, self.prompt, self.ideal, *(piece.text for piece in pieces))
         marks = sum(piece.differs or piece.differs_too for piece in pieces)
-        return MARKUP + MARK * marks + sum(len(escape(text).encode()) for text in texts)
+        return MARKUP + MARK * marks + sum(_bytes(text) for text in texts)
+
+
+def _bytes(text: str) -> int:
+    """How long a text is on the page; what is no character becomes a short one."""
+    return len(escape(text).encode("utf-8", "replace"))
 
 
 def flip_card(flip: Flip, anchor: str) -> Card:

@@ -132,7 +132,7 @@ def test_wrong_answers_show_prompt_ideal_answer_and_why(page):
         assert said in text
     assert "<mark>Paris</mark>" in page
     assert "Partly right, 40%" in page
-    assert "9 more samples in the run folder" in words(page)
+    assert "holds 13 of 22 samples, the worst first" in words(page)
 
 
 def test_answers_to_open_tasks_have_a_fault_and_no_ideal(page):
@@ -228,13 +228,13 @@ def test_flips_can_be_told_by_kind_and_only_kinds_that_occur_have_a_button(compa
 
 
 def test_flips_of_several_models_name_theirs(contest: Document, compared):
-    assert ">adapter-1</bdi></span></p>" not in compared
+    assert ">adapter-1</bdi></p>" not in compared
     section = contest.sections[0]
     flips = (section.flips[0], dataclasses.replace(section.flips[1], tuned_model="adapter-2"))
     mixed = dataclasses.replace(
         contest, sections=(dataclasses.replace(section, flips=flips), *contest.sections[1:])
     )
-    assert "adapter-2</bdi></span></p>" in render_html(mixed)
+    assert "adapter-2</bdi></p>" in render_html(mixed)
 
 
 def test_all_metrics_of_two_models_stand_side_by_side(contest: Document):
@@ -280,7 +280,8 @@ def test_hostile_texts_add_no_tag_and_no_attribute(run, contest, poison):
         dirty = Outline(render_html(poison(clean)))
         known = Outline(render_html(clean))
         assert dirty.used <= known.used
-        assert dirty.links <= known.links
+        others = {link for link in dirty.links if not TO_A_SAMPLE.fullmatch(link)}
+        assert others <= known.links
         assert dirty.code == known.code
 
 

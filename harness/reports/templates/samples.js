@@ -5,6 +5,16 @@
   const KEYS = document.getElementById("keys");
   const single = KEYS?.querySelector("input");
 
+  // Texts that may be cut can be scrolled by key.
+  const reachable = (card) => {
+    if (card.reachable) return;
+    card.reachable = true;
+    for (const text of card.querySelectorAll(".prompt, pre")) {
+      const said = text.textContent;
+      if (said.length > 300 || said.split("\n").length > 7) text.tabIndex = 0;
+    }
+  };
+
   class List {
     constructor(root) {
       this.root = root;
@@ -45,6 +55,7 @@
         if (card.hidden === shown.has(card)) card.hidden = !shown.has(card);
       }
       this.list.classList.toggle("long", shown.size > LONG);
+      shown.forEach(reachable);
       const all = this.found.length === this.cards.length;
       const number = (n) => n.toLocaleString("en");
       this.status.textContent = `${all ? "" : `${number(this.found.length)} found, `}${number(shown.size)} of ${number(this.cards.length)} shown`;
