@@ -13,7 +13,6 @@ import pytest
 from harness.reports.document import Document, Section
 from harness.reports.html import render_html
 
-
 TO_A_SAMPLE = re.compile(r"#eval-\d+-(sample|miss)-[A-Za-z0-9._~-]+")
 
 

@@ -275,6 +275,9 @@ def test_a_page_of_sixty_evals_folds_samples_and_lists_names_once(sixty: Documen
     assert "#repeat" in contents
 
 
+TO_A_SAMPLE = re.compile(r"#eval-\d+-(sample|miss)-[A-Za-z0-9._~-]+")
+
+
 def test_hostile_texts_add_no_tag_and_no_attribute(run, contest, poison):
     for clean in (run, contest):
         dirty = Outline(render_html(poison(clean)))
