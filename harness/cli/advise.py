@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from harness.cli import options
 from harness.cli.options import KEY_NAME
+from harness.cli.terminal import Output
 from harness.errors import RunFolderError, UsageError
 
 if TYPE_CHECKING:
@@ -31,6 +33,11 @@ def advise(
     ],
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the advice as in report.json.")
+    ] = False,
+    plain: options.Plain = False,
+    everything: Annotated[
+        bool,
+        typer.Option("--all", help="Every checkpoint's advice with the whole evidence behind it."),
     ] = False,
     log: Annotated[
         list[str] | None,
@@ -70,6 +77,8 @@ def advise(
 
       harness advise reports/demo
 
+      harness advise reports/demo --all        (every checkpoint, with all of its evidence)
+
       harness advise reports/demo --explain    (with the page of every rule that spoke)
 
       harness advise reports/demo --json
@@ -82,12 +91,13 @@ def advise(
 
       harness advise ftjob-123 --base-url http://127.0.0.1:8000/v1
     """
+    output = Output(plain, as_json)
     path = Path(place)
     if not path.exists() and (place.startswith(JOB_PREFIX) or base_url is not None):
         if epochs or model:
             raise UsageError("--epochs and --model are for result files; a job knows its own")
         run = _live(place, base_url, api_key_env)
-        told = _advise_on(run, log or [], base_url, prices, as_json=as_json)
+        told = _advise_on(run, log or [], base_url, prices, output)
         _explain(told if explain and not as_json else ())
         return
     if base_url is not None:
@@ -106,14 +116,14 @@ def advise(
         from harness.finetuning.runs import read_run
 
         run = read_run(path, epochs, model)
-        told = _advise_on(run, log or [], None, prices, as_json=as_json)
+        told = _advise_on(run, log or [], None, prices, output)
         _explain(told if explain and not as_json else ())
         return
     if log or epochs or model:
         raise UsageError(
             f"--log, --epochs and --model are for what training wrote; {place} has none of it"
         )
-    told = _advise_on_folder(path, prices, as_json=as_json)
+    told = _advise_on_folder(path, prices, output, everything=everything)
     _explain(told if explain and not as_json else ())
 
 
@@ -145,23 +155,22 @@ def _advise_on(
     logs: Sequence[str],
     base_url: str | None,
     prices: Path | None,
-    *,
-    as_json: bool,
+    output: Output,
 ) -> Sequence[Advice]:
-    from harness.cli import options
     from harness.pipeline.jobs import advice_of, advice_with_logs
 
     tables = options.prices(prices)
     advice = advice_with_logs(run, logs, tables) if logs else [advice_of(run, base_url, tables)]
-    if as_json:
+    if output.as_json:
         _print_json(advice)
         return advice
-    from harness.cli.studyview import show_one_advice
+    from harness.cli.adviceview import evidence
     from harness.cli.tuningview import TuningView
 
     TuningView().show_run(run)
+    screen = output.screen
     for one in advice:
-        show_one_advice(one)
+        screen.show(evidence(one, screen))
     return advice
 
 
@@ -176,9 +185,10 @@ def _print_json(advice: Sequence[Advice]) -> None:
 # --- run folders ---------------------------------------------------------------------
 
 
-def _advise_on_folder(path: Path, prices: Path | None, *, as_json: bool) -> Sequence[Advice]:
-    from harness.cli import options
-    from harness.cli.studyview import show_advice
+def _advise_on_folder(
+    path: Path, prices: Path | None, output: Output, *, everything: bool
+) -> Sequence[Advice]:
+    from harness.cli.adviceview import show_advice
     from harness.pipeline import report_of
 
     document = report_of(path, prices=options.prices(prices))
@@ -189,15 +199,14 @@ def _advise_on_folder(path: Path, prices: Path | None, *, as_json: bool) -> Sequ
         )
     _say_if_unfinished(path, document)
     told = [advice for section in document.sections for advice in section.advice]
-    if as_json:
+    if output.as_json:
         import json
 
         from harness.reports.json import render_json
 
         print(json.dumps(json.loads(render_json(document))["advice"], indent=2))
         return told
-    for section in document.sections:
-        show_advice(section)
+    show_advice(document, path, output, everything=everything)
     return told
 
 

@@ -164,7 +164,7 @@ def _show(found: Sequence[BreakEven], *, as_json: bool) -> None:
 
 def lines_of(found: BreakEven) -> Iterator[str]:
     """One break-even in words: the answer, the inputs, the formula."""
-    from harness.cli.gateview import plain
+    from harness.cli.terminal import plain
     from harness.reports import economics
 
     if found.eval:

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from harness.cli.gateview import plain
+from harness.cli.terminal import plain
 from harness.errors import RegistryError, did_you_mean
 
 if TYPE_CHECKING:

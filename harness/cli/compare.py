@@ -70,8 +70,9 @@ def compare(
     access = asked.access()
     names = [ModelName.parse(name) for name in (base, *tuned)]
     study = comparison_study(names[0], names[1:], evals, access.base_url)
-    finished = carried_out(replace(asked.order(study), repeats=repeats), asked.known(), access)
-    show(finished)
+    order, output = replace(asked.order(study), repeats=repeats), asked.output()
+    finished = carried_out(order, asked.known(), access, output)
+    show(finished, output)
     leave(finished.document.gate)
 
 
@@ -88,7 +89,7 @@ def _is_there(place: str) -> bool:
 
 
 def _read(places: list[str], evals: list[str], asked: options.RunOptions, *, force: bool) -> None:
-    from harness.cli.gateview import leave, show_gate
+    from harness.cli.gateview import leave
     from harness.cli.studyview import show_document
     from harness.pipeline import write_reports
     from harness.pipeline.comparing import compare_folders
@@ -108,9 +109,6 @@ def _read(places: list[str], evals: list[str], asked: options.RunOptions, *, for
     document = compare_folders(
         places, evals, options.command_line(), judged, force=force, embedder=embedder
     )
-    show_document(document)
-    out = options.run_folder(asked.out, "compare")
-    if document.gate is not None:
-        show_gate(document.gate)
-    print(f"Report: {write_reports(document, out).html}")
+    written = write_reports(document, options.run_folder(asked.out, "compare"))
+    show_document(document, asked.output(), [f"Report: {written.html}"])
     leave(document.gate)

@@ -9,6 +9,8 @@ def demo(
     out: options.Out = None,
     resume: options.Resume = False,
     overwrite: options.Overwrite = False,
+    plain: options.Plain = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Tune a small model here for several epoch counts, evaluate it, and write the report.
 
@@ -23,6 +25,7 @@ def demo(
     """
     from harness.cli.running import carried_out
     from harness.cli.studyview import show
+    from harness.cli.terminal import Output
     from harness.models.providers import Access
     from harness.pipeline import Order
 
@@ -34,4 +37,5 @@ def demo(
         resume=resume,
         overwrite=overwrite,
     )
-    show(carried_out(order, known, Access()))
+    output = Output(plain, as_json)
+    show(carried_out(order, known, Access(), output), output)

@@ -18,7 +18,7 @@ from harness.cli.diversityview import (
     number,
     source_lines,
 )
-from harness.cli.gateview import plain
+from harness.cli.terminal import plain
 
 if TYPE_CHECKING:
     from harness.analysis.diversity import DiversityComparison

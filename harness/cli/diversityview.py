@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
-from harness.cli.gateview import plain
+from harness.cli.terminal import plain
 
 if TYPE_CHECKING:
     from harness.analysis.diversity import Repeat

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from harness.records import Gate, Policy
     from harness.registry import Registry
 
+STANDARD_OUTPUT = Path("-")
+
 
 def gate(
     places: Annotated[
@@ -40,13 +42,14 @@ def gate(
         Path | None, typer.Option("--junit", metavar="FILE", help="Write JUnit XML.")
     ] = None,
     as_json: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write JSON.")
+        Path | None, typer.Option("--json", metavar="FILE", help="Write JSON; - prints it.")
     ] = None,
     markdown: Annotated[
         Path | None, typer.Option("--markdown", metavar="FILE", help="Write a comment's text.")
     ] = None,
     registry: options.RegistryPaths = None,
     force: options.Force = False,
+    plain: options.Plain = False,
 ) -> None:
     """Hold answers against a policy: exit 0 pass, 1 fail, 3 inconclusive, 4 could not judge.
 
@@ -61,14 +64,18 @@ def gate(
       harness gate base.jsonl tuned.jsonl --policy policy.yaml --junit junit.xml
 
       harness gate reports/run --policy policy.yaml --github
+
+      harness gate reports/run --json - | jq .outcome
     """
     from harness.cli.gateview import leave, show_gate
+    from harness.cli.terminal import Output
     from harness.pipeline.gate import gate_places
 
     known = options.registry(registry)
     wanted = _policy(policy, places, known)
     decided = gate_places(places, wanted, known, base, tuned, force=force)
-    show_gate(decided, on_github=github)
+    output = Output(plain, as_json=as_json == STANDARD_OUTPUT)
+    show_gate(decided, output, on_github=github)
     if github:
         _tell_github(decided)
     _write(decided, junit, as_json, markdown)
@@ -103,7 +110,9 @@ def _write(gate: Gate, junit: Path | None, as_json: Path | None, markdown: Path 
 
     renderers = ((junit, render_junit), (as_json, render_gate_json))
     for path, render in (*renderers, (markdown, render_gate_markdown)):
-        if path is not None:
+        if path == STANDARD_OUTPUT:
+            print(render(gate), end="")
+        elif path is not None:
             _put(path, render(gate))
 
 

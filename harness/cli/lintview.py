@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from harness.cli.gateview import plain
+from harness.cli.terminal import plain
 
 if TYPE_CHECKING:
     from harness.linting.fixing import Fixed

@@ -49,4 +49,6 @@ def loop(
     known = asked.known()
     order = asked.order(known.study(name))
     terms = Terms(epochs, max_rounds, order.max_cost, max_tokens)
-    show_end(looped(replace(order, max_cost=None), terms, known, asked.access()))
+    output = asked.output()
+    order = replace(order, max_cost=None)
+    show_end(looped(order, terms, known, asked.access(), output), output)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from harness.cli import EXIT_INTERRUPTED
-from harness.cli.gateview import plain
 from harness.cli.studyview import StudyView, show_document
+from harness.cli.terminal import Output, Screen, plain
 from harness.errors import HarnessError, RunStopped
 
 if TYPE_CHECKING:
@@ -49,7 +49,9 @@ class LoopView(StudyView):
             self._err.print(Text(text), soft_wrap=True)
 
 
-def looped(order: Order, terms: Terms, registry: Registry, access: Access) -> Looped:
+def looped(
+    order: Order, terms: Terms, registry: Registry, access: Access, output: Output
+) -> Looped:
     """Run a loop; Ctrl-C and errors leave rounds that can be taken up again."""
     from harness.pipeline.loop import first_round, run_loop
 
@@ -60,7 +62,7 @@ def looped(order: Order, terms: Terms, registry: Registry, access: Access) -> Lo
         show_preview(first_round(order, terms, registry), registry, access)
         raise typer.Exit
     try:
-        with LoopView() as view:
+        with LoopView(output) as view:
             return run_loop(order, terms, registry, access, view)
     except (KeyboardInterrupt, RunStopped):
         _say_how_to_resume(order.out)
@@ -83,35 +85,37 @@ def _say_how_to_resume(out: Path) -> None:
     print(f"Stopped; what was done is kept. To go on:\n  {command}", file=sys.stderr)
 
 
-def show_rounds(found: Sequence[Round]) -> None:
+def show_rounds(found: Sequence[Round], screen: Screen) -> None:
     """Print the table of rounds."""
     from harness.reports import rounds
 
-    out = Console(highlight=False)
-    if not out.is_terminal:
-        out = Console(highlight=False, width=PIPE_WIDTH)
     table = Table(
         title="Rounds", title_justify="left", title_style="bold", box=None, pad_edge=False
     )
     for title in ("Eval", *rounds.HEADERS):
         table.add_column(title, overflow="fold")
     for row in rounds.rows(found):
-        table.add_row(*(Text(plain(cell)) for cell in (row.eval, *row.cells)))
-    out.print()
-    out.print(table)
+        table.add_row(*(Text(screen.readable(cell)) for cell in (row.eval, *row.cells)))
+    console = screen.console(None if screen.stream.isatty() else PIPE_WIDTH)
+    console.print(table)
+    console.print()
 
 
-def show_end(ended: Looped) -> None:
-    """Print the verdicts, the table of rounds, why the loop stopped and where the report lies."""
-    show_document(ended.document)
-    out = Console(highlight=False)
+def show_end(ended: Looped, output: Output) -> None:
+    """Print the table of rounds, the verdicts, why the loop stopped and where the report lies."""
+    notes = [*_stops(ended), f"Report: {ended.written.html}"]
+    if not output.as_json and ended.document.rounds:
+        show_rounds(ended.document.rounds, output.screen)
+    told = ended.document if output.as_json else replace(ended.document, rounds=())
+    show_document(told, output, notes)
+
+
+def _stops(ended: Looped) -> Iterator[str]:
     for name, stop in ended.stops:
-        line = Text(f"{plain(name)}: ", style="bold")
-        out.print(line.append(plain(f"{HEADS[stop.why]}. {stop.text}")), soft_wrap=True)
+        yield f"{name}: {HEADS[stop.why]}. {stop.text}"
         if stop.model:
             after = f" (after {stop.epochs:g} epochs)" if stop.epochs is not None else ""
-            out.print(Text(f"  checkpoint to use now: {plain(stop.model)}{after}"), soft_wrap=True)
-    out.print(Text(f"Report: {ended.written.html}"), soft_wrap=True)
+            yield f"  checkpoint to use now: {stop.model}{after}"
 
 
 HEADS = {

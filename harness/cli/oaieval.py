@@ -207,7 +207,7 @@ def run_legacy(call: Call, asked: options.RunOptions, registry: Registry, legacy
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="harness-dry-run-"))
             asked = replace(asked, out=Path(folder))
         order = replace(_order(call, asked, registry), seed=call.seed, created_by=legacy.user)
-        finished = carried_out(order, registry, asked.access())
+        finished = carried_out(order, registry, asked.access(), asked.output())
         _report(finished, legacy)
     if not legacy.dry_run:
         print(f"Report: {finished.written.html}", file=sys.stderr)

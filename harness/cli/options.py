@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, get_type_hints
 
 import typer
 
+from harness.cli.terminal import Output
 from harness.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from harness.pipeline.embedding import Embedder
     from harness.records import Study
     from harness.registry import Registry
+    from harness.running.distributed import Cluster
     from harness.running.retries import Limits
 
 KEY_NAME = "OPENAI_API_KEY"
@@ -54,6 +56,16 @@ Force = Annotated[
 Repeats = Annotated[
     int | None,
     typer.Option("--repeats", min=1, help="Ask each prompt so often, one choice a request."),
+]
+Plain = Annotated[
+    bool,
+    typer.Option("--plain", help="For logs: no colours, no bars that are drawn over, ASCII."),
+]
+AsJson = Annotated[
+    bool,
+    typer.Option(
+        "--json", help="For pipes: report.json on standard output, words on standard error."
+    ),
 ]
 DataFolders = Annotated[
     list[Path] | None,
@@ -246,12 +258,43 @@ class RunOptions:
             "--prices", metavar="FILE", help="What models cost; it counts before ~/.evals."
         ),
     ] = None
+    engine: Annotated[
+        str,
+        typer.Option(
+            "--engine", metavar="here|ray", help="Ask from this process, or from Ray workers."
+        ),
+    ] = "here"
+    workers: Annotated[
+        int, typer.Option("--workers", min=1, help="With --engine ray: how many.")
+    ] = 2
+    ray_address: Annotated[
+        str | None,
+        typer.Option("--ray-address", metavar="ADDR", help="A Ray cluster; else one is begun."),
+    ] = None
+    replica: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--replica", metavar="URL", help="With --engine ray: a worker's server; repeatable."
+        ),
+    ] = None
     dry_run: Annotated[
         bool,
         typer.Option(
             "--dry-run", help="Say how many requests, tokens and dollars it would take; ask nobody."
         ),
     ] = False
+    plain: Plain = False
+    as_json: AsJson = False
+
+    def output(self) -> Output:
+        """How to speak.
+
+        Raises:
+            UsageError: JSON of a run that is not to be.
+        """
+        if self.as_json and self.dry_run:
+            raise UsageError("--json is the report's, and --dry-run makes none; leave one out")
+        return Output(self.plain, self.as_json)
 
     def known(self) -> Registry:
         """The registry to look names up in."""
@@ -348,7 +391,25 @@ class RunOptions:
             caching=self.caching(),
             prices=prices(self.prices),
             dry_run=self.dry_run,
+            cluster=self.cluster(),
+            replicas=tuple(self.replica or ()),
         )
+
+    def cluster(self) -> Cluster | None:
+        """The workers that ask, if it is not this process.
+
+        Raises:
+            UsageError: no such engine, or options of another.
+        """
+        if self.engine == "here":
+            if self.replica or self.ray_address:
+                raise UsageError("--replica and --ray-address are for --engine ray; add it")
+            return None
+        if self.engine != "ray":
+            raise UsageError(f"--engine {self.engine}: there is no such engine; use here or ray")
+        from harness.running.distributed import Cluster
+
+        return Cluster(self.workers, self.ray_address)
 
     def limits(self) -> Limits:
         """How much and how long to ask.

@@ -54,7 +54,7 @@ def plan(
 
 def lines_of(found: Plan) -> Iterator[str]:
     """The plan in words."""
-    from harness.cli.gateview import plain
+    from harness.cli.terminal import plain
     from harness.reports import wording
 
     size = f"{wording.plain(100 * found.detect)} points"

@@ -48,7 +48,7 @@ def show(told: Preview) -> None:
 
 def cells(one: Expected) -> tuple[Text, ...]:
     """One line of the table."""
-    from harness.cli.gateview import plain
+    from harness.cli.terminal import plain
 
     name = plain(one.model) + (" (judge)" if one.role == "judge" else "")
     texts = (

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from harness.cli import options
+
+if TYPE_CHECKING:
+    from harness.pipeline.regrading import Regraded
 
 
 def regrade(
@@ -27,6 +31,8 @@ def regrade(
         list[str] | None,
         typer.Option("--allow-code", metavar="PREFIX", help="python: graders that are code."),
     ] = None,
+    plain: options.Plain = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Mark a run's answers with the graders that the registry has today; nobody is asked.
 
@@ -40,8 +46,8 @@ def regrade(
 
       harness regrade reports/run --eval "orders.*" --registry my/registry --out reports/strict
     """
-    from harness.cli.gateview import plain
     from harness.cli.studyview import show_document
+    from harness.cli.terminal import Output
     from harness.pipeline import report_of, write_reports
     from harness.pipeline.logs import write_logs
     from harness.pipeline.regrading import Regrading, regrade
@@ -58,8 +64,10 @@ def regrade(
     document = report_of(found.folder.path, notes=found.notes)
     written = write_reports(document, found.folder.path)
     write_logs(found.folder, found.folder.read())
-    show_document(document)
+    show_document(document, Output(plain, as_json), [*_marked(found), f"Report: {written.html}"])
+
+
+def _marked(found: Regraded) -> Iterator[str]:
     for name, count in found.marked.items():
         answers = f"{count:,} answer{'' if count == 1 else 's'}"
-        print(f"{plain(name)}: {answers} marked anew, {found.changed[name]:,} with another mark")
-    print(f"Report: {written.html}")
+        yield f"{name}: {answers} marked anew, {found.changed[name]:,} with another mark"

@@ -19,6 +19,8 @@ def report(
     embeddings_base_url: options.EmbeddingsUrl = None,
     embeddings_api_key_env: options.EmbeddingsKeyName = None,
     cache: options.CacheFolder = None,
+    plain: options.Plain = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Write report.html, report.md and report.json of a run folder anew, from its journal.
 
@@ -28,6 +30,8 @@ def report(
     [bold]Examples[/bold]
 
       harness report reports/demo
+
+      harness report reports/demo --json | jq .advice
 
       harness report reports/mine --embeddings text-embedding-3-small
 
@@ -41,11 +45,13 @@ def report(
         embeddings_base_url=embeddings_base_url,
         embeddings_api_key_env=embeddings_api_key_env,
         cache=cache,
+        plain=plain,
+        as_json=as_json,
     )
     embedder = asked.embedder()
-    with StudyView() as view:
+    with StudyView(asked.output()) as view:
         if embedder is not None:
             embedder.observer = view.embedding
         document = report_of(path, prices=options.prices(prices), embedder=embedder)
-    show_document(document)
-    print(f"Report: {write_reports(document, path).html}")
+    written = write_reports(document, path)
+    show_document(document, asked.output(), [f"Report: {written.html}"])

@@ -49,6 +49,7 @@ def run(
     study = single_run(ModelName.parse(model), patterns, access.base_url)
     endpoint: Endpoint = "completions" if completions else "chat"
     order = replace(asked.order(study), repeats=repeats, endpoint=endpoint)
-    finished = carried_out(order, asked.known(), access)
-    show(finished)
+    output = asked.output()
+    finished = carried_out(order, asked.known(), access, output)
+    show(finished, output)
     leave(finished.document.gate)

@@ -14,12 +14,13 @@ from harness.cli.gateview import unjudged
 from harness.errors import HarnessError, ProviderError, RunStopped
 
 if TYPE_CHECKING:
+    from harness.cli.terminal import Output
     from harness.models.providers import Access
     from harness.pipeline import Finished, Order
     from harness.registry import Registry
 
 
-def carried_out(order: Order, registry: Registry, access: Access) -> Finished:
+def carried_out(order: Order, registry: Registry, access: Access, output: Output) -> Finished:
     """Run a study; Ctrl-C and errors leave a run that can be taken up again.
 
     Where nothing was answered there is nothing to take up: then nothing is left. A dry run
@@ -36,7 +37,7 @@ def carried_out(order: Order, registry: Registry, access: Access) -> Finished:
 
     footprint = Footprint.of(order.out)
     try:
-        with StudyView() as view:
+        with StudyView(output) as view:
             return run_study(order, registry, access, view)
     except (KeyboardInterrupt, RunStopped):
         if footprint.holds_work():

@@ -62,6 +62,7 @@ def study(
 
     known = asked.known()
     order = asked.order(known.study(name))
-    finished = carried_out(order_after(order, after), known, asked.access())
-    show(finished)
+    output = asked.output()
+    finished = carried_out(order_after(order, after), known, asked.access(), output)
+    show(finished, output)
     leave(finished.document.gate)

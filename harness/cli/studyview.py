@@ -6,7 +6,7 @@ untrusted: they are shown without markup and without control characters.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from time import monotonic
 from typing import TYPE_CHECKING, Self
@@ -25,17 +25,20 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from harness.cli.gateview import plain, show_gate
+from harness.cli.gateview import gate_lines
+from harness.cli.terminal import Output, plain
 
 if TYPE_CHECKING:
     from harness.finetuning.jobs import TuningProgress
     from harness.pipeline import Finished
-    from harness.records import Advice, Finding, Outcome
-    from harness.reports.document import Document, Section
+    from harness.records import Finding, Outcome
+    from harness.reports.document import Document
     from harness.running.batch_dispatch import BatchProgress
     from harness.running.runner import Tally
 
 TENTHS = 10
+MOST_GATE_LINES = 8
+"""What a gate may take of a screen that shows a verdict, too."""
 
 
 class RateColumn(ProgressColumn):
@@ -49,11 +52,13 @@ class RateColumn(ProgressColumn):
 class StudyView:
     """Shows a study on the terminal; use it as a context manager.
 
-    Without a terminal it prints a line for each tuning job and each tenth of the answers.
+    Without a terminal, or with --plain, it prints a line for each tuning job and each tenth of the
+    answers.
     """
 
-    def __init__(self) -> None:
-        self._err = Console(stderr=True, highlight=False)
+    def __init__(self, output: Output | None = None) -> None:
+        output = output or Output()
+        self._err = output.progress
         self._bars = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(),
@@ -63,7 +68,7 @@ class StudyView:
             TimeRemainingColumn(),
             TextColumn("{task.fields[note]}", markup=False),
             console=self._err,
-            disable=not self._err.is_terminal,
+            disable=not output.redraws,
         )
         self._tuning: dict[str, TaskID] = {}
         self._last_loss: dict[str, float] = {}
@@ -235,21 +240,41 @@ def totals(tally: Tally) -> str:
 # --- the end -------------------------------------------------------------------------
 
 
-def show(finished: Finished) -> None:
-    """Print the verdicts and where the report lies."""
-    show_document(finished.document)
-    out = Console(highlight=False)
+def show(finished: Finished, output: Output) -> None:
+    """Print the verdict and where the report lies; or the report as JSON."""
     tally = finished.tally
-    if finished.document.gate is not None:
-        show_gate(finished.document.gate)
+    notes = []
     if tally.from_cache:
-        out.print(f"{tally.from_cache:,} requests were answered from the cache.")
+        notes.append(f"{tally.from_cache:,} requests were answered from the cache.")
     if tally.skipped and not tally.answered:
-        out.print("Everything was answered already: nothing was asked.")
+        notes.append("Everything was answered already: nothing was asked.")
     if tally.failed:
-        out.print(Text(f"{tally.failed:,} answers failed and are excluded: {totals(tally)}"))
-        out.print("Ask them again with --resume --retry-failed.")
-    out.print(Text(f"Report: {finished.written.html}"), soft_wrap=True)
+        notes.append(f"{tally.failed:,} answers failed and are excluded: {totals(tally)}")
+        notes.append("Ask them again with --resume --retry-failed.")
+    show_document(finished.document, output, [*notes, f"Report: {finished.written.html}"])
+
+
+def show_document(document: Document, output: Output, notes: Sequence[str] = ()) -> None:
+    """Print what a report says first, its gate and some notes, on one screen; or it as JSON.
+
+    Notes are told beside JSON, too: on standard error.
+    """
+    if output.as_json:
+        from harness.reports.json import render_json
+
+        print(render_json(document))
+        output.tell(*notes)
+        return
+    from harness.cli.verdict import MOST_LINES, verdict
+
+    screen = output.screen
+    room = MOST_LINES - len(notes)
+    decided = gate_lines(document.gate, screen, MOST_GATE_LINES) if document.gate else []
+    lines = verdict(document, screen, room - len(decided))
+    if len(lines) + len(decided) < room and (decided or notes):
+        lines.append(Text())
+    screen.show([*lines, *decided])
+    output.tell(*notes)
 
 
 def say_notices(notices: Iterable[tuple[str, Finding]]) -> None:
@@ -258,117 +283,3 @@ def say_notices(notices: Iterable[tuple[str, Finding]]) -> None:
     for subject, finding in notices:
         text = f"{finding.severity}: {plain(subject)}: {plain(finding.message)}"
         err.print(Text(text), soft_wrap=True)
-
-
-def show_document(document: Document) -> None:
-    """Print what a report says first: a verdict a line, or the scores."""
-    out = Console(highlight=False)
-    if document.rounds:
-        from harness.cli.loopview import show_rounds
-
-        show_rounds(document.rounds)
-    for number, section in enumerate(document.sections):
-        if section.advice or number == 0:
-            out.print()
-        out.print(Text(plain(section.eval), style="bold"), soft_wrap=True)
-        for text in (*lines_of(section), *_warnings(section.findings)):
-            out.print(text, soft_wrap=True)
-    for text in _warnings(document.findings):
-        out.print(text, soft_wrap=True)
-    out.print()
-
-
-def lines_of(section: Section) -> Iterator[Text]:
-    """The verdicts of an eval, or its comparisons, or its plain scores."""
-    from harness.reports import economics, sections, verdicts, wording
-
-    for advice in verdicts.by_epochs(section.advice):
-        style = {"more": "cyan", "fewer": "yellow", "keep": "green"}.get(verdicts.kind(advice), "")
-        line = Text(f"  after {advice.epochs:g} epoch{'s' if advice.epochs != 1 else ''}: ")
-        line.append(plain(wording.headline(advice)), style=style)
-        yield line
-        yield Text(f"      {plain(wording.why(advice))}", style="dim")
-        if advice.next_run is not None and advice.cost:
-            yield Text(f"      next run: {plain(advice.cost)}", style="dim")
-        for voice in advice.dissent:
-            yield Text(f"      {plain(voice)}", style="dim")
-    for told in economics.sentences(section):
-        yield Text(f"  {plain(told)}")
-    story = sections.story(section)
-    if story == "comparison":
-        yield from _comparison_lines(section)
-    if story == "scores":
-        yield from _score_lines(section)
-
-
-def _warnings(findings: Iterable[Finding]) -> Iterator[Text]:
-    """What was found that spoils the numbers."""
-    for finding in findings:
-        if finding.severity != "info":
-            yield Text(f"  {finding.severity}: {plain(finding.message)}", style="yellow")
-
-
-def _comparison_lines(section: Section) -> Iterator[Text]:
-    """Whether each model is better, and by what."""
-    from harness.reports import scores, sections, wording
-
-    compared = sections.own_comparisons(section)
-    for one in compared:
-        yield Text(f"  {plain(one.tuned)}: {plain(wording.gain(one))}")
-        course = f"{scores.course_text(one)}; {scores.chance_text(one)}"
-        yield Text(f"      {plain(one.metric)} {course}", style="dim")
-        for other in section.comparisons:
-            if other.tuned == one.tuned and other.metric != one.metric:
-                course = f"{scores.course_text(other)}; {scores.chance_text(other)}"
-                name = scores.metric_name(section, other.metric)
-                yield Text(f"      {plain(name)} {course}", style="dim")
-    if not compared:
-        yield Text("  nothing to compare: no sample has a mark from both models")
-        for found in scores.all_scores(section):
-            yield Text(f"  {plain(found.model)}: {plain(scores.sentence(found))}")
-
-
-def _score_lines(section: Section) -> Iterator[Text]:
-    """The score, and in a second line what else was measured, shortened."""
-    from harness.reports import scores
-
-    for found in scores.all_scores(section):
-        yield Text(f"  {plain(scores.sentence(found))}")
-        further = scores.further_text(found)
-        if further:
-            yield Text(f"      {plain(further)}", style="dim")
-    if not section.results:
-        yield Text("  nothing was answered")
-    for exclusion in section.exclusions:
-        yield Text(f"      {plain(scores.exclusion_text(exclusion))}", style="dim")
-
-
-def show_advice(section: Section) -> None:
-    """Print every advice of an eval with its whole evidence."""
-    from harness.reports import verdicts
-
-    for advice in verdicts.by_epochs(section.advice):
-        show_one_advice(advice)
-
-
-def show_one_advice(advice: Advice) -> None:
-    """Print an advice with its whole evidence."""
-    from harness.reports import wording
-
-    out = Console(highlight=False)
-    title = Text(f"\n{plain(advice.eval)}, {wording.after(advice.epochs)}: ", style="bold")
-    out.print(title.append(plain(wording.headline(advice))), soft_wrap=True)
-    rows = [
-        (
-            "diagnosis",
-            f"{advice.diagnosis} (rule {advice.rule}, {advice.confidence} confidence; "
-            f"harness show rule {advice.rule})",
-        ),
-        *(("evidence", wording.fact_text(fact)) for fact in advice.evidence),
-        ("checkpoint to use now", advice.checkpoint or "none"),
-        *((("cost", advice.cost),) if advice.cost else ()),
-        ("would change it", advice.would_change),
-        *(("dissent", voice) for voice in advice.dissent),
-    ]
-    for name, value in rows:
-        out.print(Text(f"  {plain(name)}: {plain(value)}"), soft_wrap=True)

@@ -150,6 +150,9 @@ def test_a_run_folder_can_be_read_from_anywhere(
 def test_advice_is_printed_with_its_evidence(start: Study, undisturbed: Path) -> None:
     code, out, _ = ended(start("advise", undisturbed.name))
     assert code == 0
+    assert "small-orders.test.v1, after 3 epochs" in out
+    assert len(out.splitlines()) <= 25
+    code, out, _ = ended(start("advise", undisturbed.name, "--all"))
     assert "small-orders.test.v1, after 1 epoch" in out
     assert "train score" in out
     code, out, _ = ended(start("advise", undisturbed.name, "--json"))
