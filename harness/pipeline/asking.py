@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from harness.errors import UsageError
 from harness.models.base import Provider
@@ -21,6 +22,9 @@ from harness.running.batching import run_batched
 from harness.running.journal import Journal
 from harness.running.runner import Case, Observer, Tally, run_cases
 
+if TYPE_CHECKING:
+    from harness.running.distributed import Cluster, Seat
+
 
 @dataclass(frozen=True, slots=True)
 class Asking:
@@ -35,6 +39,8 @@ class Asking:
     answering: Answering
     bridge: Bridge
     asides: Mapping[str, Sequence[Aside]] = field(default_factory=dict)
+    seat: Seat | None = None
+    """How workers of a cluster connect, where it is them who ask."""
 
     @property
     def size(self) -> int:
@@ -92,9 +98,34 @@ class Asking:
                 cases, provider, journal, limits=limits, observer=shown, before=self._before
             )
 
+        if self.seat is not None and self.order.cluster is not None:
+            return await self._ask_spread(ask, self.seat, self.order.cluster, journal, observer)
         if self.order.looks is not None:
             return await self._ask_until_decided(ask, observer)
         return await ask(self.cases(), observer)
+
+    async def _ask_spread(
+        self,
+        ask: Callable[[Iterator[Case], Observer | None], Awaitable[Tally]],
+        seat: Seat,
+        cluster: Cluster,
+        journal: Journal,
+        observer: Observer | None,
+    ) -> Tally:
+        """What the cache holds is answered here, the rest by the workers."""
+        from harness.running.distributed import run_distributed
+
+        kept, limits = self.answering.kept, self.order.limits
+        known = Tally()
+        if kept is not None:
+            cases = (case for case in self.cases() if not case.parts and kept.holds(case.request))
+            known = await ask(cases, observer)
+        tally = await run_distributed(
+            self.cases(), cluster, seat, journal, limits=limits, observer=observer
+        )
+        tally.answered += known.answered
+        tally.skipped -= known.answered
+        return tally
 
     @property
     def _before(self) -> Callable[[Provider], Provider] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.analysis.cost import PriceTable
 from harness.errors import UsageError
@@ -14,6 +15,9 @@ from harness.pipeline.caching import Caching
 from harness.records import DEFAULT_SEED, Endpoint, Experiment, Round, Route, Study
 from harness.running.loop import Stop
 from harness.running.retries import Limits
+
+if TYPE_CHECKING:
+    from harness.running.distributed import Cluster
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,10 @@ class Order:
     """Journals of earlier rounds, whose answers count here too: nobody is asked again."""
     keeps_models: bool = False
     """Keep in the run folder what the embedded model was tuned to, for a run that is resumed."""
+    cluster: Cluster | None = None
+    """Workers that ask, instead of this process alone."""
+    replicas: tuple[str, ...] = ()
+    """Servers with the same models, which the workers share out among them."""
     dry_run: bool = False
     """Only say what it would take; see ``pipeline.preview``."""
     provider: Provider | None = None

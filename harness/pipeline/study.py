@@ -7,7 +7,7 @@ run folder, so a run that was interrupted and resumed gives the report of one th
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -56,6 +56,7 @@ from harness.running.runner import Observer, Tally
 if TYPE_CHECKING:  # reading the lints' table takes as long as a small run
     from harness.pipeline.embedding import Embedder
     from harness.pipeline.linting import Linted
+    from harness.running.distributed import Seat
 
 
 class Watch(TuningWatch, BatchWatch, Protocol):
@@ -116,6 +117,7 @@ def run_study(order: Order, registry: Registry, access: Access, watch: Watch) ->
     if order.looks is not None:
         check_can_stop(order.study, questions, batch=order.batch)
     embedder = _embedder(order, questions, watch)
+    seat = _seat(order, access, specs)
     services = services_of(order, access)
     batching = batching_for(order, services, watch, kept)
     manifest = Manifest(plan_of(order, specs), order.command, __version__)
@@ -133,7 +135,7 @@ def run_study(order: Order, registry: Registry, access: Access, watch: Watch) ->
         models, asides = _tuned_models(order, questions, services, folder, watch)
         adopt(journal, order.adopted, {name for names in models.values() for name in names})
         answering = Answering(services.provider, judge, kept, batching)
-        asking = Asking(order, questions, models, answering, bridge, asides)
+        asking = Asking(order, questions, models, answering, bridge, asides, seat)
         with watch.evaluating(asking.size) as watching, timed(folder.journal, watching) as observer:
             tally = driven(asking.run(journal, observer), order.stop)
     for finding in kept.findings() if kept else ():
@@ -209,6 +211,15 @@ def _embedder(order: Order, questions: dict[str, list[Question]], watch: Watch) 
     if order.overwrite or not RunFolder(order.out).journal.exists():
         embedder.check()
     return embedder
+
+
+def _seat(order: Order, access: Access, specs: Mapping[str, EvalSpec]) -> Seat | None:
+    """How the workers of a cluster connect, where one is wanted."""
+    if order.cluster is None:
+        return None
+    from harness.pipeline.spreading import seat_for
+
+    return seat_for(order, access, specs.values())
 
 
 def _linted(study: Study, questions: dict[str, list[Question]]) -> list[Linted]:

@@ -34,7 +34,7 @@ from harness.graders.base import Grader
 from harness.graders.generation import of_repeat
 from harness.models.base import Provider
 from harness.records import Completion, Failure, Outcome, Request, Sample, Score, Usage
-from harness.running.journal import SYNC_EVERY_S, Answer, Journal
+from harness.running.journal import SYNC_EVERY_S, Answer
 from harness.running.retries import Limits, RetryingProvider
 
 
@@ -99,10 +99,26 @@ class Observer(Protocol):
         ...
 
 
+class Record(Protocol):
+    """Where outcomes are written: a journal, or what stands for one."""
+
+    def holds(self, answer: Answer) -> bool:
+        """Whether this is answered, or failed for good."""
+        ...
+
+    def append(self, outcome: Outcome) -> None:
+        """Write one outcome."""
+        ...
+
+    def sync(self) -> None:
+        """Bring what was written to where it lasts."""
+        ...
+
+
 async def run_cases(
     cases: Iterable[Case],
     provider: Provider,
-    journal: Journal,
+    journal: Record,
     *,
     limits: Limits = Limits(),  # noqa: B008 - frozen
     observer: Observer | None = None,
@@ -110,7 +126,8 @@ async def run_cases(
 ) -> Tally:
     """Answer and grade every case that the journal does not hold; every choice is one outcome.
 
-    The caller has entered ``provider``. ``before`` puts something in front of all waiting and
+    The caller has entered ``provider``; one that waits and tries again already is taken as it
+    is. ``before`` puts something in front of all waiting and
     trying again, such as a cache. However the run ends, what was answered is in the
     journal and on the disk, so that the same call goes on where it ended.
 
@@ -121,12 +138,14 @@ async def run_cases(
         RunStopped: SIGTERM came. Ctrl-C cancels the run as asyncio does.
         HarnessError: what reading the cases raises, such as a DatasetError.
     """
-    retrying = RetryingProvider(provider, limits)
+    retrying = (
+        provider if isinstance(provider, RetryingProvider) else RetryingProvider(provider, limits)
+    )
     run = _Run(before(retrying) if before else retrying, retrying, journal, observer)
     shared = iter(cases)
     with stopped_by_sigterm():
         async with synced(journal) as syncer:
-            await _all_or_first_error([run.work(shared) for _ in range(limits.concurrency)], syncer)
+            await all_or_first_error([run.work(shared) for _ in range(limits.concurrency)], syncer)
     if run.broke is not None:
         raise run.broke
     return run.tally
@@ -138,7 +157,7 @@ class _Run:
 
     provider: Provider
     retrying: RetryingProvider
-    journal: Journal
+    journal: Record
     observer: Observer | None
     tally: Tally = field(default_factory=Tally)
     broke: CostCapReached | None = None
@@ -199,16 +218,21 @@ class _Run:
         tally.retries = self.retrying.retries
         tally.window = self.retrying.window
         tally.cost_usd = self.retrying.spent_usd
-        if outcome.failure is not None:
-            tally.failed += 1
-            tally.failures[outcome.failure.kind] += 1
-        else:
-            tally.answered += 1
-        if outcome.completion is not None and outcome.completion.usage is not None:
-            tally.prompt_tokens += outcome.completion.usage.prompt_tokens
-            tally.completion_tokens += outcome.completion.usage.completion_tokens
+        count(outcome, tally)
         if self.observer is not None:
             self.observer.observe(outcome, tally)
+
+
+def count(outcome: Outcome, tally: Tally) -> None:
+    """Add one outcome to the totals."""
+    if outcome.failure is not None:
+        tally.failed += 1
+        tally.failures[outcome.failure.kind] += 1
+    else:
+        tally.answered += 1
+    if outcome.completion is not None and outcome.completion.usage is not None:
+        tally.prompt_tokens += outcome.completion.usage.prompt_tokens
+        tally.completion_tokens += outcome.completion.usage.completion_tokens
 
 
 FEWER = Failure(TooFewChoices.kind, "fewer choices came than were asked for; use --repeats")
@@ -269,7 +293,7 @@ async def _scores(case: Case, completion: Completion, repeat: int) -> dict[str, 
 # --- beginning and ending ------------------------------------------------------------
 
 
-async def _all_or_first_error(
+async def all_or_first_error(
     work: Iterable[Coroutine[None, None, None]], syncer: asyncio.Task[None]
 ) -> None:
     """Wait for all workers; the first error of anyone cancels the others and is raised."""
@@ -286,7 +310,7 @@ async def _all_or_first_error(
 
 
 @asynccontextmanager
-async def synced(journal: Journal) -> AsyncIterator[asyncio.Task[None]]:
+async def synced(journal: Record) -> AsyncIterator[asyncio.Task[None]]:
     """Bring the journal to the disk regularly, and once more at the end, however it comes."""
     syncer = asyncio.create_task(_sync_regularly(journal))
     try:
@@ -299,7 +323,7 @@ async def synced(journal: Journal) -> AsyncIterator[asyncio.Task[None]]:
             journal.sync()
 
 
-async def _sync_regularly(journal: Journal) -> None:
+async def _sync_regularly(journal: Record) -> None:
     while True:
         await asyncio.sleep(SYNC_EVERY_S)
         await asyncio.to_thread(journal.sync)
