@@ -81,13 +81,19 @@ def invalid_evaluation(evidence: Evidence, limits: Thresholds) -> Match | None:
 
 
 def contaminated(evidence: Evidence, limits: Thresholds) -> Match | None:
-    """Row 2."""
-    if not evidence.leaked or evidence.leak_shift is None:
+    """Row 2: leaks that move the score, or so many that they have to be shown to move nothing."""
+    if not evidence.leaked:
         return None
-    if abs(evidence.leak_shift.value) <= limits.margin:
-        return None
-    reading = f"{evidence.leaked} held-out samples also occur in the training data"
-    return Match((_fact("change without the leaked samples", evidence.leak_shift, reading),))
+    reading = f"{evidence.leaked} of {evidence.n_heldout} held-out samples stand in training data"
+    shift, share = evidence.leak_shift, evidence.leaked / max(1, evidence.n_heldout)
+    if shift is None:
+        return Match((Fact("held-out samples", None, reading),)) if share >= 1 else None
+    if abs(shift.value) <= limits.margin:
+        is_inside = max(-shift.low, shift.high) <= limits.margin
+        if is_inside or share <= limits.leaked_share:
+            return None
+        reading += f"; that this moves the score by {100 * limits.margin:g} points is not excluded"
+    return Match((_fact("change without the leaked samples", shift, reading),))
 
 
 def optimisation(evidence: Evidence, limits: Thresholds) -> Match | None:
@@ -138,16 +144,17 @@ def learns_by_heart(evidence: Evidence, limits: Thresholds) -> Match | None:
 def lacks_context(evidence: Evidence, limits: Thresholds) -> Match | None:
     """Row 33."""
     found = evidence.context
-    if found is None or found.step > limits.margin:
+    if found is None or sign(found.step, limits) == "+":
         return None
     learnt = found.whole.value >= limits.well_learnt * evidence.ceiling
     if not learnt or found.lacking.high >= limits.least_transfer * found.whole.value:
         return None
+    what = f"the {', '.join(found.fields)}" if found.fields else "the answer"
     reading = f"{found.share:.0%} of the held-out samples"
     return Match(
         (
-            _fact("score where the prompt holds the answer", found.whole, "learnt"),
-            _fact("score where the prompt lacks the answer", found.lacking, reading),
+            _fact("score where the prompt holds what is asked for", found.whole, "learnt"),
+            _fact(f"score where the prompt lacks {what}", found.lacking, reading),
         )
     )
 

@@ -60,13 +60,15 @@ class MissingContext:
     """Held-out samples whose prompt does not hold the answer, against those whose prompt does.
 
     ``share`` of all samples are ``lacking``; ``step`` is the change of their score since the
-    checkpoint before.
+    checkpoint before. Of JSON answers ``fields`` names those that prompts lack, and it is the
+    fields of a sample that are held against each other.
     """
 
     share: float
     lacking: Estimate
     whole: Estimate
-    step: float
+    step: Estimate | None
+    fields: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,8 @@ TABLE: tuple[Rule, ...] = (
     ),
     Rule(
         2,
-        "leaked held-out samples move the score by more than the margin",
+        "leaked held-out samples move the score by more than the margin, or are so many that this "
+        "is not excluded",
         "the held-out set is contaminated",
         "remove the leaked samples and score the clean part",
         "high",
@@ -149,8 +150,8 @@ TABLE: tuple[Rule, ...] = (
     ),
     Rule(
         33,
-        "samples whose prompt holds the answer are answered well, those whose prompt lacks it are "
-        "not, and no better than before",
+        "samples (of JSON answers: fields) that the prompt holds are answered well, those that it "
+        "lacks are not, and no better than before",
         "missing context: prompts do not hold what the answers say",
         "fix the data: put into the prompts what the answers are taken from, or let the answers "
         "say that it is not there",

@@ -17,6 +17,8 @@ class Thresholds:
     """A difference inside +-margin counts as none."""
     invalid_share: float = 0.05
     """More answers without a mark, or cut short, than this make an evaluation invalid."""
+    leaked_share: float = 0.05
+    """More leaked held-out samples than this have to be shown to move nothing."""
     fit_slack: float = 0.05
     """The train score follows the data when its lower bound is within this of the ceiling."""
     far_below_ceiling: float = 0.10

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Any
 
 from harness.analysis.wilson import wilson_interval
-from harness.linting.columns import Columns
+from harness.linting.columns import Columns, folded
 from harness.linting.counting import hits, lines_where, so_many
 from harness.linting.question import Question, has_labels
 from harness.linting.verdicts import Measured, Skipped
@@ -31,6 +32,9 @@ ENOUGH = 150
 to 100 sound tickets they would have blocked one file in sixteen."""
 
 NOISIER = 0.05
+REPEATS = 5
+"""Folds are drawn so often where doubts are counted against each other: chance draws less of it."""
+
 USUAL_REFUSALS = 0.05
 """The tuning guide's example of how many are wanted, where nobody says."""
 
@@ -211,7 +215,8 @@ def is_no_hard_task(right: float, doubted: int, wrong: int) -> bool:
 def is_noisier_than_heldout(question: Question) -> bool:
     """Do words tell the training labels worse than the held-out ones (Fisher's exact test)?
 
-    One model judges both out of fold, so that a hard task is as hard for either.
+    One model judges both out of fold, so that a hard task is as hard for either. Held-out prompts
+    that training asks too are left out: their copies would tell their labels.
     """
     train, heldout = question.train, question.heldout
     if (
@@ -223,16 +228,23 @@ def is_noisier_than_heldout(question: Question) -> bool:
     from scipy.stats import fisher_exact
 
     names = [*_names(train), *_names(heldout)]
-    counts = Counter(names)
-    kept = [i for i, name in enumerate(names) if counts[name] >= FEWEST_OF_A_LABEL]
     asked = [
         columns.prompts.texts[number]
         for columns in (train, heldout)
         for number in columns.prompts.numbers
     ]
+    trained = {folded(text) for text in asked[: len(train)]}
+    counts = Counter(names)
+    kept = [
+        i
+        for i, name in enumerate(names)
+        if counts[name] >= FEWEST_OF_A_LABEL and (i < len(train) or folded(asked[i]) not in trained)
+    ]
     labels = sorted({names[i] for i in kept})
     given = [labels.index(names[i]) for i in kept]
-    probabilities = out_of_fold([asked[i] for i in kept], given) if len(labels) > 1 else None
+    if len(labels) < 2:
+        return False
+    probabilities = out_of_fold([asked[i] for i in kept], given, REPEATS)
     if probabilities is None:
         return False
     wrong = probabilities.argmax(axis=1) != given
@@ -252,11 +264,12 @@ def _with_frequent_labels(train: Columns) -> list[int]:
     return [i for i in picked if counts[train.answers.numbers[i]] >= FEWEST_OF_A_LABEL]
 
 
-def out_of_fold(texts: Sequence[str], given: Sequence[int]) -> Any:
-    """Each text's label probabilities from a model that has not seen it, (texts, labels).
+def out_of_fold(texts: Sequence[str], given: Sequence[int], repeats: int = 1) -> Any:
+    """Each text's label probabilities from models that have not seen it, (texts, labels).
 
-    Naive Bayes on TF-IDF of words and pairs: as good at finding wrong labels as logistic
-    regression (on CLINC150) and a hundred times as fast. None where there are no words.
+    The mean over ``repeats`` draws of folds. Naive Bayes on TF-IDF of words and pairs: as good at
+    finding wrong labels as logistic regression (on CLINC150) and a hundred times as fast. None
+    where there are no words.
     """
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.model_selection import StratifiedKFold, cross_val_predict
@@ -269,15 +282,20 @@ def out_of_fold(texts: Sequence[str], given: Sequence[int]) -> Any:
         table = vectorizer.fit_transform(texts)
     except ValueError:
         return None
-    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=0)
     model = MultinomialNB(alpha=0.05)
-    return cross_val_predict(model, table, given, cv=folds, method="predict_proba")
+    draws = (StratifiedKFold(FOLDS, shuffle=True, random_state=draw) for draw in range(repeats))
+    found = [
+        cross_val_predict(model, table, given, cv=folds, method="predict_proba") for folds in draws
+    ]
+    return sum(found[1:], found[0]) / repeats
 
 
 def _issues(given: Sequence[int], probabilities: Any) -> list[int]:
     """The examples whose labels confident learning doubts, the most doubtful first."""
     import numpy as np
-    from cleanlab.filter import find_label_issues
+    with warnings.catch_warnings():  # its progress bars miss a package in notebooks; none is shown
+        warnings.filterwarnings("ignore", "IProgress not found")
+        from cleanlab.filter import find_label_issues
 
     found = find_label_issues(
         np.array(given),

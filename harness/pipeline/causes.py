@@ -42,23 +42,90 @@ MOST_READ = 1000
 def missing_context(track: Track, epochs: float) -> MissingContext | None:
     """Held-out samples whose prompts hold the answer, against those whose prompts do not.
 
-    None for open tasks, for labels, and where either kind is rare.
+    Of JSON answers whose fields are marked one by one it is the fields that are told apart. None
+    for open tasks, for labels, and where either kind is rare.
     """
-    from harness.analysis.evidence import MissingContext
-    from harness.pipeline.judgement import score  # it reads this for its evidence
-
     if track.spec.task == "open":
         return None
-    held = grounded(track.heldout.values())
-    scores, before = track.scores(epochs), track.scores(_before(track, epochs))
-    lacking = {key: v for key, v in scores.items() if held.get(key) is False}
-    whole = {key: v for key, v in scores.items() if held.get(key) is True}
+    held, before = grounded_fields(track.heldout.values()), _before(track, epochs)
+    marks, earlier = field_marks(track, epochs), field_marks(track, before) or {}
+    if marks is None:
+        held = {key: {WHOLE: all(said.values())} for key, said in held.items()}
+        marks, earlier = _whole_marks(track, epochs), _whole_marks(track, before)
+    return _told_apart(track, held, marks, earlier)
+
+
+WHOLE = ""
+"""The only field of an answer that is no JSON object, or is marked as a whole."""
+
+Marks = Mapping[str, Mapping[str, float]]
+"""Marks by sample id and field."""
+
+
+def _told_apart(
+    track: Track, held: Mapping[str, Mapping[str, bool]], marks: Marks, earlier: Marks
+) -> MissingContext | None:
+    from harness.analysis.evidence import MissingContext
+    from harness.pipeline.judgement import difference, score  # it reads this for its evidence
+
+    whole, lacking = _by_sample(held, marks, there=True), _by_sample(held, marks, there=False)
     if min(len(lacking), len(whole)) < FEWEST:
         return None
-    ours, theirs = score(lacking), score(whole)
+    ours, theirs = score(lacking, track.heldout), score(whole, track.heldout)
     assert ours is not None and theirs is not None  # noqa: S101, PT018 - neither is empty
-    step = mean(lacking.values()) - mean(before.get(key, 0.0) for key in lacking)
-    return MissingContext(len(lacking) / len(scores), lacking=ours, whole=theirs, step=step)
+    step = difference(lacking, _by_sample(held, earlier, there=False), track.heldout)
+    return MissingContext(
+        share=len(lacking) / max(1, len(marks)),
+        lacking=ours,
+        whole=theirs,
+        step=step[0] if step else None,
+        fields=_lacking_fields(held),
+    )
+
+
+def _lacking_fields(held: Mapping[str, Mapping[str, bool]]) -> tuple[str, ...]:
+    found = {name for said in held.values() for name, is_there in said.items() if not is_there}
+    return tuple(sorted(found - {WHOLE}))
+
+
+def _by_sample(
+    held: Mapping[str, Mapping[str, bool]], marks: Marks, *, there: bool
+) -> dict[str, float]:
+    """The mean mark of those fields of each sample whose prompt holds them, or does not."""
+    found = {}
+    for key, said in marks.items():
+        told = [
+            mark for name, mark in said.items() if held.get(key, {}).get(name, not there) is there
+        ]
+        if told:
+            found[key] = mean(told)
+    return found
+
+
+def _whole_marks(track: Track, epochs: float) -> Marks:
+    return {key: {WHOLE: value} for key, value in track.scores(epochs).items()}
+
+
+FIELD = "field:"
+"""How a grader's details name the mark of one field."""
+
+
+def field_marks(track: Track, epochs: float) -> Marks | None:
+    """The marks of each field, the mean over seeds; None where fields are not marked."""
+    models = [track.base] if epochs == 0 else [c.model for c in track.at(epochs)]
+    tables = [answers.details for m in models if (answers := track.of(m))]
+    if not tables or not all(tables):
+        return None
+    marks: dict[str, dict[str, list[float]]] = {}
+    for table in tables:
+        for key, details in table.items():
+            for said in details:
+                for name, value in said.items():
+                    if name.startswith(FIELD):
+                        by_field = marks.setdefault(key, {})
+                        by_field.setdefault(name.removeprefix(FIELD), []).append(value)
+    means = {key: {name: mean(v) for name, v in said.items()} for key, said in marks.items()}
+    return means or None
 
 
 def _before(track: Track, epochs: float) -> float:
@@ -66,16 +133,21 @@ def _before(track: Track, epochs: float) -> float:
 
 
 def grounded(samples: Iterable[Sample]) -> dict[str, bool]:
-    """By id, whether a sample's prompt holds what its ideal says; labels say nothing here.
+    """By id, whether a sample's prompt holds all that its ideal says; labels say nothing here."""
+    return {key: all(said.values()) for key, said in grounded_fields(samples).items()}
 
-    Of JSON objects every field counts that has many different values.
+
+def grounded_fields(samples: Iterable[Sample]) -> dict[str, dict[str, bool]]:
+    """By id and field, whether a sample's prompt holds the value of its ideal.
+
+    Of JSON objects every field counts that has many different values; a text is one field.
     """
     found = list(samples)
     parts = {sample.id: _parts(sample) for sample in found if sample.ideal}
     telling = _with_many_values(parts.values())
     prompts = {sample.id: _asked(sample) for sample in found}
     return {
-        key: all(value in prompts[key] for name, value in said.items() if name in telling)
+        key: {name: value in prompts[key] for name, value in said.items() if name in telling}
         for key, said in parts.items()
         if telling & said.keys()
     }
@@ -86,7 +158,7 @@ def _parts(sample: Sample) -> dict[str, str]:
     ideal = sample.ideal[0]
     value = _json(ideal)
     if not isinstance(value, dict):
-        return {"": ideal.strip().casefold()} if ideal.strip() else {}
+        return {WHOLE: ideal.strip().casefold()} if ideal.strip() else {}
     scalars = ((name, one) for name, one in value.items() if isinstance(one, str | int | float))
     return {name: str(one).casefold() for name, one in scalars if not isinstance(one, bool)}
 

@@ -300,12 +300,18 @@ def _mean(shares: Iterable[float]) -> float:
 
 
 def _leak_shift(track: Track, heldout: Mapping[str, float]) -> Estimate | None:
+    """The score without the leaked samples minus that with them.
+
+    Which is the share of the leaked ones times how much worse the others are answered.
+    """
     clean = {key: value for key, value in heldout.items() if key not in track.leaked}
-    whole, without = score(heldout), score(clean)
-    if not track.leaked or whole is None or without is None:
+    known = {key: value for key, value in heldout.items() if key in track.leaked}
+    apart = unpaired_gap(score(clean, track.heldout), score(known, track.heldout))
+    if apart is None:
         return None
-    shift = without.value - whole.value
-    return Estimate(shift, shift, shift, without.n, "observed change")
+    share = len(known) / len(heldout)
+    low, high = share * apart.low, share * apart.high
+    return Estimate(share * apart.value, low, high, len(clean), apart.method)
 
 
 def _losses_until(track: Track, epochs: float) -> tuple[float, ...]:

@@ -99,6 +99,12 @@ CASES: dict[str, tuple[Evidence, int, int]] = {
     "truncated": (replace(UNDERFIT, truncated_share=0.2), 1, 0),
     "ideals_rejected": (replace(FITTED, ideal_score=about(0.98, 0.0)), 1, 0),
     "leaked": (replace(FITTED, leaked=9, leak_shift=about(-0.05)), 2, 0),
+    "leaked_and_maybe_harmless": (
+        replace(FITTED, leaked=50, n_heldout=100, leak_shift=about(-0.01, 0.03)),
+        2,
+        0,
+    ),
+    "all_leaked": (replace(FITTED, leaked=100, n_heldout=100), 2, 0),
     "loss_flat": (replace(UNDERFIT, losses=(2.0,) * 20), 3, 0),
     "loss_nan": (replace(UNDERFIT, losses=(2.0, float("nan"), 1.0)), 3, 0),
     "blocked": (replace(UNDERFIT, lints=(Finding("conflicts", "block", "9 of 90"),)), 4, 0),
@@ -112,7 +118,7 @@ CASES: dict[str, tuple[Evidence, int, int]] = {
     "too_little_data": (replace(FITTED, gain=LEVEL, n_train=20), 9, 0),
     "by_heart_alone": (replace(GAP, heldout=about(0.26), constant=0.25), 32, 0),
     "missing_context": (
-        replace(UNDERFIT, context=MissingContext(0.6, about(0.02), about(0.95), 0.0)),
+        replace(UNDERFIT, context=MissingContext(0.6, about(0.02), about(0.95), LEVEL)),
         33,
         0,
     ),
@@ -233,6 +239,17 @@ def test_missing_heldout_data_never_blocks_underfitting() -> None:
     rule, match = decide(blind)
     assert (rule.number, match.recommend) == (5, 2)
     assert any(fact.reading == "not measured" for fact in match.facts)
+
+
+def test_a_few_leaks_that_hardly_move_the_score_are_no_contamination() -> None:
+    few = replace(FITTED, leaked=4, n_heldout=100, leak_shift=about(-0.01, 0.03))
+    many_but_harmless = replace(few, leaked=50, leak_shift=about(-0.005, 0.01))
+    assert decide(few)[0].number == decide(many_but_harmless)[0].number == 22
+
+
+def test_fields_that_get_better_are_no_missing_context() -> None:
+    rising = MissingContext(0.6, about(0.1), about(0.95), about(0.08))
+    assert decide(replace(UNDERFIT, context=rising))[0].number == 5
 
 
 def test_one_answer_tasks_are_not_read_for_diversity() -> None:

@@ -112,13 +112,30 @@ def test_labels_say_nothing_of_context() -> None:
 def test_answers_that_no_prompt_holds_are_told_apart() -> None:
     found = missing_context(track(CITIES, told, wrong), 2)
     assert found is not None
-    assert (found.share, found.whole.value, found.lacking.value, found.step) == (0.5, 1, 0, 0)
+    assert (found.share, found.whole.value, found.lacking.value) == (0.5, 1, 0)
+    assert found.step is not None
+    assert found.step.value == 0
 
 
 def test_what_is_learnt_at_last_is_a_step() -> None:
     found = missing_context(track(CITIES, first, wrong), 1)
     assert found is not None
-    assert found.step == 1
+    assert found.step is not None
+    assert found.step.value == 1
+
+
+def test_fields_that_no_prompt_holds_are_told_apart_from_those_of_the_same_answers() -> None:
+    ideals = [json.dumps({"city": f"city{n}", "name": f"name{n}"}) for n in range(N)]
+    samples = [sample(n, f"It is name{n} here.", text) for n, text in enumerate(ideals)]
+    planted = track(samples, wrong, wrong)
+    for table in planted.answers.values():
+        is_tuned = table.model.startswith("epoch")
+        told = {"field:name": float(is_tuned), "field:city": 0.0}
+        table.details.update({key: [told] for key in table.values})
+    found = missing_context(planted, 2)
+    assert found is not None
+    assert (found.share, found.whole.value, found.lacking.value) == (1, 1, 0)
+    assert found.fields == ("city",)
 
 
 def test_open_tasks_lack_no_context() -> None:
