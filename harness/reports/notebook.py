@@ -32,12 +32,13 @@ LINE = "rgba(128,128,128,.35)"
 MOST_ROWS = 12
 MOST_SECTIONS = 12
 MOST_FINDINGS = 6
-TEXT_LIMIT = 240
+TEXT_LIMIT = 400
+SHORT = 24
 
 CELL = f"padding:.3em .9em .3em 0;text-align:left;vertical-align:top;border-top:1px solid {LINE}"
 HEAD = "padding:.2em .9em .2em 0;text-align:left;font-weight:600;opacity:.75"
 BOX = (
-    f"border:1px solid {LINE};border-radius:6px;padding:.7em 1em;margin:.3em 0;max-width:60em;"
+    f"border:1px solid {LINE};border-radius:6px;padding:.7em 1em;margin:.3em 0;max-width:72em;"
     "font-family:system-ui,sans-serif;font-size:13px;line-height:1.45;overflow-x:auto"
 )
 
@@ -79,6 +80,8 @@ OUTCOMES: dict[str, Tone] = {
     "inconclusive": "care",
     "unjudged": "plain",
 }
+COMPARED = ("Tuned model", "Result", "Base → tuned", "Difference", "p, flips", "Samples")
+CHECKED = ("Result", "Eval", "Model", "What is asked", "What was found")
 SEVERITIES: dict[str, Tone] = {"block": "bad", "warn": "care", "info": "plain"}
 
 
@@ -129,7 +132,7 @@ def lint_card(report: LintReport) -> str:
         )
         for one in report.findings
     ]
-    parts += _table(("", "Lint", "What was found", "Repair"), rows)
+    parts += _table(("Result", "Lint", "What was found", "Repair"), rows)
     return _card(parts)
 
 
@@ -140,16 +143,29 @@ def _section_parts(section: Section) -> Iterator[str]:
     yield _eval(section.eval)
     told = story(section)
     if told == "advice":
-        found = verdict(section)
-        if found.comparison is not None:
-            yield _line(wording.gain(found.comparison, found.epochs))
-        yield from _advice_parts(section.advice)
+        yield from _verdict_parts(section)
     elif told == "comparison":
         yield from _comparison_parts(section)
     else:
         yield from _score_parts(section)
     yield from map(_small, economics.sentences(section))
     yield from _finding_parts(section.findings)
+
+
+def _verdict_parts(section: Section) -> Iterator[str]:
+    """The advice to read first, what it rests on, and every other state in a word."""
+    found = verdict(section)
+    if found.lead is not None:
+        chip = Chip(wording.chip(found.lead), KINDS[kind(found.lead)]).html
+        yield _line_of(f"{chip} {_text(wording.headline(found.lead))}")
+    if found.comparison is not None:
+        yield _line(wording.gain(found.comparison, found.epochs))
+    if found.lead is not None:
+        reason = wording.why(found.lead, beside_gain=found.comparison is not None)
+        yield from ([_small(reason)] if reason else [])
+    yield _small(
+        " · ".join(f"{wording.after(one.epochs)}: {wording.chip(one)}" for one in found.states)
+    )
 
 
 def _advice_parts(advice: Sequence[Advice]) -> Iterator[str]:
@@ -163,7 +179,7 @@ def _advice_parts(advice: Sequence[Advice]) -> Iterator[str]:
         )
         for one in by_epochs(advice)
     ]
-    yield from _table(("State", "", "Advice", "Why", "Confidence"), rows)
+    yield from _table(("State", "Verdict", "Advice", "Why", "Confidence"), rows)
 
 
 def _comparison_parts(section: Section) -> Iterator[str]:
@@ -180,7 +196,7 @@ def _comparison_parts(section: Section) -> Iterator[str]:
     ]
     if not rows:
         yield _line("Nothing to compare: no sample has a mark from both models.")
-    yield from _table(("Tuned model", "", "Base → tuned", "Difference", "", "Samples"), rows)
+    yield from _table(COMPARED, rows)
 
 
 def _score_parts(section: Section) -> Iterator[str]:
@@ -209,7 +225,7 @@ def _gate_parts(gate: Gate) -> Iterator[str]:
     yield _line_of(f"{chip} {_text(told)}; policy <code>{_text(gate.policy)}</code>")
     weight = ("fail", "unjudged", "inconclusive", "pass")
     checks = sorted(gate.checks, key=lambda check: weight.index(check.outcome))
-    yield from _table(("", "Eval", "Model", "What is asked", "What was found"), map(_check, checks))
+    yield from _table(CHECKED, map(_check, checks))
 
 
 def _check(check: Check) -> tuple[str, ...]:
@@ -261,6 +277,12 @@ def _small(text: str) -> str:
     return f'<div style="margin:.15em 0;opacity:.75">{_text(text)}</div>'
 
 
+def _cell(html: str, style: str) -> str:
+    """A cell; what is short stays on its line."""
+    short = ";white-space:nowrap" if len(html) <= SHORT else ""
+    return f'<td style="{CELL};{style}{short}">{html}</td>'
+
+
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
     """Rows of cells that are HTML already, without columns that nothing stands in."""
     lines = list(rows)
@@ -270,9 +292,7 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str
     clear = "background:transparent"  # notebooks stripe the rows of tables
     head = "".join(f'<th scope="col" style="{HEAD};{clear}">{header[i]}</th>' for i in kept)
     body = "".join(
-        f'<tr style="{clear}">'
-        + "".join(f'<td style="{CELL};{clear}">{line[i]}</td>' for i in kept)
-        + "</tr>"
+        f'<tr style="{clear}">{"".join(_cell(line[i], clear) for i in kept)}</tr>'
         for line in lines[:MOST_ROWS]
     )
     style = "border-collapse:collapse;border:0;margin:.2em 0;font-size:13px"
