@@ -64,3 +64,19 @@ class Visit:
 def overflow(page: Any) -> int:
     """How many pixels of a page stick out to the right."""
     return int(page.evaluate("document.documentElement.scrollWidth - innerWidth"))
+
+
+GRAVE = ("serious", "critical")
+
+
+def barriers(page: Any, grave: tuple[str, ...] = GRAVE) -> list[str]:
+    """What keeps people from using a page, as axe finds it: the rule, then where."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
+    return [
+        f"{one['id']} ({one['impact']}): {one['help']}: "
+        + "; ".join(" ".join(map(str, node["target"])) for node in one["nodes"][:5])
+        for one in found
+        if one["impact"] in grave
+    ]
