@@ -24,7 +24,7 @@ from harness.viewer.summaries import Summaries
 from harness.viewer.tails import Tails
 from harness.viewer.works import Works
 
-PAGES = ("run_list", "run", "progress", "compare", "history", "reviews", "samples")
+PAGES = ("run_list", "run", "progress", "compare", "history", "reviews", "samples", "dataset")
 """Files in pages/; each has ``routes(site)``. To add a page, add a file and its name here."""
 
 STATIC = Path(__file__).with_name("static")
