@@ -52,12 +52,15 @@ def stored(path: Path, not_before_ns: int = 0) -> str | None:
         file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return None
-    with os.fdopen(file, "rb") as opened:
-        found = os.fstat(opened.fileno())
+    try:
+        found = os.fstat(file)
         is_fit = stat.S_ISREG(found.st_mode) and found.st_size <= LARGEST
         if not is_fit or found.st_mtime_ns < not_before_ns:
             return None
-        text = opened.read().decode("utf-8", "replace")
+        with open(file, "rb", closefd=False) as opened:
+            text = opened.read().decode("utf-8", "replace")
+    finally:
+        os.close(file)
     return text if policy_of(text) else None
 
 

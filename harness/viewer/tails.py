@@ -158,7 +158,7 @@ class Tail:
 
     def _note(self, now: float) -> None:
         self._seen.append((now, self.totals.settled))
-        while len(self._seen) > 2 and self._seen[1][0] < now - WINDOW_S:
+        while len(self._seen) > 2 and self._seen[1][0] <= now - WINDOW_S:
             self._seen.popleft()
 
 
