@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import sqlite3
 import threading
@@ -63,9 +64,11 @@ class State:
 
 @dataclass(eq=False)
 class IndexFile:
-    """One index file; ``error`` texts name it."""
+    """One index file."""
 
     path: Path
+    home: object = None
+    """What has to live as long as the file does."""
     texts: Texts = field(default=Texts(True), init=False)
     _idle: list[sqlite3.Connection] = field(default_factory=list, init=False, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
@@ -130,12 +133,13 @@ class IndexFile:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """The writer's connection; its caller makes the transactions.
+        """The writer's connection, when no other process writes; its caller makes transactions.
 
         Raises:
             RunFolderError: the file cannot be used.
         """
-        with self._translated():
+        with self._translated(), self.path.with_suffix(".lock").open("wb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
             database = self._connected()
             try:
                 database.execute("PRAGMA synchronous = NORMAL")

@@ -31,9 +31,9 @@ from harness.viewer.index_file import (
 )
 from harness.viewer.texts import number_of
 
-BATCH_LINES = 20_000
+FIRST_LINES, BATCH_LINES = 1_000, 20_000
 BATCH_BYTES = 16 * 2**20
-"""After so much the index is written, and pages see it."""
+"""After so much the index is written, and pages see it; the first batches are small."""
 
 TAIL = 4096
 LONGEST_LABEL = 200
@@ -130,7 +130,7 @@ class Indexing:
         offset, number = state.offset, state.lines
         with opened(self.journal) as file:
             file.seek(offset)
-            for raw in islice(file, BATCH_LINES):
+            for raw in islice(file, min(BATCH_LINES, FIRST_LINES + number)):
                 line = _parsed(raw)
                 if line is None and not raw.endswith(b"\n"):
                     break  # torn, or still being written

@@ -33,14 +33,16 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import sqlite3
 import threading
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -526,6 +528,14 @@ class JournalIndex:
                 yield Row(id_of(database, prefix, place), verdict, before)
 
 
+class _Passing:
+    """A folder that is removed with the last index in it."""
+
+    def __init__(self) -> None:
+        self.path = Path(mkdtemp(prefix="harness-view-"))
+        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+
+
 @dataclass(eq=False)
 class Indexes:
     """The indexes of all runs: one file each in ``folder`` (None: in one that goes with this)."""
@@ -533,7 +543,7 @@ class Indexes:
     folder: Path | None = None
     _open: dict[Path, JournalIndex] = field(default_factory=dict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
-    _passing: TemporaryDirectory[str] | None = field(default=None, repr=False)
+    _passing: _Passing | None = field(default=None, repr=False)
 
     def of(self, run: Run) -> JournalIndex:
         """The index of a run's journal, which goes on with what is new there.
@@ -545,7 +555,7 @@ class Indexes:
         with self._lock:
             if journal not in self._open:
                 name = hashlib.blake2b(bytes(journal), digest_size=16).hexdigest()
-                file = IndexFile(self._place() / f"{name}.sqlite")
+                file = IndexFile(self._place() / f"{name}.sqlite", self._passing)
                 self._open[journal] = JournalIndex(journal, file, Asked(run.folder))
             index = self._open[journal]
         index.catch_up()
@@ -558,8 +568,8 @@ class Indexes:
                 self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if os.access(self.folder, os.W_OK):
                 return self.folder
-        self._passing = self._passing or TemporaryDirectory(prefix="harness-view-")
-        return Path(self._passing.name)
+        self._passing = self._passing or _Passing()
+        return self._passing.path
 
     def stop(self) -> None:
         """End all work in the background."""
