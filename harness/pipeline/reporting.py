@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from harness.errors import ExtensionError, RunFolderError
 from harness.graders import needs_judge
+from harness.pipeline.answered_lints import answered_findings
 from harness.pipeline.bridging import own_metrics
 from harness.pipeline.confusion import confusions_of
 from harness.pipeline.data_gain import data_gain
@@ -71,6 +72,7 @@ def section(track: Track, findings: Sequence[Finding] = ()) -> Section:
         exclusions=tuple(_exclusions(track)),
         findings=(
             *track.findings,
+            *answered_findings(track),
             *findings,
             *(_variety_findings(variety) if variety else ()),
             *(writing.findings() if writing else ()),

@@ -60,12 +60,13 @@ def winner_finding(track: Track) -> Finding | None:
         told = f"{score}, as good as unchanged"
     against = ""
     if p_value is not None:
-        against = f"; that it is no better than the base model: p = {p_value:.2g}"
+        shown = "better" if p_value < SHOWN else "not shown to be better"
+        against = f"; it is {shown} than the base model (p = {p_value:.2g}, corrected likewise)"
     return Finding(
         "picked checkpoint",
         "info",
-        f"winner's curse corrected: epoch {epoch:g} scores best of {len(track.epochs)} on the "
-        f"samples that picked it, which flatters it; corrected for that its score is {told}"
+        f"winner's curse corrected: of {len(track.epochs)} epoch counts, {epoch:g} scores best on"
+        f" the samples that picked it, which flatters it; corrected for that its score is {told}"
         f"{against}; fresh samples would confirm it",
         {
             "epochs": epoch,
@@ -78,4 +79,5 @@ def winner_finding(track: Track) -> Finding | None:
     )
 
 
+SHOWN = 0.05
 SEEN = 0.005

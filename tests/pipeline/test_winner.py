@@ -51,7 +51,7 @@ def test_a_winner_on_a_plateau_gets_a_lower_score_than_it_shows() -> None:
 
 def test_the_report_says_so_in_a_sentence() -> None:
     messages = [finding.message for finding in section(track(*plateau())).findings]
-    assert any("scores best of 5 on the samples that picked it" in message for message in messages)
+    assert any("of 5 epoch counts, " in message for message in messages)
     assert any("winner's curse corrected" in message for message in messages)
 
 
