@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from harness.messages import content_text
 from harness.records import Completion, Outcome, Sample, Score
 from harness.reports import wording
-from harness.reports.answers import Piece, compared
+from harness.reports.wordwise import Piece, compared
 from harness.viewer.journal_index import JournalIndex, Query, Row, Verdict
 
 IN_A_LIST = 400
@@ -103,7 +103,9 @@ def listed(
                 shown(asked_of(sample), IN_A_LIST),
                 ideal,
                 _said(row.verdict, said.get(key), one, ideal if to_ideal else two),
-                row.other and _said(row.other, before.get(key), two, ideal if to_ideal else one),
+                _said(row.other, before.get(key), two, ideal if to_ideal else one)
+                if row.other
+                else None,
             )
         )
     return found, fault

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -160,7 +161,7 @@ def _evals(tracks: list[TrackSummary]) -> list[str]:
 
 def _telling_model(site: Site, run: Run, eval: str, models: list[str]) -> str:
     """The model that the report says to use, or the last one."""
-    told = site.summaries.of(run).about.told
+    told = site.summaries.about(run).told
     said = (line.model for line in (told.headlines if told else ()) if line.eval == eval)
     return next((model for model in said if model in models), models[-1])
 
@@ -239,7 +240,7 @@ def _one(site: Site, run: Run, eval: str, sample_id: str, request: Request) -> R
     sample = samples.get(sample_id)
     filters = _filters(site, run, index.tracks(), _with_eval(asked, eval))
     around = index.around(filters.query, sample_id)
-    epochs = _epochs(run)
+    epochs = _epochs(site, run)
     return page(
         "sample.html.j2",
         title=f"{sample_id} in {run.slug}",
@@ -295,12 +296,12 @@ def _notes(sample: Sample | None) -> str:
     return wording.shortened(text, LONGEST_NOTE)
 
 
-def _epochs(run: Run) -> Mapping[str, float]:
+def _epochs(site: Site, run: Run) -> Mapping[str, float]:
     """After how many epochs each model is, the base model's 0; what is not known is left out."""
-    try:
-        study = run.folder.read().study
-        known = [c for e in study.experiments for c in e.tuned]
-        known += [c for one in read_tuning(run.folder.tuning) for c in one.checkpoints]
-    except HarnessError:
+    manifest = site.summaries.about(run).manifest
+    if manifest is None:
         return {}
-    return {study.base: 0.0, **{checkpoint.model: checkpoint.epoch for checkpoint in known}}
+    known = [checkpoint for e in manifest.study.experiments for checkpoint in e.tuned]
+    with suppress(HarnessError):  # the run's own page says what is wrong with it
+        known += [c for one in read_tuning(run.folder.tuning) for c in one.checkpoints]
+    return {manifest.study.base: 0.0, **{one.model: one.epoch for one in known}}
