@@ -7,7 +7,7 @@ joined to a path, so no request reaches a file outside of the root.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,9 @@ DEEPEST = 4
 """Folders below the root; a run folder is not searched further."""
 
 BETWEEN = "~"
+
+Wanted = Callable[[Path], bool]
+"""Whether a folder is worth a look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,23 +50,32 @@ class Runs:
         """
         if not self.root.is_dir():
             raise UsageError(f"{self.root}: no such folder; name one that holds run folders")
-        return [Run(self._slug(path), RunFolder(path)) for path in _run_folders(self.root, DEEPEST)]
+        return [self._run(path) for path in _run_folders(self.root, DEEPEST, lambda folder: True)]
 
     def find(self, slug: str) -> Run | None:
-        """The run of this slug, if there is one now."""
-        return next((run for run in self.all() if run.slug == slug), None)
+        """The run of this slug, if there is one now; only folders on the way to it are read."""
+
+        def leads_there(folder: Path) -> bool:
+            there = self._slug(folder)
+            return slug == there or slug.startswith(there + BETWEEN)
+
+        found = map(self._run, _run_folders(self.root, DEEPEST, leads_there))
+        return next((run for run in found if run.slug == slug), None)
+
+    def _run(self, path: Path) -> Run:
+        return Run(self._slug(path), RunFolder(path))
 
     def _slug(self, path: Path) -> str:
         parts = path.relative_to(self.root).parts or (path.resolve().name,)
         return BETWEEN.join(parts)
 
 
-def _run_folders(folder: Path, depth: int) -> Iterator[Path]:
+def _run_folders(folder: Path, depth: int, is_wanted: Wanted) -> Iterator[Path]:
     if RunFolder(folder).exists():
         yield folder
     elif depth:
-        for path in _folders_in(folder):
-            yield from _run_folders(path, depth - 1)
+        for path in filter(is_wanted, _folders_in(folder)):
+            yield from _run_folders(path, depth - 1, is_wanted)
 
 
 def _folders_in(folder: Path) -> list[Path]:
