@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, cast
 
 from harness.api.progress import Watching, screen
 from harness.api.results import Results
@@ -13,7 +14,7 @@ from harness.api.settings import Place, Settings
 from harness.errors import UsageError
 from harness.models.base import Provider
 from harness.models.function import FUNCTION, Answer, FunctionProvider, function_name
-from harness.models.providers import ModelName, open_provider
+from harness.models.providers import Access, ModelName, open_provider
 from harness.models.routing import RoutingProvider, Way
 from harness.pipeline import Order, comparison_study, run_study, single_run
 from harness.records import Experiment, Study
@@ -46,7 +47,8 @@ class Extent:
 class Wanted:
     """A declared study, or which models answer which evals; the first model is the base.
 
-    ``call`` is how it was asked for, as reports show it.
+    The only model of a declared study is a function that answers for all its models. ``call``
+    is how it was asked for, as reports show it.
     """
 
     call: str
@@ -62,7 +64,8 @@ class Wanted:
             UsageError: models that cannot stand side by side.
         """
         if self.declared is not None:
-            return self.declared
+            own: dict[str, Any] = {"provider": FUNCTION, "routes": ()} if self.has_functions else {}
+            return replace(self.declared, **own)
         if self.has_functions:
             names = [*self.named]
             experiment = Experiment(self.kind, tuple(self.evals), others=tuple(names[1:]))
@@ -109,6 +112,8 @@ class Wanted:
         """
         if not self.has_functions:
             return None
+        if self.declared is not None:
+            return FunctionProvider(cast("Answer", self.models[0]), home)
         ways: dict[str, Way] = {}
         for name, model in self.named.items():
             if isinstance(model, str):
@@ -145,33 +150,42 @@ def order_of(wanted: Wanted, settings: Settings, known: Registry) -> Order:
     )
 
 
-def carried_out(
-    wanted: Wanted, settings: Settings, home: asyncio.AbstractEventLoop | None = None
-) -> Callable[[Stop], Results]:
-    """The run, checked as far as it can be; it is done when it is called.
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A run that is checked as far as it can be; it is done when it is called."""
 
-    ``home`` is the loop in which functions that are async are awaited.
-    """
-    known = settings.known()
-    order = replace(order_of(wanted, settings, known), provider=wanted.provider(settings, home))
-    access = settings.access(wanted.extent.base_url)
+    order: Order
+    known: Registry
+    access: Access
+    progress: bool | None
 
-    def work(stop: Stop) -> Results:
-        watching = Watching(screen(settings.progress), stop)
+    def __call__(self, stop: Stop) -> Results:
+        """Carry it out, until it is stopped."""
+        watching = Watching(screen(self.progress), stop)
         try:
-            done = run_study(replace(order, stop=stop), known, access, watching)
-        except (KeyboardInterrupt, asyncio.CancelledError) as error:
-            error.add_note(_how_to_go_on(order.out))
-            raise
+            done = run_study(replace(self.order, stop=stop), self.known, self.access, watching)
         finally:
             watching.close()
         return Results(done.document, done.folder, tuple(watching.notices))
 
-    return work
+    @property
+    def how_to_go_on(self) -> str:
+        """What somebody is told who stopped it."""
+        out = self.order.out
+        return f"what was answered is kept in {out}; go on with out={str(out)!r}, resume=True"
 
 
-def _how_to_go_on(out: Path) -> str:
-    return f"what was answered is kept in {out}; go on with out={str(out)!r}, resume=True"
+def running(
+    wanted: Wanted, settings: Settings, home: asyncio.AbstractEventLoop | None = None
+) -> Running:
+    """The run that is wanted; ``home`` is the loop in which functions that are async are awaited.
+
+    Raises:
+        HarnessError: it cannot be begun.
+    """
+    known = settings.known()
+    order = replace(order_of(wanted, settings, known), provider=wanted.provider(settings, home))
+    return Running(order, known, settings.access(wanted.extent.base_url), settings.progress)
 
 
 def run_folder(out: Place | None, name: str) -> Path:

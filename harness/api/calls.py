@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.api.asked import Extent, Model, Wanted, call_text, carried_out
+from harness.api.asked import Extent, Model, Wanted, call_text, running
 from harness.api.results import Advices, GateResult, LintResult, Results
 from harness.api.settings import Place, Settings
 from harness.api.threads import in_async, in_sync
@@ -74,7 +74,8 @@ def run(
         model: who is evaluated on evals: a model's name (``"embedded:tiny-base"``,
             ``"recorded:answers.jsonl"``, or one of a server), or a function that takes a
             ``harness.Request`` (or the messages, where its parameter is called so) and returns
-            a str or a ``harness.Completion``; it may be async.
+            a str or a ``harness.Completion``; it may be async. With a study, a function
+            answers for all its models: ``request.model`` says for which.
         base_url: an OpenAI-compatible server, ends in /v1; None: OpenAI, or OPENAI_BASE_URL.
         out: the run folder; None: a new one in ./reports.
         resume: go on with the run in ``out``: only what is missing is asked.
@@ -96,7 +97,8 @@ def run(
         KeyboardInterrupt: it was stopped; what was answered is kept.
     """
     extent = Extent(base_url, out, resume, overwrite, repeats, max_samples)
-    return in_sync(carried_out(_run(what, model, extent), settings))
+    work = running(_run(what, model, extent), settings)
+    return in_sync(work, work.how_to_go_on)
 
 
 async def run_async(
@@ -118,7 +120,7 @@ async def run_async(
     """
     extent = Extent(base_url, out, resume, overwrite, repeats, max_samples)
     home = asyncio.get_running_loop()
-    return await in_async(carried_out(_run(what, model, extent), settings, home))
+    return await in_async(running(_run(what, model, extent), settings, home))
 
 
 def compare(
@@ -149,7 +151,8 @@ def compare(
     if all_earlier([base, *tuned]):
         return in_sync(lambda stop: _compared([base, *tuned], evals, settings, force=force))
     extent = Extent(base_url, out, resume, overwrite, repeats, max_samples)
-    return in_sync(carried_out(_contest([base, *tuned], evals, extent, force=force), settings))
+    work = running(_contest([base, *tuned], evals, extent, force=force), settings)
+    return in_sync(work, work.how_to_go_on)
 
 
 async def compare_async(
@@ -171,7 +174,7 @@ async def compare_async(
         return await in_async(lambda stop: _compared(models, evals, settings, force=force))
     extent = Extent(base_url, out, resume, overwrite, repeats, max_samples)
     wanted = _contest(models, evals, extent, force=force)
-    return await in_async(carried_out(wanted, settings, asyncio.get_running_loop()))
+    return await in_async(running(wanted, settings, asyncio.get_running_loop()))
 
 
 # --- conclusions ---------------------------------------------------------------------
@@ -279,9 +282,10 @@ def lint(
 
 def _run(what: Study | str | Sequence[str], model: Model | None, extent: Extent) -> Wanted:
     if isinstance(what, Study):
-        if model is not None:
+        if isinstance(model, str):
             raise UsageError("a study names its models itself; leave the model out")
-        return Wanted(call_text("run", [what], extent.told), extent, declared=what)
+        models = [] if model is None else [model]
+        return Wanted(call_text("run", [what, *models], extent.told), extent, models, (), what)
     if model is None:
         raise UsageError(
             f"who is to answer {what!r}? give a model; a study is loaded first: "

@@ -19,15 +19,22 @@ T = TypeVar("T")
 Work = Callable[[Stop], T]
 
 
-def in_sync(work: Work[T]) -> T:
+def in_sync(work: Work[T], note: str = "") -> T:
     """Do the work and wait for it, in a thread of its own where an event loop runs already.
 
     Raises:
-        KeyboardInterrupt: it was stopped; its thread has ended in good order.
+        KeyboardInterrupt: it was stopped, and has ended in good order; ``note`` says what next.
     """
+    try:
+        return work(Stop()) if not _is_in_a_loop() else _in_thread(work)
+    except KeyboardInterrupt as error:
+        if note:
+            error.add_note(note)
+        raise
+
+
+def _in_thread(work: Work[T]) -> T:
     stop = Stop()
-    if not _is_in_a_loop():
-        return work(stop)
     with ThreadPoolExecutor(1, "harness") as beside:
         future = beside.submit(contextvars.copy_context().run, work, stop)
         try:
