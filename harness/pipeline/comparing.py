@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from harness import __version__
 from harness.errors import RunFolderError, UsageError
 from harness.pipeline.decoding import checked
+from harness.pipeline.examples import samples_read
 from harness.pipeline.reporting import contest, section
 from harness.pipeline.semantics import Semantics, told
 from harness.pipeline.sides import Side, labelled, only, pairing, side_of
@@ -58,7 +59,10 @@ def compare_folders(
     tracks = [joined(name, base, others, force=force) for name in chosen]
 
     def tell(semantics: Semantics | None) -> Document:
-        sections = tuple(section(replace(track, semantics=semantics)) for track in tracks)
+        most = samples_read(len(tracks))
+        sections = tuple(
+            section(replace(track, semantics=semantics), samples=most) for track in tracks
+        )
         return Document(
             title=contest(base.label, [side.label for side in others]),
             description="Comparison of earlier runs; nothing was asked again.",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 
 from harness.messages import content_text
@@ -10,12 +11,20 @@ from harness.pipeline.measurement import Answers, Fault
 from harness.pipeline.track import Track
 from harness.records import Advice, Sample
 from harness.reports.document import Flip, FlipKind, Gallery, Miss
+from harness.reports.sampling import evenly, lot
 
-FLIPS_SHOWN = 60
-MISSES_SHOWN = 40
+SAMPLES_READ, LEAST_READ = 2_400, 200
+"""Samples that are read for a report, and at least of each eval; a page takes what it has room
+for."""
+
 GALLERIES_SHOWN = 4
 ANSWERS_SHOWN = 5
 MODELS_SHOWN = 4
+
+
+def samples_read(evals: int) -> int:
+    """How many samples of each of so many evals are read for a report."""
+    return max(LEAST_READ, SAMPLES_READ // max(1, evals))
 
 
 def as_read(sample: Sample) -> str:
@@ -32,23 +41,38 @@ def ideal_text(sample: Sample) -> str:
 # --- what changed --------------------------------------------------------------------
 
 
-def flips_of(track: Track, advices: Sequence[Advice]) -> tuple[tuple[Flip, ...], int]:
-    """The flips of the model to use, or of each model where there is no advice; and how many more.
+@dataclass(frozen=True, slots=True)
+class _Changed:
+    """A sample whose mark tuning changed, or that both models miss."""
 
-    Open tasks have none: their answers differ every time.
+    place: int
+    sample_id: str
+    kind: FlipKind
+    tuned: Answers
+
+
+def flips_of(
+    track: Track, advices: Sequence[Advice], most: int = SAMPLES_READ
+) -> tuple[tuple[Flip, ...], int]:
+    """The flips of the model to use, or of all where there is no advice; and how many more.
+
+    Of too many as many of each kind and model are taken, the same every time. Open tasks have
+    none: their answers differ every time.
     """
     base = track.of(track.base)
     if base is None or track.spec.task == "open":
         return (), 0
-    models = (to_use(track, advices),) if advices else track.tuned_names[:MODELS_SHOWN]
-    shown: list[Flip] = []
-    omitted = 0
-    for model in models:
-        if tuned := track.of(model):
-            flips, more = flips_between(base, tuned, track.heldout, FLIPS_SHOWN // len(models))
-            shown += flips
-            omitted += more
-    return tuple(shown), omitted
+    models = (to_use(track, advices),) if advices else track.tuned_names
+    found = [
+        changed
+        for tuned in map(track.of, models)
+        if tuned is not None
+        for changed in _changed(base, tuned, track.heldout)
+    ]
+    by_kind = evenly(found, lambda c: (c.kind, c.tuned.model), lambda c: c.sample_id)
+    shown = sorted(islice(by_kind, most), key=lambda c: (models.index(c.tuned.model), c.place))
+    flips = (_flip(changed, track.heldout, base) for changed in shown)
+    return tuple(flips), len(found) - len(shown)
 
 
 def to_use(track: Track, advices: Sequence[Advice]) -> str:
@@ -56,25 +80,14 @@ def to_use(track: Track, advices: Sequence[Advice]) -> str:
     return advices[-1].checkpoint or track.tuned_names[-1]
 
 
-def flips_between(
-    base: Answers, tuned: Answers, samples: Mapping[str, Sample], most: int = FLIPS_SHOWN
-) -> tuple[tuple[Flip, ...], int]:
-    """Samples that tuning fixed or broke, then those that both miss; and how many are not shown."""
-    found: dict[FlipKind, list[str]] = {"broken": [], "fixed": [], "both_wrong": []}
+def _changed(base: Answers, tuned: Answers, samples: Iterable[str]) -> Iterator[_Changed]:
+    """What tuning changed, and what both models miss."""
     before, after = base.by_prompt, tuned.by_prompt
-    for key in samples:
-        if key not in before or key not in after:
-            continue
-        kind = flip_kind(before[key], after[key])
-        if kind is not None:
-            found[kind].append(key)
-    share = {"broken": most // 2, "fixed": most // 2, "both_wrong": most // 3}
-    shown = [
-        _flip(kind, samples[key], base, tuned)
-        for kind, keys in found.items()
-        for key in keys[: share[kind]]
-    ]
-    return tuple(shown), sum(map(len, found.values())) - len(shown)
+    for place, key in enumerate(samples):
+        if key in before and key in after:
+            kind = flip_kind(before[key], after[key])
+            if kind is not None:
+                yield _Changed(place, key, kind, tuned)
 
 
 def flip_kind(before: float, after: float) -> FlipKind | None:
@@ -86,22 +99,29 @@ def flip_kind(before: float, after: float) -> FlipKind | None:
     return "both_wrong" if after < 1 else None
 
 
-def _flip(kind: FlipKind, sample: Sample, base: Answers, tuned: Answers) -> Flip:
+def _flip(
+    changed: _Changed,
+    samples: Mapping[str, Sample],
+    base: Answers,
+) -> Flip:
+    key, tuned = changed.sample_id, changed.tuned
+    sample = samples[key]
     return Flip(
-        kind=kind,
-        sample_id=sample.id,
+        kind=changed.kind,
+        sample_id=key,
         prompt=as_read(sample),
         ideal=ideal_text(sample),
-        base_text=base.texts.get(sample.id, [""])[0],
-        tuned_text=tuned.texts.get(sample.id, [""])[0],
+        base_text=base.texts.get(key, [""])[0],
+        tuned_text=tuned.texts.get(key, [""])[0],
         tuned_model=tuned.model,
+        cluster=sample.cluster,
     )
 
 
 # --- what is wrong -------------------------------------------------------------------
 
 
-def misses_of(track: Track) -> tuple[tuple[Miss, ...], int]:
+def misses_of(track: Track, most: int = SAMPLES_READ) -> tuple[tuple[Miss, ...], int]:
     """What a model that stands alone got wrong, the worst first; and how many more there are.
 
     References of open tasks are no right answers, so they are not shown as ideal.
@@ -110,13 +130,15 @@ def misses_of(track: Track) -> tuple[tuple[Miss, ...], int]:
     if answers is None or track.tuned_names:
         return (), 0
     marks = answers.by_prompt
-    wrong = sorted((key for key in track.heldout if answers.is_faulty(key)), key=marks.__getitem__)
+    wrong = [key for key in track.heldout if answers.is_faulty(key)]
+    worst = set(sorted(wrong, key=lambda key: (marks[key], lot(key)))[:most])
+    shown = sorted((key for key in wrong if key in worst), key=marks.__getitem__)
     one_answer = track.spec.task == "one-answer"
-    shown = [
+    misses = (
         _miss(track.heldout[key], answers.fault(key), marks[key], one_answer=one_answer)
-        for key in wrong[:MISSES_SHOWN]
-    ]
-    return tuple(shown), len(wrong) - len(shown)
+        for key in shown
+    )
+    return tuple(misses), len(wrong) - len(shown)
 
 
 def _miss(sample: Sample, fault: Fault, mark: float, *, one_answer: bool) -> Miss:
@@ -127,6 +149,7 @@ def _miss(sample: Sample, fault: Fault, mark: float, *, one_answer: bool) -> Mis
         answer=fault.text,
         mark=mark,
         reason=fault.reason,
+        cluster=sample.cluster,
     )
 
 

@@ -16,6 +16,7 @@ from harness.pipeline.bridging import in_folder, own_reports
 from harness.pipeline.classes import Classes
 from harness.pipeline.evaluation import Question, ideal_scores
 from harness.pipeline.ideals import empty_ideals, rejected_ideals
+from harness.pipeline.examples import samples_read
 from harness.pipeline.judgement import score
 from harness.pipeline.leaks import answers_in_training
 from harness.pipeline.looks import last_look, looked_at
@@ -91,7 +92,8 @@ def _document(
     took = performance(tracks, payers, first_answer_s(folder.timing))
     about = [Finding("provider", "info", "; ".join(notes))] if notes else []
     about += [look.finding()] if look is not None else []
-    sections = tuple(_section(priced(track, payers), payers) for track in tracks)
+    most = samples_read(len(tracks))
+    sections = tuple(_section(priced(track, payers), payers, most) for track in tracks)
     about += semantics.findings() if semantics is not None else []
     document = Document(
         title=title_of(manifest.study, [track.spec.name for track in tracks]),
@@ -117,9 +119,9 @@ def _in_its_place(folder: RunFolder, manifest: Manifest, document: Document) -> 
     return replace(document, rounds=(*manifest.plan.after, *own))
 
 
-def _section(track: Track, payers: Payers) -> Section:
+def _section(track: Track, payers: Payers, samples: int) -> Section:
     """What a report shows of a track, with when its tuning pays."""
-    found = section(track)
+    found = section(track, samples=samples)
     if track.experiment.instead_of is None and not track.experiment.prompts:
         return found
     from harness.pipeline.breakevens import break_evens

@@ -16,7 +16,7 @@ from harness.pipeline.confusion import confusions_of
 from harness.pipeline.data_gain import data_gain
 from harness.pipeline.data_gain import panel as data_panel
 from harness.pipeline.details import detail_comparisons
-from harness.pipeline.examples import flips_of, galleries_of, misses_of
+from harness.pipeline.examples import SAMPLES_READ, flips_of, galleries_of, misses_of
 from harness.pipeline.general import forgetting_findings, forgetting_metrics, general_panels
 from harness.pipeline.judgement import Judge, comparison
 from harness.pipeline.manifest import Manifest
@@ -43,14 +43,16 @@ if TYPE_CHECKING:
     from harness.pipeline.variety import Variety
 
 
-def section(track: Track, findings: Sequence[Finding] = ()) -> Section:
-    """Everything that a report shows of one track."""
+def section(
+    track: Track, findings: Sequence[Finding] = (), samples: int = SAMPLES_READ
+) -> Section:
+    """Everything that a report shows of one track, so many of its ``samples`` at most."""
     judge = Judge(track)
     chooses = () if track.is_general else track.epochs
     advices = tuple(judge.advice_after(epochs) for epochs in chooses)
     variety, writing = judge.variety, Writing.of(track)
-    flips, flips_omitted = flips_of(track, advices)
-    misses, misses_omitted = misses_of(track)
+    flips, flips_omitted = flips_of(track, advices, samples)
+    misses, misses_omitted = misses_of(track, samples)
     repetitions, (copies, copies_omitted) = _shared_texts(track, advices)
     metric, gain = metric_name(track), data_gain(track)
     return Section(

@@ -1,16 +1,18 @@
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from harness.pipeline.examples import (
-    FLIPS_SHOWN,
-    MISSES_SHOWN,
+    LEAST_READ,
+    SAMPLES_READ,
     flips_of,
     galleries_of,
     misses_of,
+    samples_read,
 )
 from harness.pipeline.measurement import answers_by_model
 from harness.pipeline.reporting import section, title_of
@@ -73,11 +75,19 @@ def test_an_answer_without_a_mark_is_not_wrong() -> None:
     assert section(unmarked).results[0].excluded == 3
 
 
-def test_only_some_wrong_answers_are_shown_and_the_others_counted() -> None:
-    many = MISSES_SHOWN + 7
-    wrong = (outcome("base", f"s{i}", 0.0, "blue") for i in range(many))
-    misses, omitted = misses_of(track(*wrong, samples=many))
-    assert (len(misses), omitted) == (MISSES_SHOWN, 7)
+def test_only_some_wrong_answers_are_read_and_the_others_counted() -> None:
+    wrong = (outcome("base", f"s{i}", 0.0, "blue") for i in range(60))
+    misses, omitted = misses_of(track(*wrong, samples=60), 20)
+    assert (len(misses), omitted) == (20, 40)
+    numbers = [int(miss.sample_id[1:]) for miss in misses]
+    assert numbers == sorted(numbers)
+    assert max(numbers) > 40, "equally wrong ones are taken from everywhere"
+
+
+def test_many_evals_have_fewer_samples_read_but_always_some() -> None:
+    assert samples_read(1) == SAMPLES_READ
+    assert samples_read(4) * 4 <= SAMPLES_READ
+    assert samples_read(1_000) == LEAST_READ
 
 
 def test_references_of_an_open_task_are_not_shown_as_the_one_right_answer() -> None:
@@ -104,7 +114,25 @@ def test_without_epochs_every_model_shows_what_it_changed() -> None:
     ]
     assert omitted == 0
     assert misses_of(found) == ((), 0)
-    assert len(flips) < FLIPS_SHOWN
+
+
+def test_of_too_many_changes_as_many_of_each_kind_and_model_are_read() -> None:
+    outcomes = [outcome("base", f"s{i}", float(i % 10 == 0), "blue") for i in range(200)]
+    for model in "ab":
+        outcomes += [outcome(model, f"s{i}", float(i % 3 == 0), "red") for i in range(200)]
+    found = track(*outcomes, others=("a", "b"), samples=200)
+    flips, omitted = flips_of(found, (), 30)
+    assert (len(flips), omitted) == (30, 2 * (200 - 7) - 30)
+    counts = Counter((flip.kind, flip.tuned_model) for flip in flips)
+    assert set(counts.values()) == {5}
+    assert flips_of(found, (), 30) == (flips, omitted)
+
+
+def test_changed_samples_name_their_document() -> None:
+    found = compared("a")
+    heldout = {key: replace(sample, cluster="d1") for key, sample in found.heldout.items()}
+    flips, _ = flips_of(replace(found, heldout=heldout), ())
+    assert {flip.cluster for flip in flips} == {"d1"}
 
 
 def test_without_epochs_open_tasks_show_every_model_by_its_name() -> None:
