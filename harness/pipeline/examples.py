@@ -17,6 +17,8 @@ SAMPLES_READ, LEAST_READ = 2_400, 200
 """Samples that are read for a report, and at least of each eval; a page takes what it has room
 for."""
 
+KINDS: tuple[FlipKind, ...] = ("broken", "fixed", "both_wrong")
+
 GALLERIES_SHOWN = 4
 ANSWERS_SHOWN = 5
 MODELS_SHOWN = 4
@@ -70,7 +72,10 @@ def flips_of(
         for changed in _changed(base, tuned, track.heldout)
     ]
     by_kind = evenly(found, lambda c: (c.kind, c.tuned.model), lambda c: c.sample_id)
-    shown = sorted(islice(by_kind, most), key=lambda c: (models.index(c.tuned.model), c.place))
+    shown = sorted(
+        islice(by_kind, most),
+        key=lambda c: (models.index(c.tuned.model), KINDS.index(c.kind), c.place),
+    )
     flips = (_flip(changed, track.heldout, base) for changed in shown)
     return tuple(flips), len(found) - len(shown)
 

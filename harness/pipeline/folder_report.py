@@ -15,8 +15,8 @@ from harness.messages import content_text
 from harness.pipeline.bridging import in_folder, own_reports
 from harness.pipeline.classes import Classes
 from harness.pipeline.evaluation import Question, ideal_scores
-from harness.pipeline.ideals import empty_ideals, rejected_ideals
 from harness.pipeline.examples import samples_read
+from harness.pipeline.ideals import empty_ideals, rejected_ideals
 from harness.pipeline.judgement import score
 from harness.pipeline.leaks import answers_in_training
 from harness.pipeline.looks import last_look, looked_at

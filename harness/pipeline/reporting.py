@@ -43,9 +43,7 @@ if TYPE_CHECKING:
     from harness.pipeline.variety import Variety
 
 
-def section(
-    track: Track, findings: Sequence[Finding] = (), samples: int = SAMPLES_READ
-) -> Section:
+def section(track: Track, findings: Sequence[Finding] = (), samples: int = SAMPLES_READ) -> Section:
     """Everything that a report shows of one track, so many of its ``samples`` at most."""
     judge = Judge(track)
     chooses = () if track.is_general else track.epochs
