@@ -34,6 +34,7 @@ MOST_NAMED = 20
 """Ids in a command that is shown."""
 
 PARTS = (1.0, 0.75, 0.5, 0.25)
+PIECE = 1 << 16
 JSON_LINES = "application/jsonl; charset=utf-8"
 
 
@@ -207,4 +208,16 @@ def _name(pick: Pick) -> str:
 
 def _download(lines: Iterator[bytes], name: str) -> Response:
     headers = {"content-disposition": f'attachment; filename="{name}"'}
-    return StreamingResponse(lines, media_type=JSON_LINES, headers=headers)
+    return StreamingResponse(_pieces(lines), media_type=JSON_LINES, headers=headers)
+
+
+def _pieces(lines: Iterator[bytes]) -> Iterator[bytes]:
+    """The lines in larger pieces: each piece is a way to another thread and back."""
+    held = bytearray()
+    for line in lines:
+        held += line
+        if len(held) >= PIECE:
+            yield bytes(held)
+            held.clear()
+    if held:
+        yield bytes(held)
