@@ -15,6 +15,7 @@ IN_A_LIST = 400
 """Characters of one text in a list; its own page shows more."""
 
 ON_ITS_PAGE = 50_000
+MOST_IDEALS = 50
 
 STATE_WORDS: Mapping[str, str] = {
     "right": "Right",
@@ -85,7 +86,8 @@ def listed(
 ) -> tuple[list[Listed], str]:
     """The rows of a page with their texts; and why there are no prompts, where that is so.
 
-    ``against`` is what answers are compared with: "ideal" or "other".
+    ``against`` is what answers are compared with: "ideal", "other" or "nothing". Where there is no
+    right answer to compare with it is the other model's.
     """
     ids = [row.sample_id for row in rows]
     samples, fault = index.samples(query.eval, ids)
@@ -94,21 +96,31 @@ def listed(
     found = []
     for row in rows:
         key, sample = row.sample_id, samples.get(row.sample_id)
-        ideal = shown(ideal_of(sample), IN_A_LIST)
         one, two = _text(said.get(key)), _text(before.get(key))
-        to_ideal = bool(ideal) and against != "other"
+        ideals = sample.ideal if sample and against == "ideal" else ()
+        other = () if against == "nothing" else (one, two)
         found.append(
             Listed(
                 row,
                 shown(asked_of(sample), IN_A_LIST),
-                ideal,
-                _said(row.verdict, said.get(key), one, ideal if to_ideal else two),
-                _said(row.other, before.get(key), two, ideal if to_ideal else one)
+                shown(ideal_of(sample), IN_A_LIST),
+                _said(row.verdict, said.get(key), one, nearest(one, ideals or other[1:])),
+                _said(row.other, before.get(key), two, nearest(two, ideals or other[:1]))
                 if row.other
                 else None,
             )
         )
     return found, fault
+
+
+def nearest(text: str, ideals: Sequence[str], limit: int = IN_A_LIST) -> str:
+    """The right answer that a text is compared with: of several the most similar; "" of none."""
+    short = [shown(ideal, limit) for ideal in ideals[:MOST_IDEALS]]
+    if len(short) < 2:
+        return "".join(short)
+    from rapidfuzz import fuzz
+
+    return max(short, key=lambda ideal: fuzz.ratio(text, ideal))
 
 
 def _text(outcome: Outcome | None) -> str:
@@ -182,7 +194,7 @@ class Replies:
 
 
 def replies_of(
-    outcomes: Sequence[Outcome], ideal: str, epochs: Mapping[str, float]
+    outcomes: Sequence[Outcome], ideals: Sequence[str], epochs: Mapping[str, float]
 ) -> list[Replies]:
     """The answers by model, the least trained first; those of unknown epochs stand behind."""
     by_model: dict[str, list[Outcome]] = {}
@@ -192,7 +204,7 @@ def replies_of(
         Replies(
             model,
             epochs.get(model),
-            tuple(_reply(outcome, ideal) for outcome in some),
+            tuple(_reply(outcome, ideals) for outcome in some),
             epochs.get(model) == 0,
         )
         for model, some in by_model.items()
@@ -200,7 +212,7 @@ def replies_of(
     return sorted(found, key=lambda one: (one.epochs is None, one.epochs or 0.0))
 
 
-def _reply(outcome: Outcome, ideal: str) -> Reply:
+def _reply(outcome: Outcome, ideals: Sequence[str]) -> Reply:
     completion = outcome.completion
     text = shown(answer_text(completion), ON_ITS_PAGE) if completion else ""
     marks = tuple(
@@ -208,7 +220,8 @@ def _reply(outcome: Outcome, ideal: str) -> Reply:
         for name, score in outcome.scores.items()
     )
     parts = tuple(shown(part.text, ON_ITS_PAGE) for part in completion.parts) if completion else ()
-    return Reply(outcome, compared(text, shown(ideal, ON_ITS_PAGE)) if text else (), marks, parts)
+    pieces = compared(text, nearest(text, ideals, ON_ITS_PAGE)) if text else ()
+    return Reply(outcome, pieces, marks, parts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,6 @@ from harness.viewer.runs import Run
 from harness.viewer.sample_views import (
     CHANGE_WORDS,
     STATE_WORDS,
-    ideal_of,
     listed,
     replies_of,
     shown,
@@ -48,6 +47,8 @@ from harness.viewer.site import Site
 
 ON_A_PAGE = 50
 LONGEST_NOTE = 20_000
+
+AGAINST = ("ideal", "other", "nothing")
 
 SORT_WORDS = {
     "sample": "By sample",
@@ -64,7 +65,8 @@ SORT_WORDS = {
 class Filters:
     """What a list of samples is narrowed to, as its address says it.
 
-    ``other`` "" compares with no model. ``against`` is what differences are marked to.
+    ``other`` "" compares with no model. ``against`` is what differences are marked to; "" is the
+    ideal answer, but of open tasks nothing.
     """
 
     eval: str
@@ -74,7 +76,7 @@ class Filters:
     label: str = ""
     words: str = ""
     sort: str = "sample"
-    against: str = "ideal"
+    against: str = ""
     number: int = 1
 
     @property
@@ -99,7 +101,7 @@ class Filters:
             "label": self.label,
             "words": self.words,
             "sort": "" if self.sort == "sample" else self.sort,
-            "against": "" if self.against == "ideal" else self.against,
+            "against": self.against,
         }
         return {**told, **changes}
 
@@ -148,7 +150,7 @@ def _filters(site: Site, run: Run, tracks: list[TrackSummary], asked: QueryParam
         label=asked.get("label", ""),
         words=asked.get("words", "").strip(),
         sort=sort if sort.lstrip("-") in SORTS else "sample",
-        against="other" if asked.get("against") == "other" and other else "ideal",
+        against=asked.get("against", "") if asked.get("against") in AGAINST else "",
         number=max(1, int(number)) if number.isdecimal() and len(number) < 9 else 1,
     )
 
@@ -180,7 +182,8 @@ def _list(site: Site, run: Run, asked: QueryParams) -> Response:
     if filters.number > last:
         filters = replace(filters, number=last)
         found = index.page(filters.query)
-    rows, fault = listed(index, filters.query, found.rows, filters.against)
+    against = filters.against or ("nothing" if _is_open(index, filters.eval) else "ideal")
+    rows, fault = listed(index, filters.query, found.rows, against)
 
     def address(number: int) -> str:
         return samples_address(run.slug, filters.told(page=number if number > 1 else ""))
@@ -194,6 +197,7 @@ def _list(site: Site, run: Run, asked: QueryParams) -> Response:
         evals=_evals(tracks),
         models=[track.model for track in tracks if track.eval == filters.eval],
         filters=filters,
+        against=against,
         query=filters.query,
         states=_states(index, run, filters),
         labels=_labels(index, filters),
@@ -235,7 +239,7 @@ def _one(site: Site, run: Run, eval: str, sample_id: str, request: Request) -> R
     asked, index = request.query_params, site.indexes.of(run)
     outcomes = index.outcomes(eval, sample_id)
     if not outcomes:
-        raise HTTPException(404, f"This run has no answer to a sample {sample_id} of {eval}.")
+        raise HTTPException(404, _not_found(index, eval, sample_id))
     samples, fault = index.samples(eval, [sample_id])
     sample = samples.get(sample_id)
     filters = _filters(site, run, index.tracks(), _with_eval(asked, eval))
@@ -253,7 +257,7 @@ def _one(site: Site, run: Run, eval: str, sample_id: str, request: Request) -> R
         ideal=[shown(text, LONGEST_NOTE) for text in sample.ideal] if sample else [],
         notes=_notes(sample),
         outcomes=outcomes,
-        replies=replies_of(outcomes, ideal_of(sample), epochs),
+        replies=replies_of(outcomes, _comparable(index, eval, sample), epochs),
         filters=filters,
         around=around,
         back=_back(run, filters, around),
@@ -263,6 +267,28 @@ def _one(site: Site, run: Run, eval: str, sample_id: str, request: Request) -> R
         state_words=STATE_WORDS,
         panel_of=partial(panel_of, run, request, reviews=read_reviews(run.folder)),
     )
+
+
+def _not_found(index: JournalIndex, eval: str, sample_id: str) -> str:
+    text = f"This run has no answer to a sample {sample_id} of {eval}"
+    progress = index.progress()
+    if not progress.is_under_way:
+        return f"{text}."
+    share = wording.percent(progress.share)
+    return f"{text} so far: {share} of its journal is indexed; load this page again."
+
+
+def _is_open(index: JournalIndex, eval: str) -> bool:
+    """Are answers of their own wanted, which nobody compares word by word with an ideal?"""
+    try:
+        return index.asked.spec(eval).task == "open"
+    except HarnessError:
+        return False
+
+
+def _comparable(index: JournalIndex, eval: str, sample: Sample | None) -> tuple[str, ...]:
+    """The right answers that answers are compared with."""
+    return sample.ideal if sample and not _is_open(index, eval) else ()
 
 
 def _with_eval(asked: QueryParams, eval: str) -> QueryParams:
