@@ -28,6 +28,8 @@ SEED = 20220722
 SIZES = (20, 50, 100, 200)
 USUAL_SIZE = 50
 COOKIE = "harness-reviewer"
+PATIENCE_S = 2.0
+"""So long a page waits for an index that is nearly there."""
 
 
 # --- who ----------------------------------------------------------------------------
@@ -115,6 +117,13 @@ def page_of(run: Run, place: Place) -> str:
             "repeat": place.repeat,
         }
     )
+
+
+def is_being_read(index: JournalIndex) -> bool:
+    """Is the index still behind, after a little patience? What it holds then is no fair sample."""
+    if index.progress().is_under_way:
+        index.catch_up(PATIENCE_S)
+    return index.progress().is_under_way
 
 
 # --- drawn answers -------------------------------------------------------------------

@@ -23,7 +23,7 @@ from harness.pipeline.collecting import Collection, Form, Wanted, collect, copie
 from harness.pipeline.track import eval_of
 from harness.viewer.journal_index import CHANGES, STATES, JournalIndex, Query
 from harness.viewer.rendering import page
-from harness.viewer.reviewing import address_of
+from harness.viewer.reviewing import address_of, is_being_read
 from harness.viewer.runs import Run
 from harness.viewer.sample_views import CHANGE_WORDS, STATE_WORDS
 from harness.viewer.site import Site
@@ -131,10 +131,8 @@ def routes(site: Site) -> list[Route]:
 def _shown(site: Site, request: Request) -> Response:
     run = site.run(request)
     index = site.indexes.of(run)
-    if index.progress().is_under_way:
-        index.catch_up(2.0)
-        if index.progress().is_under_way:
-            return page("reading.html.j2", title="Dataset", run=run, here=address_of(run))
+    if is_being_read(index):
+        return page("reading.html.j2", title="Dataset", run=run, here=address_of(run))
     tracks = index.tracks()
     pick = Pick.of(request.query_params)
     if not any((t.eval, t.model) == (pick.query.eval, pick.query.model) for t in tracks):
@@ -183,6 +181,8 @@ def _wanted(site: Site, run: Run, pick: Pick) -> Wanted:
             "these are training prompts, or other prompts: they are trained on already"
         )
     index = site.indexes.of(run)
+    if is_being_read(index):
+        raise HTTPException(503, "The journal is still being read; try again in a moment.")
     return Wanted(
         query.eval,
         query.model,

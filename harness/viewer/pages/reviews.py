@@ -39,6 +39,7 @@ from harness.viewer.reviewing import (
     address_of,
     cookie_of,
     drawn_places,
+    is_being_read,
     page_of,
     panel_of,
     reviewer_of,
@@ -47,7 +48,6 @@ from harness.viewer.runs import Run
 from harness.viewer.site import Site
 
 LARGEST_FORM = 1 << 16
-PATIENCE_S = 2.0
 A_YEAR_S = 365 * 24 * 3600
 
 
@@ -155,7 +155,7 @@ def _queue(site: Site, answered: Answered, request: Request) -> Response:
     run = site.run(request)
     asking = Asking.of(request)
     index = site.indexes.of(run)
-    if _is_being_read(index):
+    if is_being_read(index):
         return page("reading.html.j2", title="Review", run=run, here=address_of(run))
     if "sample" in request.query_params:
         return _single(run, index, request)
@@ -200,13 +200,6 @@ def _queue(site: Site, answered: Answered, request: Request) -> Response:
             blind=is_blind,
         )
     return page("review.html.j2", **content)
-
-
-def _is_being_read(index: JournalIndex) -> bool:
-    """Is the index still behind, after a little patience? What is drawn then is no fair sample."""
-    if index.progress().is_under_way:
-        index.catch_up(PATIENCE_S)
-    return index.progress().is_under_way
 
 
 def _single(run: Run, index: JournalIndex, request: Request) -> Response:
@@ -296,7 +289,7 @@ def _call(one: Mapping[str, Any]) -> str:
 def _agreement(site: Site, answered: Answered, request: Request) -> Response:
     run = site.run(request)
     index = site.indexes.of(run)
-    if _is_being_read(index):
+    if is_being_read(index):
         return page("reading.html.j2", title="Reviews", run=run, here=address_of(run))
     reviews = read_reviews(run.folder)
     outcomes = answered.of(run, index, [review.place for review in reviews])
