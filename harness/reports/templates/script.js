@@ -60,6 +60,16 @@ for (const target of document.querySelectorAll(".hit")) {
   target.addEventListener("pointerleave", () => { tip.hidden = true; });
 }
 
+// What scrolls sideways can be scrolled from the keyboard.
+const scrollers = new ResizeObserver((entries) => {
+  for (const { target } of entries) {
+    const wide = target.scrollWidth > target.clientWidth;
+    if (wide) { target.tabIndex = 0; target.setAttribute("role", "group"); } else target.removeAttribute("tabindex");
+    target.ariaLabel = wide ? "Table that scrolls sideways" : null;
+  }
+});
+for (const scroller of document.querySelectorAll(".scroll")) scrollers.observe(scroller);
+
 // Paper: everything is open, and the evidence stands with its eval, so that verdicts come first.
 const evidence = [...document.querySelectorAll(".evidence")].map((panel) => ({ panel, card: panel.closest(".card") }));
 let closed = [];
