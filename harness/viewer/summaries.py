@@ -173,7 +173,7 @@ class Summaries:
         report = _stamp(folder.path / "report.json")
         is_newer = journal is not None and (report is None or journal[0] > report[0])
         if is_newer and is_being_written(folder.journal):
-            return State("running", self._share(about))
+            return State("running", self._share(about, most=0.99))
         if about.problem:
             return State("broken", why=about.problem)
         if report is not None:
@@ -182,16 +182,17 @@ class Summaries:
         known = self._stopped.get(folder.path)
         if known is not None and known[0] == stamps:
             return known[1]
-        state = State("interrupted", self._share(about), _resumed(about))
+        share = self._share(about)
+        state = State("interrupted", share, _resumed(about, is_whole=share == 1))
         self._stopped[folder.path] = (stamps, state)
         return state
 
-    def _share(self, about: About) -> float | None:
-        """The share of answers that came; a run that has not ended is never whole."""
+    def _share(self, about: About, most: float = 1.0) -> float | None:
+        """The share of answers that came or failed."""
         owed = self.expected(about).total
         if owed is None:
             return None
-        return min(0.99, self._tails.of(about.run.folder.journal).read().settled / owed)
+        return min(most, self._tails.of(about.run.folder.journal).read().settled / owed)
 
 
 def _about(run: Run, stamps: tuple[Stamp, ...]) -> About:
@@ -224,10 +225,12 @@ def _stamp(path: Path) -> Stamp:
     return found.st_mtime_ns, found.st_size
 
 
-def _resumed(about: About) -> str:
+def _resumed(about: About, *, is_whole: bool) -> str:
     """How to go on with it."""
     if about.manifest is None:
         return ""
+    if is_whole:
+        return f"write its report: harness report {shlex.quote(str(about.run.path))}"
     command = about.manifest.command
     out = "" if "--out" in command else f" --out {shlex.quote(str(about.run.path))}"
     return f"go on with: {command}{out}" + ("" if "--resume" in command else " --resume")

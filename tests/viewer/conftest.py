@@ -35,6 +35,8 @@ def small_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         folder = made_run(root / name, 24)
         write_reports(report_of(folder.path), folder.path)
         os.utime(folder.manifest, (day * 86_400, day * 86_400))
-    made_run(root / "cut-short", 24)
+    cut = made_run(root / "cut-short", 24)
+    lines = cut.journal.read_bytes().splitlines(keepends=True)
+    cut.journal.write_bytes(b"".join(lines[:41]))
     os.utime(root / "cut-short" / "study.yaml", (0, 0))
     return root
