@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from harness.reports import rounds, spending, wording
-from harness.reports.document import Document, Performance, Provenance
-from harness.reports.escaping import code, longer_fence, prose, table
+from harness.reports.document import Document, Performance, Provenance, Section
+from harness.reports.escaping import code, longer_fence, prose
 from harness.reports.markdown_gate import gate_parts
 from harness.reports.markdown_overview import overview
 from harness.reports.markdown_sections import findings_list, section_parts
+from harness.reports.markdown_tables import folded, long_table
 from harness.reports.sections import Story, document_story
 
 MOST_CHARACTERS = 60_000
@@ -22,8 +23,11 @@ MOST_CHARACTERS = 60_000
 SAMPLE_ROWS = 60
 """Samples that all evals together may show, where there is room."""
 
-MOST_SPENDERS = 40
-MOST_ROUNDS = 60
+ROOM_OF_A_TABLE = 5_000
+"""Characters of the table of rounds, and of that of costs."""
+
+MANY_EVALS = 8
+"""Of more evals than these, each is behind a click."""
 
 MOST_SAMPLE_ROWS = 8
 """Samples that one eval shows."""
@@ -41,15 +45,26 @@ def render_markdown(document: Document) -> str:
     )
     blocks = [start]
     room = MOST_CHARACTERS - len(start) - len(end)
+    is_folded = len(document.sections) > MANY_EVALS
     samples = max(1, min(MOST_SAMPLE_ROWS, SAMPLE_ROWS // max(1, len(document.sections))))
     for section in document.sections:
-        block = "\n\n".join(section_parts(section, samples))
+        block = "\n\n".join(_section(section, samples, is_folded=is_folded))
         room -= len(block) + 2
         if room < 0:
             blocks.append("More evals are in the full report; this summary had no room for them.")
             break
         blocks.append(block)
     return "\n\n".join((*blocks, end)) + "\n"
+
+
+def _section(section: Section, samples: int, *, is_folded: bool) -> Iterator[str]:
+    """An eval under its heading; of many evals the rest opens on a click."""
+    heading, *rest = section_parts(section, samples)
+    yield heading
+    if rest and is_folded:
+        yield folded("Details", "\n\n".join(rest))
+    else:
+        yield from rest
 
 
 def _opening(document: Document) -> Iterator[str]:
@@ -69,9 +84,8 @@ def _rounds(document: Document) -> Iterator[str]:
         return
     yield "## Rounds"
     lines = [(code(row.eval), *map(prose, row.cells)) for row in rounds.rows(document.rounds)]
-    yield table(("Eval", *rounds.HEADERS), lines[:MOST_ROUNDS])
-    if len(lines) > MOST_ROUNDS:
-        yield f"{len(lines) - MOST_ROUNDS:,} more rounds are in the full report."
+    more = "{} more rounds are in the full report."
+    yield from long_table(("Eval", *rounds.HEADERS), lines, ROOM_OF_A_TABLE, more)
 
 
 def _spending(told: Performance | None) -> Iterator[str]:
@@ -82,9 +96,8 @@ def _spending(told: Performance | None) -> Iterator[str]:
         (f"{code(row.model)}{f' ({row.role})' if row.role else ''}", *map(prose, row.cells))
         for row in spending.rows(told.models)
     ]
-    yield table(("Model", *spending.HEADERS), lines[:MOST_SPENDERS])
-    if len(lines) > MOST_SPENDERS:
-        yield f"{len(lines) - MOST_SPENDERS:,} more models are in the full report."
+    more = "{} more models are in the full report."
+    yield from long_table(("Model", *spending.HEADERS), lines, ROOM_OF_A_TABLE, more, seen=12)
     yield prose(spending.about(told))
 
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from harness.records import Comparison
 from harness.reports import scores, wording
 from harness.reports.document import Document, Section
-from harness.reports.escaping import code, prose, table
+from harness.reports.escaping import code, prose
+from harness.reports.markdown_tables import long_table
 from harness.reports.scores import all_scores, unscored
 from harness.reports.sections import (
     Story,
@@ -35,7 +36,8 @@ DIVERSITY: Mapping[str, str] = {
     "unmeasured": "diversity not measured",
 }
 
-MOST_ROWS = 150
+ROOM = 18_000
+"""Characters of the opening table."""
 
 HEADERS: Mapping[Story, tuple[str, ...]] = {
     "advice": ("Eval", "Verdict", "Base → tuned", "Difference", "Confidence"),
@@ -58,8 +60,7 @@ def overview(document: Document) -> Iterator[str]:
     """The opening table, and how many rows it has no room for."""
     story = document_story(document)
     rows = [row for section in document.sections for row in ROWS[story](section)]
-    yield table(HEADERS[story], rows[:MOST_ROWS])
-    yield from more_rows(rows, MOST_ROWS)
+    yield from long_table(HEADERS[story], rows, ROOM)
 
 
 def _advice_rows(section: Section) -> Iterator[Row]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import accumulate
 
 from harness.records import Comparison, Finding
 from harness.reports import answers, confusion, scores, wording
@@ -10,6 +11,7 @@ from harness.reports.document import Confusion, Copy, Exclusion, Flip, Miss, Phr
 from harness.reports.escaping import code, prose, table
 from harness.reports.markdown_economics import economics_parts
 from harness.reports.markdown_overview import flips_cell, more_rows
+from harness.reports.markdown_tables import folded
 from harness.reports.scores import Metric, all_scores
 from harness.reports.sections import (
     Row,
@@ -22,6 +24,10 @@ from harness.reports.sections import (
 )
 
 MOST_ROWS = 20
+SEEN = 12
+"""Rows of a table that stand open."""
+
+MOST_FINDINGS, FINDINGS_ROOM = 20, 4_000
 MOST_FURTHER = 3
 MOST_PHRASES = 3
 MOST_COPIES = 3
@@ -64,7 +70,7 @@ def _comparisons(section: Section) -> Iterator[str]:
         rows = found.rows if found.metric == section.metric else _telling(found.rows)
         shown = [_comparison_row(section, row.comparison) for row in rows[:MOST_ROWS]]
         yield f"**{prose(scores.metric_name(section, found.metric))}**"
-        yield table(header, shown)
+        yield _opened(header, shown)
         yield from more_rows(found.rows, len(shown))
 
 
@@ -138,7 +144,13 @@ def _scores(section: Section, samples: int) -> Iterator[str]:
 
 def _metric_table(title: str, metrics: Sequence[Metric]) -> str:
     rows = [(prose(m.name), m.value, m.bounds or "–", f"{m.estimate.n:,}") for m in metrics]
-    return table((title, "Value", "95% interval", "Samples"), rows[:MOST_ROWS])
+    return _opened((title, "Value", "95% interval", "Samples"), rows[:MOST_ROWS])
+
+
+def _opened(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table; a long one is behind a click."""
+    whole = table(header, rows)
+    return whole if len(rows) <= SEEN else folded(f"{len(rows):,} rows", whole)
 
 
 def _misses(section: Section, most: int) -> Iterator[str]:
@@ -237,11 +249,15 @@ def _copy_row(copy: Copy) -> tuple[str, ...]:
 def findings_list(findings: Sequence[Finding]) -> Iterator[str]:
     """Findings as a list; nothing where there are none."""
     if findings:
-        shown = [
+        lines = [
             f"- {finding.severity}: {prose(wording.sentence(finding.message))}"
-            for finding in findings[:MOST_ROWS]
+            for finding in findings[:MOST_FINDINGS]
         ]
+        shown = lines[: sum(end <= FINDINGS_ROOM for end in accumulate(map(len, lines)))]
         yield "\n".join(shown)
+        if len(findings) > len(shown):
+            left_out = wording.counted(len(findings) - len(shown), "more finding")
+            yield f"{wording.capitalized(left_out)}: see the full report."
 
 
 def _exclusions(exclusions: Sequence[Exclusion]) -> Iterator[str]:

@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from harness.records import DiversityChange
+from harness.records import Check, DiversityChange, Finding, Gate, Round, Rule
 from harness.reports.document import Document
-from harness.reports.markdown import MOST_CHARACTERS, code, prose, render_markdown
+from harness.reports.escaping import code, prose
+from harness.reports.markdown import MOST_CHARACTERS, render_markdown
+from harness.reports.markdown_gate import render_gate_markdown
 
 GITHUB = MarkdownIt("commonmark", {"html": True, "linkify": False}).enable(
     ["table", "strikethrough"]
@@ -197,8 +199,67 @@ def test_sixty_evals_fit_a_comment_with_all_their_scores(sixty: Document, sixty_
     for many in (sixty, sixty_contests):
         text = render_markdown(many)
         assert len(text) <= MOST_CHARACTERS + 1_000
-        assert len(opening(text)) >= 62
+        rows = [line for line in text.partition("\n## ")[0].splitlines() if "suite-" in line]
+        assert len(rows) >= 60
         assert "How to repeat" in text
+
+
+def largest(document: Document) -> Document:
+    """Everything at once, and all of it long: 150 evals, 400 checks, 100 findings, 90 rounds."""
+    word = "word " * 200
+    rule = Rule("non_inferior", "*", 0.02)
+    checks = tuple(
+        Check(f"an-eval-of-a-long-name-{i}", rule, f"ft:{'x' * 70}", "fail", "base", reason=word)
+        for i in range(400)
+    )
+    finding = Finding("r", "warn", word)
+    evals = tuple(
+        dataclasses.replace(section, eval=f"{section.eval}-{i}", findings=(finding,) * 30)
+        for i in range(50)
+        for section in document.sections
+    )
+    advice = document.sections[0].advice[0]
+    rounds = tuple(Round(i, "orders", word, 2.0, advice) for i in range(90))
+    gate = Gate("no-worse", "fail", checks)
+    return dataclasses.replace(
+        document, sections=evals, gate=gate, findings=(finding,) * 100, rounds=rounds
+    )
+
+
+def test_the_largest_report_fits_a_comment_of_a_pull_request(document: Document):
+    text = render_markdown(largest(document))
+    assert len(text) < 65_536
+    assert text.index("## Gate: ❌ FAIL") < 200
+    assert text.index("| Eval | Verdict |") < text.index("## Rounds") < text.index("## `orders-0`")
+    assert "more checks are in the JSON report" in text
+    assert "More findings" in text or "more findings" in text
+    assert text.count("<details>") == text.count("</details>") > 2
+    assert "## How to repeat" in text
+
+
+def test_a_gate_alone_fits_a_comment_too(document: Document):
+    gate = largest(document).gate
+    assert gate is not None
+    assert 20_000 < len(render_gate_markdown(gate)) < 65_536
+
+
+def test_long_tables_are_behind_a_click_and_still_tables(document: Document):
+    section = document.sections[0]
+    many = tuple(section.comparisons[i % 5] for i in range(18))
+    text = render_markdown(
+        dataclasses.replace(document, sections=(dataclasses.replace(section, comparisons=many),))
+    )
+    (body,) = re.findall(
+        r"<details>\n<summary>18 rows</summary>\n\n(.*?)\n\n</details>", text, re.S
+    )
+    assert [t.type for t in GITHUB.parse(body)].count("tr_open") == 19
+
+
+def test_few_evals_stand_open_and_many_behind_a_click(document: Document, sixty: Document):
+    assert "<details>" not in render_markdown(document)
+    folded = render_markdown(sixty)
+    assert folded.count("<summary>Details</summary>") > 8
+    assert all(len(cells) == 1 for cells in widths(folded))
 
 
 def widths(text: str) -> list[set[int]]:
