@@ -16,6 +16,7 @@ from harness.errors import RegistryError, RunFolderError, UsageError
 from harness.pipeline import manifest as manifests
 from harness.pipeline.manifest import Manifest, Plan
 from harness.pipeline.regrading import Regrading, regrade
+from harness.pipeline.reviews import Review, add_review, answer_hash, read_reviews
 from harness.pipeline.runfolder import RunFolder
 from harness.records import (
     Completion,
@@ -111,6 +112,23 @@ def test_another_option_gives_other_marks_and_the_old_ones_stay(
     assert (found.marked, found.changed) == ({NAME: 2}, {NAME: 1})
     assert {path.name: path.read_bytes() for path in run.iterdir()} == before
     assert RunFolder(tmp_path / "new").read().plan.evals[0].args == {"ignore_case": True}
+
+
+def test_what_people_said_of_the_answers_comes_along(
+    tmp_path: Path, registered: Registered
+) -> None:
+    registry = registered(MATCH.replace("IGNORE", "true"))
+    run = written(tmp_path / "run", registry.eval(NAME), outcome(0, "oslo", 0.0))
+    one = outcome(0, "oslo", 0.0)
+    place = (NAME, "m", one.sample_id, 0, one.request_key, answer_hash(one))
+    review = Review(*place, "right", "ana", "2026-01-01")
+    add_review(RunFolder(run), review)
+    new = RunFolder(tmp_path / "new")
+    regrade(Regrading(run, new.path, "harness regrade"), registry)
+    assert read_reviews(new) == (review,)
+    add_review(new, replace(review, opinion="wrong"))
+    regrade(Regrading(run, new.path, "harness regrade"), registry)
+    assert [one.opinion for one in read_reviews(new)] == ["wrong"]
 
 
 def test_a_sample_that_failed_stays_failed(tmp_path: Path, registered: Registered) -> None:
