@@ -31,7 +31,7 @@ from harness.viewer.index_file import (
 )
 from harness.viewer.texts import number_of
 
-FIRST_LINES, BATCH_LINES = 1_000, 20_000
+FIRST_LINES, BATCH_LINES = 1_000, 8_000
 BATCH_BYTES = 16 * 2**20
 """After so much the index is written, and pages see it; the first batches are small."""
 

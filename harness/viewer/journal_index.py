@@ -194,21 +194,28 @@ def _change(now: bool, before: bool) -> str:
 
 @dataclass(eq=False)
 class _Kept:
-    """The latest results, by what was asked, of at most so much weight; several threads use it."""
+    """The latest results, by what was asked, of at most so much weight; several threads use it.
+
+    Those of an earlier version of the index go with it.
+    """
 
     most: int
     weight: Callable[[Any], int] = lambda value: 1
+    _version: object = None
     _found: OrderedDict[Any, Any] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def get(self, key: Any, made: Callable[[], T]) -> T:
+    def get(self, version: object, key: Any, made: Callable[[], T]) -> T:
         with self._lock:
-            if key in self._found:
+            if version == self._version and key in self._found:
                 self._found.move_to_end(key)
                 value: T = self._found[key]
                 return value
         value = made()
         with self._lock:
+            if version != self._version:
+                self._found.clear()
+                self._version = version
             self._found[key] = value
             while len(self._found) > 1 and sum(map(self.weight, self._found.values())) > self.most:
                 self._found.popitem(last=False)
@@ -346,9 +353,10 @@ class JournalIndex:
     def counts(self, query: Query) -> dict[str, int]:
         """How many samples are in each state, and under "" all, with the query's other filters."""
         with self.file.reading() as database:
-            version = self._version(database)
-            key = ("counts", version, _filters(replace(query, state="")))
-            return self._kept.get(key, lambda: self._counts(database, query))
+            key = ("counts", _filters(replace(query, state="")))
+            return self._kept.get(
+                self._version(database), key, lambda: self._counts(database, query)
+            )
 
     def labels(self, query: Query, most: int = 50) -> list[tuple[str, int]]:
         """What was picked from the model's answers, and in how many: the most frequent first."""
@@ -449,20 +457,18 @@ class JournalIndex:
         return state_of(database), tuple(database.execute("SELECT stamp FROM evals").fetchall())
 
     def _verdicts(self, database: sqlite3.Connection, track: int) -> Verdicts:
-        key = (state_of(database), track)
-        return self._columns.get(key, lambda: Verdicts(rows_of(database, track)))
+        version = self._version(database)
+        return self._columns.get(version, track, lambda: Verdicts(rows_of(database, track)))
 
     def _verdicts_of(self, database: sqlite3.Connection, eval: str, model: str | None) -> Verdicts:
         track = _track_id(database, eval, model)
         return Verdicts(np.zeros(0, ANSWER)) if track is None else self._verdicts(database, track)
 
     def _shared(self, database: sqlite3.Connection, query: Query) -> _Shared:
-        key = (
-            "shared",
-            self._version(database),
-            _filters(replace(query, state="")),
+        key = ("shared", _filters(replace(query, state="")))
+        return self._kept.get(
+            self._version(database), key, lambda: self._make_shared(database, query)
         )
-        return self._kept.get(key, lambda: self._make_shared(database, query))
 
     def _make_shared(self, database: sqlite3.Connection, query: Query) -> _Shared:
         verdicts = self._verdicts_of(database, query.eval, query.model)
@@ -494,9 +500,10 @@ class JournalIndex:
         return {"": int(shared.chosen.sum()), **counts}
 
     def _places(self, database: sqlite3.Connection, query: Query) -> Indices:
-        version = self._version(database)
-        key = ("places", version, _filters(query), query.sort)
-        return self._kept.get(key, lambda: self._sorted_places(database, query))
+        key = ("places", _filters(query), query.sort)
+        return self._kept.get(
+            self._version(database), key, lambda: self._sorted_places(database, query)
+        )
 
     def _sorted_places(self, database: sqlite3.Connection, query: Query) -> Indices:
         shared = self._shared(database, query)
