@@ -99,8 +99,12 @@
       for (const other of this.cards) if (other.tabIndex === 0) other.tabIndex = -1;
       card.tabIndex = 0;
       card.focus({ preventScroll: true });
-      const high = card.offsetHeight > innerHeight;
-      card.scrollIntoView({ block: high ? "start" : place, behavior: "instant" });
+      const scroll = () => {
+        if (document.activeElement !== card) return;
+        card.scrollIntoView({ block: card.offsetHeight > innerHeight ? "start" : place, behavior: "instant" });
+      };
+      scroll();
+      requestAnimationFrame(() => requestAnimationFrame(scroll)); // once more, when the cards above have their heights
     }
   }
 
