@@ -38,7 +38,7 @@ STATE_WORDS: dict[StateKind, str] = {
 class State:
     """How far a run is: which ``share`` of its answers came, where that is known.
 
-    ``why`` says what is broken, or how to go on.
+    ``why`` says what is broken, or with which command to go on.
     """
 
     kind: StateKind
@@ -226,11 +226,11 @@ def _stamp(path: Path) -> Stamp:
 
 
 def _resumed(about: About, *, is_whole: bool) -> str:
-    """How to go on with it."""
+    """The command that goes on with it; where only the report is missing, that writes it."""
     if about.manifest is None:
         return ""
     if is_whole:
-        return f"write its report: harness report {shlex.quote(str(about.run.path))}"
+        return f"harness report {shlex.quote(str(about.run.path))}"
     command = about.manifest.command
     out = "" if "--out" in command else f" --out {shlex.quote(str(about.run.path))}"
-    return f"go on with: {command}{out}" + ("" if "--resume" in command else " --resume")
+    return f"{command}{out}" + ("" if "--resume" in command else " --resume")

@@ -46,7 +46,7 @@ def test_a_run_without_one_was_interrupted_and_says_how_to_go_on(folder: RunFold
 def test_a_run_that_lacks_its_report_alone_says_how_to_write_it(folder: RunFolder) -> None:
     state = summary(folder).state
     assert (state.kind, state.share) == ("interrupted", 1.0)
-    assert state.why == f"write its report: harness report {folder.path}"
+    assert state.why == f"harness report {folder.path}"
 
 
 def test_a_run_is_under_way_as_long_as_its_journal_is_locked(folder: RunFolder) -> None:
