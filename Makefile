@@ -1,4 +1,4 @@
-.PHONY: help install demo test lint bench validate soak example clean
+.PHONY: help install demo test lint bench validate soak example screenshots clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 help:  ## this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 install: $(STAMP)  ## make .venv with the harness and its development tools
 
@@ -41,6 +41,9 @@ soak: install  ## kill runs again and again under faults: is anything lost?
 
 example: install  ## make the committed example report anew
 	$(BIN)/harness demo --out reports/example --overwrite
+
+screenshots: install  ## make the pictures of report and viewer anew (needs Chromium)
+	$(BIN)/python docs/screenshots/make.py
 
 clean:  ## remove what was built
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -29,7 +29,7 @@ OWN_ADDRESSES = re.compile(r"#[\w.~%-]+|data:,")
 def small(section):
     """The same with one of everything that there may be many of."""
     short = {
-        f.name: value[:2] if f.name in ("advice", "panels", "comparisons") else value[:1]
+        f.name: value[:2] if f.name in ("advice", "comparisons") else value[:1]
         for f in dataclasses.fields(section)
         if isinstance(value := getattr(section, f.name), tuple)
     }
