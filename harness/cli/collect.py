@@ -26,7 +26,8 @@ def collect(
             "-s",
             metavar="STATE",
             help="right, wrong, partly, failed, unmarked; against --base: fixed, broken, "
-            "both_wrong, both_right. Repeatable; unset: wrong and partly.",
+            "both_wrong, both_right; by reviews: called_wrong. Repeatable; unset: wrong and "
+            "partly.",
         ),
     ] = None,
     ids: Annotated[
@@ -68,7 +69,7 @@ def collect(
 
     Held-out samples that go into training are held out no longer: which ones went is kept in the
     run's copied.jsonl. --part keeps some back, --rest writes what stays held out, and
-    --as prompts writes no answers, for new examples of the same kind. The second is the safe way.
+    --as prompts writes no answers, for new examples of the same kind: the safest way.
 
     [bold]Examples[/bold]
 

@@ -23,6 +23,7 @@ from harness.graders.call_reading import text_calls
 from harness.pipeline.beside import append_line, lines_in
 from harness.pipeline.bridging import in_folder
 from harness.pipeline.evaluation import Question
+from harness.pipeline.reviews import Place, Review, by_place, read_reviews, verdict_of_people
 from harness.pipeline.runfolder import RunFolder, check_files
 from harness.records import EvalSpec, Finding, Sample
 from harness.running.journal import Contents
@@ -37,7 +38,10 @@ State = Literal[
     "broken",
     "both_wrong",
     "both_right",
+    "called_wrong",
 ]
+"""What a sample is; the last one is what people say of it, the others what its marks do."""
+
 STATES: tuple[State, ...] = get_args(State)
 AGAINST_BASE: frozenset[State] = frozenset({"fixed", "broken", "both_wrong", "both_right"})
 """What only two models together can be."""
@@ -155,7 +159,10 @@ def collect(folder: RunFolder, wanted: Wanted) -> Collection:
     question = Question.answered(in_folder(spec, folder.path), manifest.plan.max_samples)
     chosen = wanted.ids
     if wanted.states:
-        chosen |= frozenset(_in_state(Contents.of(folder.journal), wanted))
+        contents = Contents.of(folder.journal)
+        chosen |= frozenset(_in_state(contents, wanted))
+        if "called_wrong" in wanted.states:
+            chosen |= frozenset(_called_wrong(contents, wanted, read_reviews(folder)))
     return Collection(question, wanted, chosen)
 
 
@@ -244,6 +251,16 @@ def _in_state(contents: Contents, wanted: Wanted) -> Iterator[str]:
     for key, sums in _sums(contents, wanted.eval, wanted.model).items():
         if not states.isdisjoint(sums.states(before.get(key))):
             yield key
+
+
+def _called_wrong(contents: Contents, wanted: Wanted, reviews: Sequence[Review]) -> Iterator[str]:
+    """Samples to which people call an answer wrong, whatever the grader says."""
+    places = by_place(r for r in reviews if (r.eval, r.model) == (wanted.eval, wanted.model))
+    for outcome in contents.outcomes(wanted.eval, wanted.model) if places else ():
+        place = Place(wanted.eval, wanted.model, outcome.sample_id, outcome.repeat)
+        own = [review for review in places.get(place, ()) if review.is_of(outcome)]
+        if own and verdict_of_people(own) == "wrong":
+            yield outcome.sample_id
 
 
 def _sums(contents: Contents, eval: str, model: str) -> dict[str, _Sum]:

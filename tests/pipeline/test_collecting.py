@@ -22,8 +22,9 @@ from harness.pipeline.collecting import (
     models_meant,
     note_copied,
 )
+from harness.pipeline.reviews import Review, add_review, answer_hash
 from harness.pipeline.runfolder import RunFolder
-from tests.small_run import BASE, EVAL, TUNED, base_mark, made_run, tuned_mark
+from tests.small_run import BASE, EVAL, TUNED, base_mark, made_run, outcome, tuned_mark
 
 
 @pytest.fixture
@@ -67,6 +68,15 @@ def test_states_are_those_of_the_mark_and_of_the_change(folder: RunFolder) -> No
     }
     for state, numbers in by_state.items():
         assert ids_of(collect(folder, wanted(states=(state,)))) == numbers, state
+
+
+def test_what_people_call_wrong_is_taken_whatever_the_grader_says(folder: RunFolder) -> None:
+    said = {1: "wrong", 2: "right", 4: "wrong"}
+    for number, opinion in said.items():
+        one = outcome(TUNED, number, 1.0, text="replaced since" if number == 4 else None)
+        place = (EVAL, TUNED, one.sample_id, 0, one.request_key, answer_hash(one))
+        add_review(folder, Review(*place, opinion, "ana", "2026-01-01"))  # type: ignore[arg-type]
+    assert ids_of(collect(folder, wanted(states=("called_wrong",)))) == [1]
 
 
 def test_picked_samples_come_along_and_unknown_ones_are_counted(folder: RunFolder) -> None:
