@@ -11,7 +11,7 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
 from harness.reports import (
@@ -28,10 +28,11 @@ from harness.reports import (
     scores,
     sections,
     spending,
+    tradeoff,
     verdicts,
     wording,
 )
-from harness.reports.compiled import kept_beside
+from harness.reports.compiled import escaping
 from harness.reports.document import Document, Panel
 from harness.reports.glossary import GLOSSARY
 from harness.reports.samples import samples_of
@@ -77,15 +78,7 @@ def _fingerprint(source: str) -> str:
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        bytecode_cache=kept_beside(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=_presentable,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = escaping(_presentable, TEMPLATES)
     environment.globals.update(
         words=wording,
         verdicts=verdicts,
@@ -93,6 +86,7 @@ def _environment() -> Environment:
         gates=gates,
         scores=scores,
         spending=spending,
+        tradeoffs=tradeoff,
         economics=economics,
         fields=fields,
         rounds=rounds,

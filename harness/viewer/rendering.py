@@ -8,14 +8,14 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
 from harness import __version__
 from harness.reports import charts, panels, wording
 from harness.reports import html as report_page
-from harness.reports.compiled import kept_beside
+from harness.reports.compiled import escaping
 from harness.reports.document import Panel
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -36,15 +36,7 @@ def page(template: str, status: int = 200, **content: Any) -> HTMLResponse:
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader([TEMPLATES, report_page.TEMPLATES]),
-        bytecode_cache=kept_beside(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=_presentable,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = escaping(_presentable, TEMPLATES, report_page.TEMPLATES)
     environment.globals.update(
         words=wording,
         panels=panels,
