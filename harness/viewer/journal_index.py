@@ -477,20 +477,24 @@ class JournalIndex:
             code = _code(database, query.label)
             chosen &= verdicts.have(verdicts.answers["label"] == code)
         for term in terms_of(query.words):
-            chosen &= np.isin(verdicts.places, self._with_term(database, query, term))
+            chosen &= self._having(database, query, term, verdicts)
         if not query.other_model:
             return _Shared(verdicts, None, np.zeros(0, np.int64), np.zeros(0, bool), chosen)
         other = self._verdicts_of(database, query.eval, query.other_model)
         there, in_both = other.at(verdicts.places)
         return _Shared(verdicts, other, there, in_both, chosen)
 
-    def _with_term(self, database: sqlite3.Connection, query: Query, term: str) -> Indices:
-        models = (None, query.model, *([query.other_model] if query.other_model else []))
-        tracks = (_track_id(database, query.eval, model) for model in models)
-        found = [
-            self.file.texts.places(database, track, term) for track in tracks if track is not None
-        ]
-        return np.concatenate(found) if found else np.zeros(0, np.int64)
+    def _having(
+        self, database: sqlite3.Connection, query: Query, term: str, verdicts: Verdicts
+    ) -> Flags:
+        """The samples with a term in their prompt or in an answer of the models asked for."""
+        flags = np.zeros(len(verdicts.places), bool)
+        for model in (None, query.model, *([query.other_model] if query.other_model else [])):
+            track = _track_id(database, query.eval, model)
+            if track is not None:
+                found, there = verdicts.at(self.file.texts.places(database, track, term))
+                flags[found[there]] = True
+        return flags
 
     def _counts(self, database: sqlite3.Connection, query: Query) -> dict[str, int]:
         shared = self._shared(database, query)

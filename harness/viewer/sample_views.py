@@ -194,9 +194,12 @@ class Replies:
 
 
 def replies_of(
-    outcomes: Sequence[Outcome], ideals: Sequence[str], epochs: Mapping[str, float]
+    outcomes: Sequence[Outcome],
+    ideals: Sequence[str],
+    epochs: Mapping[str, float],
+    first: Sequence[str] = (),
 ) -> list[Replies]:
-    """The answers by model, the least trained first; those of unknown epochs stand behind."""
+    """The answers by model: the ``first`` ones, then the least trained, unknown epochs last."""
     by_model: dict[str, list[Outcome]] = {}
     for outcome in outcomes:
         by_model.setdefault(outcome.model, []).append(outcome)
@@ -209,7 +212,11 @@ def replies_of(
         )
         for model, some in by_model.items()
     ]
-    return sorted(found, key=lambda one: (one.epochs is None, one.epochs or 0.0))
+    at = {model: place for place, model in enumerate(first)}
+    return sorted(
+        found,
+        key=lambda one: (at.get(one.model, len(at)), one.epochs is None, one.epochs or 0.0),
+    )
 
 
 def _reply(outcome: Outcome, ideals: Sequence[str]) -> Reply:

@@ -86,6 +86,7 @@ class Texts:
     def places(self, database: sqlite3.Connection, track: int, term: str) -> Indices:
         """The places of a track whose text has a term: its words, one after the other.
 
+        A place with several such texts comes several times.
         A star behind a term lets its last word go on.
         """
         low, high = number_of(track, 0, 0), number_of(track + 1, 0, 0) - 1
@@ -101,7 +102,7 @@ class Texts:
         (found,) = database.execute(query, (sought, low, high)).fetchone()
         if not found:
             return np.zeros(0, np.int64)
-        return np.unique(np.fromstring(found, np.int64, sep=","))
+        return np.fromstring(found, np.int64, sep=",")
 
 
 def _phrase(term: str) -> str:

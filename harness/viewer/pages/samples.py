@@ -257,7 +257,9 @@ def _one(site: Site, run: Run, eval: str, sample_id: str, request: Request) -> R
         ideal=[shown(text, LONGEST_NOTE) for text in sample.ideal] if sample else [],
         notes=_notes(sample),
         outcomes=outcomes,
-        replies=replies_of(outcomes, _comparable(index, eval, sample), epochs),
+        replies=replies_of(
+            outcomes, _comparable(index, eval, sample), epochs, (filters.other, filters.model)
+        ),
         filters=filters,
         around=around,
         back=_back(run, filters, around),
