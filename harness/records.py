@@ -318,6 +318,8 @@ class Experiment:
     """What else was set in training (rank, learning rate): where it changes, advice begins anew."""
     target: float | None = None
     ceiling: float = 1.0
+    wanted_refusals: float | None = None
+    """The share of refusals that is wanted at inference; None: as many as the ideals have."""
     train_probe: int = 300
     prompts: tuple[PromptVariant, ...] = ()
     """Further ways to ask the base model; tuning is compared with the best of all."""

@@ -8,10 +8,13 @@ from typing import Annotated
 import typer
 
 from harness.cli import options
+from harness.errors import UsageError
 
 
 def report(
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="A run folder.")],
+    path: Annotated[
+        Path, typer.Argument(metavar="PATH", help="A run folder, or the folder of a loop.")
+    ],
     prices: Annotated[
         Path | None, typer.Option("--prices", metavar="FILE", help="What models cost.")
     ] = None,
@@ -21,6 +24,10 @@ def report(
     cache: options.CacheFolder = None,
     plain: options.Plain = False,
     as_json: options.AsJson = False,
+    markdown: Annotated[
+        bool,
+        typer.Option("--markdown", help="Print report.md, fit for a comment of a pull request."),
+    ] = False,
 ) -> None:
     """Write report.html, report.md and report.json of a run folder anew, from its journal.
 
@@ -33,13 +40,21 @@ def report(
 
       harness report reports/demo --json | jq .advice
 
+      harness report reports/demo --markdown | gh pr comment 12 --body-file -
+
       harness report reports/mine --embeddings text-embedding-3-small
 
       harness report reports/mine --embeddings my_module:embed
+
+      harness report reports/loop
     """
     from harness.cli.studyview import StudyView, show_document
     from harness.pipeline import report_of, write_reports
+    from harness.pipeline.loop_report import report_of_loop
+    from harness.pipeline.rounds import LOOP_FILE
 
+    if markdown and as_json:
+        raise UsageError("--json and --markdown would mix two reports; give one")
     asked = options.RunOptions(
         embeddings=embeddings,
         embeddings_base_url=embeddings_base_url,
@@ -52,6 +67,12 @@ def report(
     with StudyView(asked.output()) as view:
         if embedder is not None:
             embedder.observer = view.embedding
-        document = report_of(path, prices=options.prices(prices), embedder=embedder)
+        if (path / LOOP_FILE).is_file():
+            document = report_of_loop(path, options.prices(prices))
+        else:
+            document = report_of(path, prices=options.prices(prices), embedder=embedder)
     written = write_reports(document, path)
+    if markdown:
+        print(written.markdown.read_text(encoding="utf-8"), end="")
+        return
     show_document(document, asked.output(), [f"Report: {written.html}"])

@@ -243,10 +243,13 @@ def refusals(track: Track, epochs: float) -> Estimate | None:
 
 
 def wanted_refusals(track: Track) -> tuple[float, float] | None:
-    """How many refusals are wanted: as many as ideals refuse, else as many as the base model does.
+    """How many refusals are wanted: as the study says, else as many as ideals refuse, else as many
+    as the base model does.
 
     An interval, since a few samples stand for all.
     """
+    if track.experiment.wanted_refusals is not None:
+        return track.experiment.wanted_refusals, track.experiment.wanted_refusals
     ideals = [sample.ideal[0] for sample in track.heldout.values() if sample.ideal]
     base = track.of(track.base)
     if len(ideals) >= FEWEST_IDEALS:

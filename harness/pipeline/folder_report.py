@@ -203,7 +203,8 @@ def _lints(
     kept = kept_lints(folder).get((experiment.name, spec.name))
     if kept is not None:
         return kept
-    return training_findings(experiment.training_data, heldout.values(), spec.task)
+    wanted = experiment.wanted_refusals
+    return training_findings(experiment.training_data, heldout.values(), spec.task, wanted)
 
 
 def _track(

@@ -10,10 +10,10 @@ from typing import Any
 import orjson
 
 from harness.errors import RunFolderError
-from harness.linting import every_lint, lint
+from harness.linting import LintOptions, every_lint, lint
 from harness.pipeline.evaluation import Question
 from harness.pipeline.runfolder import RunFolder
-from harness.records import Finding, Sample, Study, Task
+from harness.records import Experiment, Finding, Sample, Study, Task
 
 MOST_LINES = 20
 """A report names so many lines of a finding; ``harness lint`` names all."""
@@ -24,12 +24,19 @@ JUDGED_ELSEWHERE = ("leakage",)
 SAID_ELSEWHERE = ("leaked answers",)
 """``pipeline.leaks`` says it with what training lines name as their answers."""
 
-def training_findings(training: Path, heldout: Iterable[Sample], task: Task) -> tuple[Finding, ...]:
+
+def training_findings(
+    training: Path,
+    heldout: Iterable[Sample],
+    task: Task,
+    wanted_refusals: float | None = None,
+) -> tuple[Finding, ...]:
     """Warnings and blocking findings about a training file, against one eval's samples.
 
-    A blocking one vetoes every change of epochs. Notes are left to ``harness lint``.
+    ``wanted_refusals`` is the share of refusals that is wanted, where it is known. A blocking one
+    vetoes every change of epochs. Notes are left to ``harness lint``.
     """
-    report = lint(training, heldout, task)
+    report = lint(training, heldout, task, LintOptions(wanted_refusals=wanted_refusals))
     return tuple(
         _told(finding)
         for finding in report.findings
@@ -57,7 +64,7 @@ def lints_of(study: Study, questions: Mapping[str, Sequence[Question]]) -> list[
     Evals that run themselves say at their end what they asked; general sets judge nothing learnt.
     """
     return [
-        Linted(one.name, question.spec.name, _found(one.training_data, question))
+        Linted(one.name, question.spec.name, _found(one, one.training_data, question))
         for one in study.experiments
         if one.training_data is not None
         for question in questions[one.name]
@@ -65,8 +72,9 @@ def lints_of(study: Study, questions: Mapping[str, Sequence[Question]]) -> list[
     ]
 
 
-def _found(training: Path, question: Question) -> tuple[Finding, ...]:
-    return training_findings(training, question.samples(), question.spec.task)
+def _found(experiment: Experiment, training: Path, question: Question) -> tuple[Finding, ...]:
+    wanted = experiment.wanted_refusals
+    return training_findings(training, question.samples(), question.spec.task, wanted)
 
 
 def keep(found: Iterable[Linted], folder: RunFolder) -> None:

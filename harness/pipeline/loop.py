@@ -22,6 +22,7 @@ from harness.errors import CostCapReached, RunFolderError, UsageError
 from harness.models.providers import Access
 from harness.pipeline import manifest as manifests
 from harness.pipeline.folder_report import report_of
+from harness.pipeline.loop_report import STOPPED, sections_of, title
 from harness.pipeline.manifest import Manifest
 from harness.pipeline.order import Order
 from harness.pipeline.plans import plan_of
@@ -40,7 +41,6 @@ from harness.reports import verdicts
 from harness.reports.document import Document, Section
 
 Why = Literal["keep", "checkpoint", "fix", "measure", "reversal", "disagreement", "budget"]
-STOPPED = "why the loop stopped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -396,12 +396,12 @@ class _Loop:
         for course in self.courses:
             folder = self.last[course.experiment.name]
             manifest, document = RunFolder(folder).read(), self.documents[folder]
-            sections += _sections_of(course.experiment.name, manifest, document)
+            sections += sections_of(course.experiment.name, manifest, document)
         latest = self.documents[list(self.documents)[-1]]
         shown = manifests.read(self.order.out / LOOP_FILE)
         return replace(
             latest,
-            title=f"{self.order.study.name}, in rounds",
+            title=title(self.order.study.name),
             description=self.order.study.description,
             sections=tuple(sections),
             rounds=tuple(r for course in self.courses for r in course.rows),
@@ -422,16 +422,6 @@ NO_ADVICE = Advice("", "", 0, 0, "", 0, "", "low", (), "")
 def _plan(course: Course) -> str:
     epochs = f"{course.epochs} epoch{'s' if course.epochs != 1 else ''}"
     return f"{course.experiment.name}: train {epochs}"
-
-
-def _sections_of(name: str, manifest: Manifest, document: Document) -> Iterator[Section]:
-    places = (
-        experiment.name
-        for experiment in manifest.study.experiments
-        for spec in manifest.plan.evals
-        if spec.name in (*experiment.evals, *experiment.forgetting)
-    )
-    yield from (s for place, s in zip(places, document.sections, strict=True) if place == name)
 
 
 def _stops(courses: Sequence[Course]) -> Iterator[Finding]:

@@ -21,7 +21,7 @@ DEFAULT = "default"
 
 EXPERIMENT_KEYS = (
     *("training_data", "evals", "tune", "tuned", "others"),
-    *("target", "ceiling", "train_probe", "forgetting", "settings"),
+    *("target", "ceiling", "wanted_refusals", "train_probe", "forgetting", "settings"),
     *alternatives.KEYS,
 )
 KnownEvals = Callable[[Sequence[str]], object]
@@ -170,6 +170,7 @@ def _experiment(fields: Fields, name: str, source: StudySource) -> Experiment:
         settings=_settings(fields),
         target=fields.number("target", 0.0, 1.0),
         ceiling=1.0 if ceiling is None else ceiling,
+        wanted_refusals=fields.number("wanted_refusals", 0.0, 1.0),
         train_probe=300 if train_probe is None else train_probe,
         prompts=alternatives.prompts(fields),
         doubling=alternatives.doubling(fields),

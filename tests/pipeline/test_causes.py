@@ -194,6 +194,12 @@ def test_without_ideals_the_base_model_says_how_many_are_wanted() -> None:
     assert over_refuses(evidence_of(track(bare, refuse, refuse, task="open")), DEFAULT) is None
 
 
+def test_a_study_may_say_how_many_refusals_are_wanted() -> None:
+    found = track(CITIES, refuse, wrong)
+    found = replace(found, experiment=replace(found.experiment, wanted_refusals=0.05))
+    assert wanted_refusals(found) == (0.05, 0.05)
+
+
 def test_refusals_that_are_wanted_are_no_fault() -> None:
     refused = [sample(n, f"number {n}", refuse(LABELS[0])) for n in range(N)]
     assert over_refuses(evidence_of(track(refused, refuse, wrong)), DEFAULT) is None

@@ -23,6 +23,7 @@ from harness.models.providers import Access
 from harness.pipeline import Order
 from harness.pipeline.judgement import change_before
 from harness.pipeline.loop import Looped, Stop, Terms, ladder, next_step, run_loop
+from harness.pipeline.loop_report import report_of_loop
 from harness.pipeline.rounds import changes, history, rounds_after, training_hashes
 from harness.pipeline.runfolder import RunFolder
 from harness.pipeline.tuning import read_tuning
@@ -157,6 +158,16 @@ def test_a_finished_loop_is_read_back_and_nothing_trained(
     again, watch = loop_in(place, "whole", Terms(start=1))
     assert watch.jobs == []
     assert again.document.rounds == whole[0].document.rounds
+
+
+def test_the_report_of_a_loop_is_written_anew_from_its_rounds(
+    whole: tuple[Looped, Silent], place: Path
+) -> None:
+    told, anew = whole[0].document, report_of_loop(place / "whole")
+    assert anew.title == told.title
+    assert anew.rounds == told.rounds
+    assert [section.eval for section in anew.sections] == [one.eval for one in told.sections]
+    assert anew.findings[-1].message == told.findings[-1].message
 
 
 def test_its_first_epochs_may_be_those_of_the_hosted_api(place: Path) -> None:

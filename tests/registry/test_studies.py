@@ -107,6 +107,7 @@ TUNED = "tuned: [{model: a, epochs: 1}]"
         (flat("tuned: [{model: a, epochs: 1}, {model: a, epochs: 2}]"), "'a' stands there twice"),
         (flat(f"{TUNED}, target: 90"), "target: expected a number from 0 to 1, found 90"),
         (flat(f"{TUNED}, ceiling: high"), "ceiling: expected a number"),
+        (flat(f"{TUNED}, wanted_refusals: 5"), "wanted_refusals: expected a number"),
         (flat(f"{TUNED}, train_prob: 3"), "unknown key 'train_prob'; did you mean 'train_probe'"),
         (flat(f"{TUNED}, train_probe: -3"), "train_probe: expected a whole number of at least 0"),
         (flat(f"{TUNED}, provider: azure"), "provider: expected one of openai, embedded"),
