@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,16 +29,22 @@ IMAGES = ROOT / "docs" / "images"
 RUNS = ROOT / "build" / "screenshots" / "runs"
 EXAMPLE = RUNS / "example"
 HARNESS = (sys.executable, "-m", "harness")
+WORKING = re.compile("Indexing|being made|being read")
+PATIENCE_S = 90
 LARGEST = 400_000
 """Bytes of a picture; a larger one is named."""
 
 
 @dataclass(frozen=True)
 class Shot:
-    """A picture: of which page, from which part on, how high, and what is done before."""
+    """A picture: of which page, from which part on, how high, and what is done before.
+
+    ``of`` says which viewer's page it is; "" is a file.
+    """
 
     name: str
     page: str
+    of: str = ""
     part: str = ""
     height: int = 860
     width: int = 1280
@@ -53,19 +60,19 @@ def shots() -> list[Shot]:
     return [
         Shot("report", report, height=1180),
         Shot("report-dark", report, height=1180, scheme="dark"),
-        Shot("report-charts", report, "#eval-1"),
-        Shot("report-charts-dark", report, "#eval-1", scheme="dark"),
-        Shot("report-samples", report, ".flips", before="(e) => { e.open = true; }"),
+        Shot("report-charts", report, part="#eval-1"),
+        Shot("report-charts-dark", report, part="#eval-1", scheme="dark"),
+        Shot("report-samples", report, part=".flips", before="(e) => { e.open = true; }"),
         Shot("report-phone", report, width=390, height=844),
-        Shot("viewer-runs", "/"),
-        Shot("viewer-runs-dark", "/", scheme="dark"),
-        Shot("viewer-run", "/runs/example"),
-        Shot("viewer-samples", "/runs/example/samples"),
-        Shot("viewer-samples-dark", "/runs/example/samples", scheme="dark"),
-        Shot("viewer-compare", compared, height=1000),
-        Shot("viewer-compare-dark", compared, height=1000, scheme="dark"),
-        Shot("viewer-history", "/studies/demo", height=1000),
-        Shot("viewer-reviews", "/runs/example/reviews"),
+        Shot("viewer-runs", "/", "runs"),
+        Shot("viewer-runs-dark", "/", "runs", scheme="dark"),
+        Shot("viewer-run", "/runs/example", "runs"),
+        Shot("viewer-samples", "/runs/example/samples", "runs"),
+        Shot("viewer-samples-dark", "/runs/example/samples", "runs", scheme="dark"),
+        Shot("viewer-compare", compared, "runs", height=1000),
+        Shot("viewer-compare-dark", compared, "runs", height=1000, scheme="dark"),
+        Shot("viewer-history", "/studies/demo", "loop", height=1000),
+        Shot("viewer-reviews", "/runs/example/reviews", "runs"),
     ]
 
 
@@ -98,10 +105,10 @@ def harness(*words: object) -> None:
 
 
 @contextmanager
-def viewer() -> Iterator[str]:
-    """The address of a viewer of the runs."""
-    command = [*HARNESS, "view", str(RUNS), "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+def viewer(folder: str) -> Iterator[str]:
+    """The address of a viewer of the runs in a folder."""
+    command = [*HARNESS, "view", folder, "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=RUNS.parent) as process:
         try:
             assert process.stdout is not None
             first = process.stdout.readline()
@@ -113,9 +120,9 @@ def viewer() -> Iterator[str]:
 # --- pictures ------------------------------------------------------------------------
 
 
-def take(browser: Any, shot: Shot, viewer_url: str) -> None:
+def take(browser: Any, shot: Shot, viewers: dict[str, str]) -> None:
     """Take a picture, or say why there is none."""
-    url = shot.page if shot.page.startswith("file:") else viewer_url + shot.page
+    url = viewers.get(shot.of, "") + shot.page
     context = browser.new_context(
         viewport={"width": shot.width, "height": shot.height}, color_scheme=shot.scheme
     )
@@ -125,6 +132,7 @@ def take(browser: Any, shot: Shot, viewer_url: str) -> None:
         if answer is not None and answer.status >= 400:
             print(f"skipped {shot.name}: {url} answers {answer.status}")
             return
+        await_work(page)
         if shot.part:
             part = page.locator(shot.part).first
             if shot.before:
@@ -141,16 +149,28 @@ def take(browser: Any, shot: Shot, viewer_url: str) -> None:
         context.close()
 
 
+def await_work(page: Any) -> None:
+    """Load a page again until it says no more that it is at work."""
+    for _ in range(PATIENCE_S):
+        if not WORKING.search(page.inner_text("body")):
+            return
+        page.wait_for_timeout(1000)
+        with suppress(Error):  # a page at work loads itself anew, too
+            page.reload(wait_until="networkidle")
+    page.wait_for_load_state()
+
+
 def main() -> None:
     """Take all pictures, or those that are named."""
     prepare()
     wanted = set(sys.argv[1:])
     chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
-    with viewer() as url, sync_playwright() as playwright:
+    with viewer("runs") as runs, viewer("runs/loop") as loop, sync_playwright() as playwright:
+        viewers = {"runs": runs, "loop": loop}
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         for shot in shots():
             if not wanted or shot.name in wanted:
-                take(browser, shot, url)
+                take(browser, shot, viewers)
         browser.close()
 
 
