@@ -65,7 +65,7 @@ class Scale:
 
     def ticks(self) -> Iterator[Tick]:
         """Round places, in points."""
-        step = _step((self.high - self.low) / MOST_STEPS)
+        step = round_step((self.high - self.low) / MOST_STEPS)
         digits = max(0, -2 - math.floor(math.log10(step)))
         for turn in range(math.ceil(self.low / step), math.floor(self.high / step) + 1):
             yield Tick(self.place(turn * step), wording.points(turn * step, digits))
@@ -106,7 +106,7 @@ def _bound(value: float, edge: float) -> float:
     return edge if math.isnan(value) else value
 
 
-def _step(least: float) -> float:
+def round_step(least: float) -> float:
     """The next of 1, 2, 5 times a power of ten."""
     size = 10.0 ** math.floor(math.log10(least))
     return next(times * size for times in (1, 2, 5, 10) if times * size >= least)
