@@ -258,7 +258,7 @@ def advice_on(raters: Raters) -> str:
             f"both call all {n} answers {mark}, which says nothing about how they tell right from "
             "wrong; review answers of another model too"
         )
-    agreed = f"{raters.first} and {raters.second} agree on {_of(raters)}"
+    agreed = f"{raters.first} and {_the(raters.second)} agree on {_of(raters)}"
     numbers = f"kappa {found.kappa.value:.2f}, {found.kappa.low:.2f} to {found.kappa.high:.2f}"
     picked = "" if raters.is_drawn else "; answers were picked, not drawn: draw some to be sure"
     return f"{agreed} ({numbers}): {_meaning(raters)}{picked}"
@@ -272,7 +272,7 @@ def _of(raters: Raters) -> str:
 def _meaning(raters: Raters) -> str:
     if raters.is_good:
         return f"{_the(raters.second)} can stand in for {raters.first}"
-    doubt = "too little to trust" if raters.is_poor else "not shown to be enough; review more"
+    doubt = "too little to trust it" if raters.is_poor else "may be enough or not, review more"
     return f"{doubt}{_where(raters)}"
 
 
