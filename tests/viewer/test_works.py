@@ -62,3 +62,24 @@ async def test_waiting_does_not_hold_up_others() -> None:
     assert await works.result("quick", lambda: "page", 60) == "page"
     go_on.set()
     assert await slow == "True"
+
+
+async def test_what_goes_on_is_made_anew_after_a_while_and_never_twice_at_a_time() -> None:
+    now, go_on, made = [0.0], Event(), []
+    works = Works(clock=lambda: now[0])
+
+    def make() -> str:
+        go_on.wait(60)
+        made.append(1)
+        return str(len(made))
+
+    assert await works.result("key", make, 0, fresh_s=60) is None
+    now[0] = 100.0  # it takes longer than it stays fresh
+    assert await works.result("key", make, 0, fresh_s=60) is None
+    go_on.set()
+    while await works.result("key", make, 60) is None:
+        pass
+    assert made == [1]
+    assert await works.result("key", make, 60, fresh_s=60) == "2"
+    now[0] = 150.0
+    assert await works.result("key", make, 60, fresh_s=60) == "2"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +20,8 @@ from harness.viewer.pages.run import working
 from harness.viewer.rendering import page
 from harness.viewer.runs import Run
 from harness.viewer.site import Site
-from harness.viewer.summaries import About
+from harness.viewer.summaries import About, Stamp
+from harness.viewer.works import FRESH_S
 
 FORCE = "--force"
 
@@ -124,9 +126,12 @@ def _models(site: Site, about: About) -> tuple[str, ...]:
 
 async def _compared(site: Site, asked: Asked, a: Chosen, b: Chosen) -> Response:
     places = (a.place, b.place)
-    files = [path for one in (a, b) for path in (one.run.folder.manifest, one.run.folder.journal)]
-    key = ("compare", places, asked.force, tuple(site.summaries.stamp(path) for path in files))
-    made = await site.works.result(key, lambda: _rendered(places, force=asked.force))
+    states = await run_in_threadpool(lambda: [_settled(site, one) for one in (a, b)])
+    key = ("compare", places, asked.force, tuple(states))
+    fresh_s = FRESH_S if None in states else math.inf
+    made = await site.works.result(
+        key, lambda: _rendered(places, force=asked.force), fresh_s=fresh_s
+    )
     if made is None:
         return working(
             "The comparison", [("All runs", "/"), ("Compare", asked.address(change="1"))]
@@ -138,6 +143,14 @@ async def _compared(site: Site, asked: Asked, a: Chosen, b: Chosen) -> Response:
         ("Compare others", asked.address(change="1")),
     ]
     return report_pages.answer(made, way_back, is_own=True)
+
+
+def _settled(site: Site, one: Chosen) -> tuple[Stamp, Stamp] | None:
+    """What changes when a run's plan or answers do; None while they come in."""
+    if site.summaries.of(one.run).state.kind == "running":
+        return None
+    folder = one.run.folder
+    return site.summaries.stamp(folder.manifest), site.summaries.stamp(folder.journal)
 
 
 def _rendered(places: Sequence[str], *, force: bool) -> str:

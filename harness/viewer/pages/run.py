@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
@@ -16,6 +17,7 @@ from harness.viewer.rendering import page
 from harness.viewer.runs import Run
 from harness.viewer.site import Site
 from harness.viewer.summaries import Summary
+from harness.viewer.works import FRESH_S
 
 
 def routes(site: Site) -> list[Route]:
@@ -69,9 +71,13 @@ async def _report(site: Site, run: Run) -> Response:
     way_back = [("All runs", "/"), (run.slug, f"/runs/{quote(run.slug)}")]
     if kept is not None:
         return report_pages.answer(kept, way_back, is_own=False)
-    made = await site.works.result(("report", run.path, journal), lambda: _rendered(run))
+    state = (await run_in_threadpool(site.summaries.of, run)).state
+    is_running = state.kind == "running"
+    key = ("report", run.path, None if is_running else journal)
+    fresh_s = FRESH_S if is_running else math.inf
+    made = await site.works.result(key, lambda: _rendered(run), fresh_s=fresh_s)
     if made is None:
-        return working("The report", [("All runs", "/"), (run.slug, f"/runs/{quote(run.slug)}")])
+        return working("The report", way_back)
     return report_pages.answer(made, way_back, is_own=True)
 
 

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from harness.pipeline import report_of, write_reports
-from tests.small_run import EVAL, made_run
+from harness.pipeline.runfolder import RunFolder
+from harness.running.journal import Journal
+from tests.small_run import BASE, EVAL, made_run, outcome
 
 OUTSIDE = "kept to myself"
 HOSTILE = """<!doctype html><html><head>
@@ -86,6 +88,21 @@ def test_a_report_that_is_missing_is_rendered_from_the_journal(viewer, small_run
     assert "sandbox" not in policy(answer)
     assert "'unsafe" not in policy(answer)
     assert "frame-ancestors 'none'" in policy(answer)
+
+
+def test_the_report_of_a_run_under_way_is_made_though_its_journal_grows(viewer, root: Path) -> None:
+    folder = RunFolder(root / "run")
+    client = viewer(root)
+    with Journal.open(folder.journal, folder.read().hash, resume=True) as journal:
+        answer = client.get("/runs/run/report")
+        for number in range(100):
+            if answer.status_code != 202:
+                break
+            journal.append(outcome(BASE, number, 1.0))
+            answer = client.get("/runs/run/report")
+        journal.append(outcome(BASE, 1, 1.0))
+        assert client.get("/runs/run/report").text == answer.text
+    assert answer.status_code == 200
 
 
 @pytest.mark.parametrize("kind", ["older", "hostile", "link", "folder"])
