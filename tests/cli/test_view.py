@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection
@@ -24,7 +25,7 @@ def command(*options: str | Path) -> list[str]:
 
 
 @contextmanager
-def viewed(*options: str | Path, cwd: Path, said: list[str]) -> Iterator[str]:
+def viewed(*options: str | Path, cwd: Path, said: list[str], **environment: str) -> Iterator[str]:
     """Run the command; yield its address; end it with Ctrl-C. ``said`` gets all it wrote."""
     with subprocess.Popen(
         command(*options),
@@ -32,7 +33,7 @@ def viewed(*options: str | Path, cwd: Path, said: list[str]) -> Iterator[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=os.environ | {"HOME": str(cwd), "XDG_CACHE_HOME": str(cwd / ".cache")},
+        env=os.environ | {"HOME": str(cwd), "XDG_CACHE_HOME": str(cwd / ".cache")} | environment,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     ) as server:
         assert server.stdout is not None
@@ -109,6 +110,17 @@ def test_elsewhere_it_asks_for_a_token_that_no_log_shows(tmp_path: Path) -> None
         cookie = headers["set-cookie"].partition(";")[0]
         assert get(url, "/", Cookie=cookie)[0] == 200
     assert sum(part.count(token) for part in said) == 1
+
+
+def test_it_opens_the_browser_at_its_address(tmp_path: Path) -> None:
+    browser, opened = tmp_path / "browser", tmp_path / "opened"
+    browser.write_text(f'#!/bin/sh\necho "$1" > {opened}.new; mv {opened}.new {opened}\n')
+    browser.chmod(0o755)
+    options = (tmp_path, "--port", "0", "--open")
+    with viewed(*options, cwd=tmp_path, said=[], BROWSER=str(browser)) as url:
+        while not opened.exists():
+            time.sleep(0.05)
+        assert opened.read_text().strip() == url
 
 
 def test_where_its_port_is_taken_it_takes_the_next_and_says_so(tmp_path: Path) -> None:
