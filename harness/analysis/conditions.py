@@ -195,32 +195,39 @@ def underfit(evidence: Evidence, limits: Thresholds) -> Match | None:
         and evidence.train_step.value >= limits.margin
         and evidence.train.value > (evidence.train_best or 0)
     )
-    learning = _learns_one_answer(evidence, limits)
-    if not (rising or learning) or sign(evidence.heldout_step, limits) == "-":
+    learning = _still_learns(evidence, limits)
+    falls = bool(evidence.earlier) and sign(evidence.heldout_step, limits) == "-"
+    if not (rising or learning) or falls:
         return None
+    trend = "not falling" if evidence.earlier else "from the base model, which is no trend yet"
     reading = "still rising" if rising else "not rising yet, though the training loss still falls"
     far = evidence.ceiling - evidence.train.value > limits.far_below_ceiling
     return Match(
         facts=(
             _train_fact(evidence, "does not follow the training data yet"),
             _fact("train score, last step", evidence.train_step, reading),
-            _fact("held-out, last step", evidence.heldout_step, "not falling"),
+            _fact("held-out, last step", evidence.heldout_step, trend),
         ),
         recommend=2 if far else 1,
         confidence="high" if evidence.task == "one-answer" else "medium",
     )
 
 
-def _learns_one_answer(evidence: Evidence, limits: Thresholds) -> bool:
-    """The loss of an open task falls for as long as it memorises; that says nothing."""
-    return evidence.task == "one-answer" and training_still_falls(evidence, limits)
+def _still_learns(evidence: Evidence, limits: Thresholds) -> bool:
+    """Does the training loss say that more is being learnt?
+
+    That of an open task falls for as long as it memorises; only before the second checkpoint,
+    when there is no trend yet to read, does it say anything.
+    """
+    says = evidence.task == "one-answer" or not evidence.earlier
+    return says and training_still_falls(evidence, limits)
 
 
 def plateaued(evidence: Evidence, limits: Thresholds) -> Match | None:
     """Row 6."""
     if fit(evidence, limits) != "low" or sign(evidence.train_step, limits) not in ("0", "-"):
         return None
-    if _learns_one_answer(evidence, limits):
+    if _still_learns(evidence, limits):
         return None
     return Match(
         (

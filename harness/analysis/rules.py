@@ -162,8 +162,8 @@ TABLE: tuple[Rule, ...] = (
     ),
     Rule(
         5,
-        "the train score is below the ceiling and rises, or (one-answer tasks) the training loss "
-        "still falls; held-out does not fall",
+        "the train score is below the ceiling and rises, or the training loss still falls (of open "
+        "tasks: at the first checkpoint); held-out does not fall from checkpoint to checkpoint",
         "underfit",
         "train longer",
         "high",

@@ -391,3 +391,10 @@ def test_gains_that_still_grow_and_single_seeds_are_said() -> None:
     assert (
         "seed variance not included" in advise(replace(GAP, data_gain=alone)).evidence[-1].reading
     )
+
+
+def test_a_first_epoch_that_costs_the_base_model_its_form_is_underfit() -> None:
+    losing = {"train_step": FALLING, "heldout_step": FALLING, "losses": FALLING_LOSS}
+    first = replace(UNDERFIT, task="open", **losing)
+    assert decide(first)[0].number == 5
+    assert decide(replace(first, epochs=2, earlier=(1.0,)))[0].number == 6
