@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
@@ -18,16 +18,14 @@ from harness.errors import (
     UsageError,
 )
 from harness.models.base import AlwaysOpen
-from harness.records import Completion, Message, Request
+from harness.records import Completion, Request
 
 FUNCTION = "function"
 """The provider's name in studies and reports."""
 
 Said = str | Completion
-Answer = (
-    Callable[[Request], Said | Awaitable[Said]]
-    | Callable[[Sequence[Message]], Said | Awaitable[Said]]
-)
+Replied = Said | Awaitable[Said]
+Answer = Callable[[Request], Replied] | Callable[[list[dict[str, Any]]], Replied]
 """Takes a Request, or the messages alone where its parameter is called ``messages``."""
 
 MESSAGES = "messages"
@@ -85,7 +83,7 @@ class FunctionProvider(AlwaysOpen):
         return self._completion(said, time.perf_counter() - began_s)
 
     async def _call(self, request: Request) -> object:
-        argument: Any = list(request.messages) if self._takes_messages else request
+        argument: Any = list(map(dict, request.messages)) if self._takes_messages else request
         function = cast("Callable[[Any], Any]", self.function)
         if not self._is_async:
             said = await asyncio.to_thread(function, argument)
