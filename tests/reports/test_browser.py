@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from pathlib import Path
 
 import pytest
@@ -172,6 +173,30 @@ def test_paper_shows_all_evidence_and_samples_after_the_verdicts(browser, report
         assert page.locator("details:not([open])").count() == 0
         page.evaluate("dispatchEvent(new Event('afterprint'))")
         assert page.locator(".verdicts .evidence").count() == 15
+
+
+PAPER = 718
+"""Pixels across a sheet of A4 within its margins."""
+
+
+def test_paper_cuts_nothing_off_and_is_not_wasted(browser, report):
+    with Visit(browser, report, PAPER) as page:
+        page.emulate_media(media="print")
+        page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        assert overflow(page) <= 0
+        assert page.evaluate(CUT_OFF) == []
+        cards = page.locator(".card:visible")
+        assert cards.first.bounding_box()["y"] < page.locator(".eval").first.bounding_box()["y"]
+        page.evaluate("dispatchEvent(new Event('afterprint'))")
+        sheets = len(re.findall(rb"/Type /Page\b", page.pdf(format="A4")))
+        assert 3 <= sheets <= 30
+
+
+CUT_OFF = """() => [...document.querySelectorAll("main *")].filter((e) =>
+  e.checkVisibility() && !e.closest(".visually-hidden, svg")
+  && getComputedStyle(e).overflow !== "visible"
+  && (e.scrollWidth > e.clientWidth + 1 || e.scrollHeight > e.clientHeight + 1)
+).map((e) => e.className + ": " + e.textContent.slice(0, 60))"""
 
 
 def test_without_its_script_the_page_still_shows_everything(browser, report):
