@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from harness.datasets.lines import Place, decoded, is_seekable
-from harness.datasets.samples import LAYOUTS, Reading, picked_items, read_samples
+from harness.datasets.samples import LAYOUTS, Reading, cluster_in, picked_items, read_samples
 from harness.records import Sample
 
 CLUSTER = b'"cluster"'
@@ -44,8 +44,10 @@ class SampleFile(Mapping[str, Sample]):
         found = {}
         for key, start in self._starts.items():
             self._file.seek(start)
-            if CLUSTER in self._file.readline():
-                cluster = self[key].cluster
+            line = self._file.readline()
+            if CLUSTER in line:
+                place = Place(self._path, 0, start=start)
+                cluster = cluster_in(decoded(line.partition(b"\r")[0], place))
                 if cluster is not None:
                     found[key] = cluster
         return found

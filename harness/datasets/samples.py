@@ -125,7 +125,7 @@ def _chat(line: Mapping[str, Any], id: str, place: Place, reading: Reading) -> S
         id=id,
         messages=_prompt(line, "input", place),
         ideal=ideal,
-        cluster=_cluster(line),
+        cluster=cluster_in(line),
         metadata=other_fields(line, KNOWN),
         tools=_tools(line.get("tools"), place),
     )
@@ -139,7 +139,7 @@ def _fields(line: Mapping[str, Any], id: str, place: Place, reading: Reading) ->
         id=id,
         messages=prompts[0],
         ideal=(ideal,) if isinstance(ideal, str) else (),
-        cluster=_cluster(line),
+        cluster=cluster_in(line),
         metadata=line,
     )
 
@@ -161,7 +161,7 @@ def _multiple_choice(line: Mapping[str, Any], id: str, place: Place, reading: Re
         id=id,
         messages=as_messages(asked),
         ideal=(_letter(order.index(label)),),
-        cluster=_cluster(line),
+        cluster=cluster_in(line),
         metadata=line,
     )
 
@@ -180,7 +180,8 @@ def _letter(place: int) -> str:
     return chr(ord("A") + place)
 
 
-def _cluster(line: Mapping[str, Any]) -> str | None:
+def cluster_in(line: Mapping[str, Any]) -> str | None:
+    """The document that a line says it shares with others."""
     cluster = line.get("cluster")
     return None if cluster is None else str(cluster)
 

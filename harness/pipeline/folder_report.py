@@ -16,7 +16,7 @@ from harness.pipeline.bridging import in_folder, own_reports
 from harness.pipeline.classes import Classes
 from harness.pipeline.evaluation import Question, ideal_scores
 from harness.pipeline.examples import samples_read
-from harness.pipeline.ideals import empty_ideals, rejected_ideals
+from harness.pipeline.ideals import EmptyIdeals, rejected_ideals
 from harness.pipeline.judgement import score
 from harness.pipeline.leaks import answers_in_training
 from harness.pipeline.looks import last_look, looked_at
@@ -222,9 +222,10 @@ def _track(
     names = {spec.name, probe_name(spec.name)}
     names |= {name for name, _ in answers if eval_of(name) == spec.name and PROMPT_MARK in name}
     whole = [run for run in tuned if not run.part]
-    marks = asyncio.run(ideal_scores(question, heldout.values()))
+    empty = EmptyIdeals(spec)  # ideals of its graders are always marked, so all samples pass
+    marks = asyncio.run(ideal_scores(question, empty.passing(heldout.values())))
     about = (
-        empty_ideals(spec, heldout.values()),
+        empty.finding(),
         rejected_ideals(spec, marks),
         answers_in_training(training, heldout.values()),
         *_lints(folder, experiment, spec, heldout),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from harness.records import EvalSpec, Finding, Sample
 
@@ -12,23 +13,46 @@ FOUND_IN_EVERYTHING = frozenset({"match", "includes"})
 MOST_NAMED = 5
 
 
+@dataclass(slots=True)
+class EmptyIdeals:
+    """Samples that every answer gets right, because an ideal of theirs is empty.
+
+    They are found as samples pass by on their way to somebody else: reading them takes longer.
+    """
+
+    spec: EvalSpec
+    count: int = 0
+    ids: list[str] = field(default_factory=list)
+
+    def passing(self, samples: Iterable[Sample]) -> Iterator[Sample]:
+        """The same samples, looked at."""
+        for sample in samples:
+            self.count += 1
+            if "" in sample.ideal:
+                self.ids.append(sample.id)
+            yield sample
+
+    def finding(self) -> Finding | None:
+        """What was found among the samples that have passed."""
+        spec, ids = self.spec, self.ids
+        if not ids or spec.grader not in FOUND_IN_EVERYTHING:
+            return None
+        message = (
+            f"{len(ids):,} of {self.count:,} samples have an empty ideal, which {spec.grader} "
+            f"finds in every answer, so they are always right: {_named(ids)}; write what is "
+            f"expected in {spec.samples}, or remove these lines"
+        )
+        return Finding("empty ideal", "warn", message, {"samples": list(ids)})
+
+
 def empty_ideals(spec: EvalSpec, samples: Iterable[Sample]) -> Finding | None:
     """Samples that every answer gets right, because an ideal of theirs is empty."""
     if spec.grader not in FOUND_IN_EVERYTHING:
         return None
-    count, ids = 0, []
-    for sample in samples:
-        count += 1
-        if "" in sample.ideal:
-            ids.append(sample.id)
-    if not ids:
-        return None
-    message = (
-        f"{len(ids):,} of {count:,} samples have an empty ideal, which {spec.grader} finds in "
-        f"every answer, so they are always right: {_named(ids)}; write what is expected in "
-        f"{spec.samples}, or remove these lines"
-    )
-    return Finding("empty ideal", "warn", message, {"samples": ids})
+    empty = EmptyIdeals(spec)
+    for _ in empty.passing(samples):
+        pass
+    return empty.finding()
 
 
 def rejected_ideals(spec: EvalSpec, marks: Mapping[str, float]) -> Finding | None:
