@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.pipeline.ideals import empty_ideals, rejected_ideals
+from harness.pipeline.ideals import EmptyIdeals, empty_ideals, rejected_ideals
 from harness.records import EvalSpec, Sample
 
 SPEC = EvalSpec("tickets.test.v1", "includes", Path("tickets.jsonl"))
@@ -31,6 +31,13 @@ def test_a_grader_that_an_empty_ideal_does_not_fool_is_not_warned_about() -> Non
     spec = EvalSpec("tickets.test.v1", "fuzzy_match", Path("tickets.jsonl"))
     assert empty_ideals(spec, samples(("",))) is None
     assert empty_ideals(SPEC, samples(("a",))) is None
+
+
+def test_empty_ideals_are_found_while_samples_pass_to_somebody_else() -> None:
+    empty = EmptyIdeals(SPEC)
+    passed = list(empty.passing(samples(("a",), ("",))))
+    assert [sample.ideal for sample in passed] == [("a",), ("",)]
+    assert empty.finding() == empty_ideals(SPEC, samples(("a",), ("",)))
 
 
 def test_only_the_first_of_many_samples_are_named() -> None:
