@@ -281,7 +281,7 @@ def gain(comparison: Comparison, epochs: float | None = None) -> str:
         total = comparison.delta.n + comparison.excluded
         out = f"{comparison.excluded:,} of {counted(total, 'sample')}"
         return f"Cannot tell: {out} are excluded; on the others {told}."
-    found = detects(comparison) if is_open(comparison) else ""
+    found = left_open(comparison)
     return f"{capitalized(told)}; {samples(comparison)}{found and f'; {found}'}."
 
 
@@ -289,6 +289,11 @@ def is_open(comparison: Comparison) -> bool:
     """Whether the difference could go either way; only then it matters what would be found."""
     delta = comparison.delta
     return not known_interval(delta) or delta.low <= 0 <= delta.high
+
+
+def left_open(comparison: Comparison) -> str:
+    """What would have been found, where nothing was; beside a clear difference it says nothing."""
+    return detects(comparison) if is_open(comparison) else ""
 
 
 def detects(comparison: Comparison) -> str:
