@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from harness.viewer.addresses import sample_address
-from tests.browser import Visit, overflow
+from tests.browser import Visit, barriers, overflow
 from tests.served_viewer import served
 from tests.small_run import BASE, EVAL, TUNED, made_run
 
@@ -29,7 +29,7 @@ def samples(address: str, browser: Any) -> str:
     """The same, when all of it is indexed."""
     page = browser.new_page()
     page.goto(f"{address}/runs/run/samples")
-    page.wait_for_function("!document.getElementById('indexing')", timeout=20_000)
+    page.wait_for_selector("#indexing", state="detached")
     page.close()
     return f"{address}/runs/run/samples"
 
@@ -68,13 +68,14 @@ def test_the_end_of_a_page_leads_to_the_next(browser: Any, samples: str) -> None
 
 @pytest.mark.parametrize("width", [360, 1280])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_pages_fit_every_screen(
+def test_pages_fit_every_screen_and_keep_nobody_out(
     browser: Any, samples: str, address: str, width: int, scheme: str
 ) -> None:
     one = address + sample_address("run", EVAL, "colours.test.7", {"model": TUNED})
     for place in (f"{samples}?{BROKEN}", samples, one):
         with Visit(browser, place, width, scheme) as page:
             assert overflow(page) <= 0
+            assert barriers(page) == []
 
 
 def test_everything_works_without_a_script(browser: Any, samples: str) -> None:
