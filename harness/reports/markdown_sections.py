@@ -87,7 +87,7 @@ def _comparison_row(section: Section, compared: Comparison) -> tuple[str, ...]:
         wording.estimate_in("share", compared.tuned_score),
         wording.delta_text(compared.delta),
         prose(wording.p_value(compared.p_value)),
-        wording.samples(compared) + (f"; {found}" if (found := wording.left_open(compared)) else ""),
+        "; ".join(filter(None, (wording.samples(compared), wording.left_open(compared)))),
         flips_cell(compared),
     )
 
