@@ -39,7 +39,7 @@ def load_study(source: Place, *, settings: Settings = DEFAULTS) -> Study:
 
 
 def load_run(folder: Place) -> Results:
-    """Return what a run folder says, read anew from its journal; nobody is asked.
+    """Return what a run folder says (a loop's: its last round), read anew; nobody is asked.
 
     An unfinished run can be read, too: what is missing counts as excluded.
 
@@ -371,7 +371,9 @@ def _compared(
 
 def _read(folder: Path, settings: Settings = DEFAULTS) -> Results:
     from harness.pipeline import report_of
+    from harness.pipeline.rounds import last_round
 
+    folder = last_round(folder)
     return Results(report_of(folder, prices=settings.tables()), folder)
 
 

@@ -13,7 +13,7 @@ from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import TypeVar
 
-from harness.running.loop import Stop
+from harness.running.loop import Stop, is_in_a_loop
 
 T = TypeVar("T")
 Work = Callable[[Stop], T]
@@ -26,7 +26,7 @@ def in_sync(work: Work[T], note: str = "") -> T:
         KeyboardInterrupt: it was stopped, and has ended in good order; ``note`` says what next.
     """
     try:
-        return work(Stop()) if not _is_in_a_loop() else _in_thread(work)
+        return work(Stop()) if not is_in_a_loop() else _in_thread(work)
     except KeyboardInterrupt as error:
         if note:
             error.add_note(note)
@@ -71,11 +71,3 @@ def _ended(stop: Stop, future: Future[T]) -> None:
     stop.now()
     with suppress(BaseException):  # how it ended is not asked for any more
         future.result()
-
-
-def _is_in_a_loop() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True

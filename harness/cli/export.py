@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 
 def export(
-    path: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")],
+    path: Annotated[
+        Path, typer.Argument(metavar="RUN", help="A run folder; of a loop its last round.")
+    ],
     samples: Annotated[
         Path | None,
         typer.Option("--samples", metavar="FILE", help="Write only samples, here; - prints them."),
@@ -66,8 +68,10 @@ def export(
       harness export reports/demo --eval "orders.*" --samples - --format jsonl | head
     """
     from harness.pipeline.exported import METRICS, SAMPLES, SampleTable, Selection, metric_rows
+    from harness.pipeline.rounds import last_round
     from harness.pipeline.runfolder import RunFolder
 
+    path = last_round(path)
     files = _files(path, samples, metrics, format, raw=raw)
     selection, tables = Selection(evals or (), models or ()), options.prices(prices)
     table = SampleTable.of(RunFolder(path), selection, tables)

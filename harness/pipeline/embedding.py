@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import inspect
 import json
@@ -21,7 +20,7 @@ from harness.pipeline.caching import Caching, is_local
 from harness.records import Embeddings
 from harness.running.cache import LARGEST_BYTES
 from harness.running.embedding import AT_ONCE, MOST_TEXTS, Asking, VectorCache
-from harness.running.loop import driven
+from harness.running.loop import driven, is_in_a_loop
 from harness.running.retries import SURE_AFTER, Limits
 
 if TYPE_CHECKING:
@@ -139,18 +138,10 @@ def embedder_for(
 
 def run_anywhere(work: Coroutine[Any, Any, Any]) -> Any:
     """Drive the work to its end, also where an event loop runs already, as in a notebook."""
-    if not _is_in_a_loop():
+    if not is_in_a_loop():
         return driven(work)
     with ThreadPoolExecutor(1) as beside:
         return beside.submit(driven, work).result()
-
-
-def _is_in_a_loop() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
 
 
 # --- from a name ---------------------------------------------------------------------

@@ -49,6 +49,15 @@ def driven(work: Coroutine[Any, Any, T], stop: Stop | None = None) -> T:
         return runner.run(work if stop is None else stop.over(work))
 
 
+def is_in_a_loop() -> bool:
+    """Does an event loop run in this thread already, as in a notebook?"""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
 def _fast_loop() -> Any:
     """What makes loops; None leaves it to asyncio."""
     try:
