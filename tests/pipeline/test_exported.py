@@ -19,7 +19,7 @@ from harness.errors import UsageError
 from harness.pipeline import report_of
 from harness.pipeline.exported import METRICS, SAMPLES, SampleTable, metric_rows
 from harness.pipeline.runfolder import RunFolder
-from harness.pipeline.tablefiles import TableFile, as_text
+from harness.pipeline.tablefiles import ROWS_AT_ONCE, TableFile, as_text
 
 ANSWERS = [
     "yes",
@@ -241,3 +241,24 @@ def test_a_place_that_cannot_be_written_is_named(run: Path) -> None:
     rows = SampleTable.of(RunFolder(run)).rows()
     with pytest.raises(UsageError, match=r"/proc/no/s.csv: cannot be written"):
         TableFile(Path("/proc/no/s.csv"), "csv").write(rows, SAMPLES, lambda more: None)
+
+
+def test_rows_are_written_before_all_of_them_are_made(run: Path, tmp_path: Path) -> None:
+    (row, *_) = SampleTable.of(RunFolder(run)).rows()
+    made, ahead = 0, []
+
+    def rows():
+        nonlocal made
+        for made in range(1, 10 * ROWS_AT_ONCE + 1):  # noqa: B007 - counted for `advance`
+            yield row
+
+    written = 0
+
+    def advance(more: int) -> None:
+        nonlocal written
+        written += more
+        ahead.append(made - written)
+
+    TableFile.named(tmp_path / "s.csv").write(rows(), SAMPLES, advance)
+    assert written == made == 10 * ROWS_AT_ONCE
+    assert max(ahead) <= ROWS_AT_ONCE
