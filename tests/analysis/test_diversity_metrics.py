@@ -1,4 +1,5 @@
 import math
+import random
 
 import numpy as np
 import pytest
@@ -20,6 +21,8 @@ from harness.analysis.diversity import (
     self_repetition,
     vendi,
 )
+from harness.analysis.diversity.metrics import MEASURES
+from harness.analysis.diversity.tokens import encode
 
 A = ["the cat sat on the mat", "the cat sat on the rug", "a dog ran in the park today"]
 WORDS = st.sampled_from(["a", "b", "c", "the", "猫", "👍", "don't", "."])
@@ -239,3 +242,16 @@ def test_grams_of_no_tokens_are_refused(metric):
 def test_unknown_tokenizer_is_refused_with_the_nearest_name():
     with pytest.raises(ValueError, match="words"):
         distinct_n(A, 1, tokenizer="word")
+
+
+def test_a_prompts_value_depends_on_its_own_texts_alone_to_the_last_bit() -> None:
+    draw = random.Random(1)
+    words = [f"w{i}" if i % 5 else f"longlongword{i}" for i in range(300)] + ["é", "日本", "."]
+    odds = [1 / (i + 1) for i in range(len(words))]
+    texts = [" ".join(draw.choices(words, odds, k=draw.randint(0, 30))) for _ in range(400)]
+    groups = [texts[start : start + 1 + start % 9] for start in range(0, 390, 9)]
+    whole = encode(groups)
+    for name, measure in MEASURES.items():
+        parts = [measure.values(encode(groups[at : at + 5])) for at in range(0, len(groups), 5)]
+        together = measure.values(whole)
+        assert np.array_equal(together, np.concatenate(parts), equal_nan=True), name

@@ -63,9 +63,9 @@ class PromptMetric:
         """Whether a profile shows it there without being asked."""
         return self.told in (None, scope)
 
-    def highest(self, corpus: Corpus) -> float:
-        """The highest value that it can take."""
-        ends = {"share": 1.0, "count": float(corpus.k.max(initial=0)), "open": math.inf}
+    def highest(self, texts: int) -> float:
+        """The highest value that it can take of so many texts."""
+        ends = {"share": 1.0, "count": float(texts), "open": math.inf}
         return ends[self.scale]
 
 

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from harness.analysis.diversity.across import ACROSS, gram_counts, jackknife
+from harness.analysis.diversity.across import jackknife
 from harness.analysis.diversity.bleu import ORDER
 from harness.analysis.diversity.measures import DEFAULT_MEASURES
 from harness.analysis.diversity.metrics import Direction, PromptMetric, Scope, measure_named
+from harness.analysis.diversity.setvalues import SetValue, Shape, set_values
 from harness.analysis.diversity.tokens import (
     DEFAULT_TOKENIZER,
-    Corpus,
     FloatArray,
     Groups,
+    IntArray,
     Tokenizer,
     encode,
-    folded,
 )
 from harness.analysis.diversity.views import Views
 from harness.analysis.stats import paired_bootstrap
@@ -28,7 +27,6 @@ from harness.records import Estimate
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 DEFAULT_METRICS = (*DEFAULT_MEASURES, "compression_ratio")
-CLOSED_FORM_UP_TO = 2_000  # texts of a set: self-repetition looks at all pairs that share
 
 NO_METRICS: Mapping[str, PromptMetric] = {}
 
@@ -107,71 +105,118 @@ def profile_of(
 ) -> Profile:
     """`profile` of texts that are encoded already, with ``further`` metrics per prompt."""
     corpus = views.corpus
-    if not corpus.texts:
-        raise ValueError("no texts; give at least one prompt with answers")
-    chosen = {name: measure_named(name) for name in metrics or DEFAULT_METRICS}
-    omitted = {} if metrics else dict(omissions(chosen, views))
-    rows, by_prompt = [], {}
-    for name, measure in chosen.items():
-        of_each_prompt = metrics or measure.is_told("per prompt")
-        if views.varied and of_each_prompt and f"{name} per prompt" not in omitted:
-            by_prompt[name] = measure.values(corpus)
-            rows.append(per_prompt_row(name, measure, by_prompt[name], corpus, seed))
-    for name, measure in further.items() if views.varied else ():
-        by_prompt[name] = measure.values(corpus)
-        rows.append(per_prompt_row(name, measure, by_prompt[name], corpus, seed))
+    plan = Plan.of(Shape(corpus.k), metrics, further)
+    by_prompt = {name: plan.measures[name].values(corpus) for name in plan.per_prompt}
     corpus.forget_tables()  # those of the sets are as large
-    for name, measure in chosen.items():
-        across = metrics or not views.varied or measure.is_told("across prompts")
-        if across and views.sets.n_prompts and name not in omitted:
-            rows.append(across_row(name, measure, views))
+    found = {name: set_values(name, plan.measures[name], views) for name in plan.across}
     if views.varied:  # else repeats are read off the same tables
         views.sets.forget_tables()
-    k = np.sort(corpus.k)
-    return Profile(
-        rows=tuple(rows),
-        texts=len(corpus.texts),
-        prompts=corpus.n_prompts,
-        k=(int(k[0]), int(k[k.size // 2]), int(k[-1])),
-        lengths=length_quantiles(corpus),
-        omitted=omitted,
-        tokenizer=corpus.tokenizer_name,
-        short=int((corpus.lengths < ORDER).sum()),
-        by_prompt=by_prompt,
-    )
+    return plan.profile(by_prompt, found, corpus.lengths, corpus.tokenizer_name, seed)
 
 
-def omissions(metrics: Mapping[str, PromptMetric], views: Views) -> Iterator[tuple[str, str]]:
+@dataclass(frozen=True)
+class Plan:
+    """Which metrics are taken of each prompt, and which of sets of one answer a prompt."""
+
+    shape: Shape
+    measures: Mapping[str, PromptMetric]
+    per_prompt: tuple[str, ...]
+    across: tuple[str, ...]
+    omitted: Mapping[str, str]
+
+    @classmethod
+    def of(
+        cls,
+        shape: Shape,
+        metrics: Sequence[str] | None,
+        further: Mapping[str, PromptMetric] = NO_METRICS,
+    ) -> Plan:
+        """Those that are asked for; else the usual ones, without what would take long.
+
+        Raises:
+            ValueError: no texts, or an unknown metric.
+        """
+        if not shape.texts:
+            raise ValueError("no texts; give at least one prompt with answers")
+        chosen = {name: measure_named(name) for name in metrics or DEFAULT_METRICS}
+        omitted = {} if metrics else dict(omissions(chosen, shape))
+        of_prompts = [
+            name
+            for name, measure in chosen.items()
+            if (metrics or measure.is_told("per prompt")) and f"{name} per prompt" not in omitted
+        ]
+        of_sets = [
+            name
+            for name, measure in chosen.items()
+            if (metrics or not shape.varied or measure.is_told("across prompts"))
+            and name not in omitted
+        ]
+        return cls(
+            shape,
+            {**chosen, **further},
+            tuple([*of_prompts, *further] if shape.varied else ()),
+            tuple(of_sets if shape.sets else ()),
+            omitted,
+        )
+
+    def profile(
+        self,
+        by_prompt: Mapping[str, FloatArray],
+        sets: Mapping[str, Sequence[SetValue]],
+        lengths: IntArray,
+        tokenizer: str,
+        seed: int,
+    ) -> Profile:
+        """What the values of prompts (P,) and of sets, and the lengths of texts (D,) say."""
+        shape, k = self.shape, np.sort(self.shape.k)
+        rows = [
+            per_prompt_row(name, self.measures[name], by_prompt[name], shape, seed)
+            for name in self.per_prompt
+        ]
+        rows += [across_row(name, self.measures[name], sets[name], shape) for name in self.across]
+        return Profile(
+            rows=tuple(rows),
+            texts=shape.texts,
+            prompts=shape.k.size,
+            k=(int(k[0]), int(k[k.size // 2]), int(k[-1])),
+            lengths=length_quantiles(lengths),
+            omitted=self.omitted,
+            tokenizer=tokenizer,
+            short=int((lengths < ORDER).sum()),
+            by_prompt={name: by_prompt[name] for name in self.per_prompt},
+        )
+
+
+def omissions(metrics: Mapping[str, PromptMetric], shape: Shape) -> Iterator[tuple[str, str]]:
     """The metrics that would take long, each with why."""
     largest: Mapping[Scope, int] = {
-        "per prompt": int(views.corpus.k.max()),
-        "across prompts": int(views.sets.k.max(initial=0)),
+        "per prompt": int(shape.k.max()),
+        "across prompts": shape.largest_set,
     }
     for name, measure in metrics.items():
         for scope, texts in largest.items():
-            wanted = scope == "per prompt" or not views.varied or measure.is_told(scope)
+            wanted = scope == "per prompt" or not shape.varied or measure.is_told(scope)
             if wanted and measure.most is not None and texts > measure.most:
                 place = f"{name} per prompt" if scope == "per prompt" else name
                 yield place, f"takes long for {texts:,} texts in one set"
-    texts = len(views.corpus.texts)
-    if "compression_ratio" in metrics and texts > MOST_COMPRESSED:
-        yield "compression_ratio", f"takes long for {texts:,} texts"
+    if "compression_ratio" in metrics and shape.texts > MOST_COMPRESSED:
+        yield "compression_ratio", f"takes long for {shape.texts:,} texts"
 
 
-def length_quantiles(corpus: Corpus) -> dict[float, float]:
+def length_quantiles(lengths: IntArray) -> dict[float, float]:
     """Quantiles of the texts' token counts."""
-    values = np.quantile(corpus.lengths, QUANTILES)
+    values = np.quantile(lengths, QUANTILES)
     return dict(zip(QUANTILES, values.tolist(), strict=True))
 
 
 def per_prompt_row(
-    name: str, measure: PromptMetric, values: FloatArray, corpus: Corpus, seed: int
+    name: str, measure: PromptMetric, values: FloatArray, shape: Shape, seed: int
 ) -> ProfileRow:
     """The mean over prompts, with its interval."""
     defined = values[~np.isnan(values)]
     estimate = Estimate(math.nan, -math.inf, math.inf, 0, "bootstrap over prompts")
     if defined.size:
-        top = measure.highest(corpus)
+        top = measure.highest(int(shape.k.max()))
         bounds = (0.0, max(top, float(defined.max()))) if math.isfinite(top) else None
         found = paired_bootstrap(defined, np.zeros_like(defined), seed=seed, bounds=bounds)
         estimate = replace(found, method=found.method.replace("units", "prompts"))
@@ -179,18 +224,19 @@ def per_prompt_row(
     return ProfileRow(name, "per prompt", estimate, excluded, measure.more_diverse)
 
 
-def across_row(name: str, measure: PromptMetric, views: Views) -> ProfileRow:
+def across_row(
+    name: str, measure: PromptMetric, found: Sequence[SetValue], shape: Shape
+) -> ProfileRow:
     """The mean over sets of one answer a prompt."""
-    n = int(views.sets.k.max())
-    if n <= CLOSED_FORM_UP_TO:
-        found = closed_form(name, views)
-        if found is not None:
-            estimate = within(jackknifed(views, found), measure.highest(views.sets))
-            return ProfileRow(name, "across prompts", estimate, 0, measure.more_diverse)
-    values = measure.values(views.sets)
+    values = np.array([one.value for one in found])
+    without = [one.without for one in found if one.without is not None]
+    if len(without) == len(found):
+        top = measure.highest(shape.largest_set)
+        estimate = within(jackknifed(values, without, shape), top)
+        return ProfileRow(name, "across prompts", estimate, 0, measure.more_diverse)
     defined = values[~np.isnan(values)]
     mean = float(defined.mean()) if defined.size else math.nan
-    estimate = Estimate(mean, -math.inf, math.inf, n, "no interval")
+    estimate = Estimate(mean, -math.inf, math.inf, shape.largest_set, "no interval")
     excluded = int(values.size - defined.size)
     return ProfileRow(name, "across prompts", estimate, excluded, measure.more_diverse)
 
@@ -202,36 +248,12 @@ def within(estimate: Estimate, top: float) -> Estimate:
     return replace(estimate, low=max(0.0, estimate.low), high=min(top, estimate.high))
 
 
-Without = tuple[float, FloatArray]
-"""A set's value, and the values without each of its texts."""
-
-
-def closed_form(name: str, views: Views) -> list[Without] | None:
-    """The values of each set with and without each text; None where there is no such form."""
-    sets = [views.sets.texts[texts] for texts in views.sets.prompt_slices()]
-    if name == "duplicate_rate":
-        return [duplicates_without(texts) for texts in sets]
-    metric = next((metric for metric in ACROSS if metric.name == name), None)
-    if metric is None:
-        return None
-    return [metric.values(counts) for counts in gram_counts(sets, views.corpus.tokenizer)]
-
-
-def jackknifed(views: Views, found: Sequence[Without]) -> Estimate:
+def jackknifed(values: FloatArray, without: Sequence[FloatArray], shape: Shape) -> Estimate:
     """The mean over sets, with the interval from leaving out each prompt in turn."""
-    total, present = np.zeros(views.corpus.n_prompts), np.unique(views.members)
-    parts = zip(views.sets.prompt_slices(), found, strict=True)
-    for texts, (value, without) in parts:
+    total = np.zeros(shape.k.size)
+    for value, prompts, missing in zip(values.tolist(), shape.sets, without, strict=True):
         left_out = np.full(total.size, value)
-        left_out[views.members[texts]] = without
+        left_out[prompts] = missing
         total += left_out
-    mean = float(np.mean([value for value, _ in found]))
-    return jackknife(mean, (total / len(found))[present])
-
-
-def duplicates_without(texts: Sequence[str]) -> Without:
-    """The duplicate rate, and without each text."""
-    keys = [folded(text) for text in texts]
-    counts, n = Counter(keys), len(keys)
-    alone = np.array([counts[key] == 1 for key in keys])
-    return 1 - len(counts) / n, 1 - (len(counts) - alone) / (n - 1)
+    present = np.unique(np.concatenate(shape.sets))
+    return jackknife(float(np.mean(values)), (total / len(without))[present])

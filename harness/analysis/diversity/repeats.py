@@ -64,9 +64,13 @@ def most_repeated_ngrams(
 
 def repeats_in(views: Views, n: int = N, top: int = TOP) -> tuple[Repeat, ...]:
     """`most_repeated_ngrams` of texts that are encoded already."""
-    scope = Scope.in_(views)
-    phrases = islice(most_frequent(views.pooled, n, top), max(0, top))
-    return tuple(scope.repeat(*phrase, views.pooled) for phrase in phrases)
+    return phrases_in(views.pooled, Scope.in_(views), n, top)
+
+
+def phrases_in(corpus: Corpus, scope: Scope, n: int = N, top: int = TOP) -> tuple[Repeat, ...]:
+    """`most_repeated_ngrams` of texts that are one set."""
+    phrases = islice(most_frequent(corpus, n, top), max(0, top))
+    return tuple(scope.repeat(*phrase, corpus) for phrase in phrases)
 
 
 def openings(
@@ -120,15 +124,20 @@ def checked(groups: Groups) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """All that shares are taken of: the prompt of each text (D,), and how many have texts."""
+    """All that shares are taken of: the prompt of each text (D,), and how many have texts.
+
+    There are ``n_texts`` of them, of which those at hand may be some.
+    """
 
     prompts: IntArray
     n_prompts: int
+    n_texts: int
 
     @classmethod
     def in_(cls, views: Views) -> Scope:
         """All texts of a corpus."""
-        return cls(views.corpus.prompts, int((views.corpus.k > 0).sum()))
+        prompts = views.corpus.prompts
+        return cls(prompts, int((views.corpus.k > 0).sum()), prompts.size)
 
     def repeat(self, starts: IntArray, width: int, corpus: Corpus) -> Repeat:
         """The sequence that stands at these places of the stream."""
@@ -147,7 +156,7 @@ class Scope:
             count=count,
             texts=int(texts.size),
             prompts=prompts,
-            share=texts.size / self.prompts.size,
+            share=texts.size / self.n_texts,
             prompt_share=prompts / self.n_prompts,
             example=int(texts[0]),
         )

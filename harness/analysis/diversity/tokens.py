@@ -186,19 +186,26 @@ def cut_all(texts: Sequence[str], tokenizer: Tokenizer) -> Cut:
 
 
 def scanned(texts: Sequence[str], tokenizer: str) -> Cut:
-    """The texts cut by the class of each character."""
+    """The texts cut by the class of each character.
+
+    Ids are in the order of the tokens' bytes: what is summed up gram by gram is then the same to
+    the last bit, whichever other texts are encoded with these.
+    """
     import pandas as pd
 
     scanner = Scanner(classifier(tokenizer))
     keys, long, lengths = scanner.scan(texts)
-    codes, short = pd.factorize(keys[~long] if long.any() else keys)
+    codes, short = pd.factorize(keys[~long] if long.any() else keys, sort=True)
     ids = codes.astype(np.int64, copy=False)
+    named = sorted(scanner.numbers)
     if long.any():
-        ids = keys.astype(np.int64)
+        ranks = {token: rank for rank, token in enumerate(named)}
+        order = integers(map(ranks.__getitem__, scanner.numbers))
+        ids = np.empty(keys.size, dtype=np.int64)
         ids[~long] = codes
-        ids[long] += short.size
-    named = tuple(token.decode("utf-8", SURROGATES) for token in scanner.numbers)
-    return Cut(ids, lengths, Vocabulary(short, named))
+        ids[long] = order[keys[long].astype(np.int64)] + short.size
+    tokens = tuple(token.decode("utf-8", SURROGATES) for token in named)
+    return Cut(ids, lengths, Vocabulary(short, tokens))
 
 
 def called(texts: Sequence[str], tokenizer: Callable[[str], Sequence[str]]) -> Cut:
