@@ -1,4 +1,4 @@
-.PHONY: help install demo test lint bench validate soak example screenshots clean
+.PHONY: help install demo test lint package bench validate soak example screenshots clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -29,6 +29,9 @@ lint: install  ## style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+package: install  ## build wheel and sdist, install the wheel in a clean place, resolve all extras
+	.ci/package
 
 bench: install  ## measure speed against the floor, and parity with OpenAI evals
 	$(BIN)/python -m benchmarks
