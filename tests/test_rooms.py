@@ -38,7 +38,7 @@ IMPORTED_IN_ONE_PLACE = {
     "aiohttp": {"models/connection.py"},
     "uvicorn": {"embedded/server.py", "embedded/serving.py", "viewer/serving.py"},
     "evals": {"openai_evals/reference.py"},
-    "ray": {"running/distributed.py"},
+    "ray": {"running/distributed.py", "running/portions.py"},
 }
 
 

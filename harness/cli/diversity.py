@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +13,9 @@ from harness.cli import options
 from harness.errors import UsageError
 
 if TYPE_CHECKING:
+    from harness.pipeline.textdiversity import FileReport, Looking
     from harness.pipeline.textset import Reading, Tell, TextSet
+    from harness.running.distributed import Cluster
 
 PIPE = "-"
 
@@ -59,6 +61,9 @@ def diversity(
     embeddings: options.EmbeddingsModel = None,
     embeddings_base_url: options.EmbeddingsUrl = None,
     embeddings_api_key_env: options.EmbeddingsKeyName = None,
+    engine: options.Engine = "here",
+    workers: options.Workers = 2,
+    ray_address: options.RayAddress = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     csv: Annotated[
         Path | None, typer.Option("--csv", metavar="OUT", help="Write the metrics as a table.")
@@ -73,6 +78,10 @@ def diversity(
 
     Answers with the same prompt, input, question or id belong together.
 
+    [bold]--engine ray[/bold] measures millions of texts in portions, with the same numbers; JSON
+    lines and plain text stay on the disk. Comparing and looking for copies still need all texts
+    in the memory of this process.
+
     [bold]Examples[/bold]
 
       harness diversity answers.jsonl
@@ -84,13 +93,16 @@ def diversity(
       harness diversity reports/demo --eval slogans.heldout.v1
 
       cat texts.txt | harness diversity - --json
+
+      harness diversity millions.jsonl --engine ray --workers 8
     """
     from harness.cli.diversitycompared import show
     from harness.cli.diversityview import telling
     from harness.pipeline.textdata import as_data, table_rows
-    from harness.pipeline.textdiversity import Looking, compare_reports, look
+    from harness.pipeline.textdiversity import Looking, compare_reports
     from harness.pipeline.textset import Reading
 
+    cluster = options.cluster(engine, workers, ray_address)
     looking = Looking(
         metrics=names_in(metrics),
         tokenizer=tokenizer,
@@ -107,11 +119,12 @@ def diversity(
         ).embedder(),
     )
     with telling() as tell:
-        sets = read_all(files, Reading(field, prompt_field, eval_name), tell)
+        read = reader(cluster)
+        sets = read_all(files, Reading(field, prompt_field, eval_name), tell, read)
         learned = training_texts(training, tell)
         if rarefy and len(sets) == 1:
             raise UsageError("--rarefy compares files; give a second one")
-        reports = [look(one, looking, learned, tell) for one in sets]
+        reports = list(looked_at(sets, looking, learned, tell, cluster))
         compared = []
         for report in reports[1:]:
             tell(f"{report.source.name}: comparing with {reports[0].source.name}")
@@ -145,13 +158,46 @@ def names_in(listed: str | None) -> tuple[str, ...] | None:
     return names
 
 
-def read_all(files: Sequence[str], reading: Reading, tell: Tell) -> list[TextSet]:
+Read = Callable[[str, "Reading", "Tell"], list["TextSet"]]
+
+
+def reader(cluster: Cluster | None) -> Read:
+    """How files are read: workers read texts where they stand."""
+    from harness.pipeline.textplaces import placed_texts
+    from harness.pipeline.textsets import read_texts
+
+    return read_texts if cluster is None else placed_texts
+
+
+def looked_at(
+    sets: Sequence[TextSet],
+    looking: Looking,
+    learned: Sequence[str],
+    tell: Tell,
+    cluster: Cluster | None,
+) -> Iterator[FileReport]:
+    """What is found in each set, here or by workers."""
+    from harness.pipeline.textdiversity import look
+
+    if cluster is None:
+        yield from (look(one, looking, learned, tell) for one in sets)
+        return
+    from harness.pipeline.spreadtexts import look_spread
+    from harness.running.portions import crew
+
+    tell("starting Ray")
+    with crew(cluster) as workers:
+        for one in sets:
+            yield look_spread(one, looking, workers, learned, tell)
+
+
+def read_all(files: Sequence[str], reading: Reading, tell: Tell, read: Read) -> list[TextSet]:
     """The text sets of all files, under names that differ.
 
     Raises:
         UsageError: a pipe that is read twice, or no pipe where one is to be read.
     """
-    from harness.pipeline.textsets import named_apart, piped, read_texts
+    from harness.pipeline.textsets import named_apart, piped
 
     if files.count(PIPE) > 1:
         raise UsageError("-: a pipe can be read once; give the other texts as files")
@@ -161,9 +207,7 @@ def read_all(files: Sequence[str], reading: Reading, tell: Tell) -> list[TextSet
     for file in files:
         tell(f"reading {file}")
         piped_in = file == PIPE
-        found += (
-            piped(sys.stdin.buffer, reading, tell) if piped_in else read_texts(file, reading, tell)
-        )
+        found += piped(sys.stdin.buffer, reading, tell) if piped_in else read(file, reading, tell)
     return named_apart(found)
 
 

@@ -189,6 +189,8 @@ def list_lines(report: FileReport, looking: Looking) -> Iterator[Text]:
     if report.openings:
         lines = (repeat_line(one, varied) for one in report.openings)
         yield from titled("How texts begin", list(lines))
+    for note in report.notes:
+        yield faint(f"  {note}")
 
 
 def titled(title: str, lines: Sequence[Text]) -> Iterator[Text]:

@@ -44,6 +44,15 @@ Out = Annotated[
 Resume = Annotated[
     bool, typer.Option("--resume", help="Go on with the run in --out: ask only what is missing.")
 ]
+Engine = Annotated[
+    str,
+    typer.Option("--engine", metavar="here|ray", help="Work in this process, or by Ray workers."),
+]
+Workers = Annotated[int, typer.Option("--workers", min=1, help="With --engine ray: how many.")]
+RayAddress = Annotated[
+    str | None,
+    typer.Option("--ray-address", metavar="ADDR", help="A Ray cluster; else one is begun."),
+]
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Begin anew where --out holds a run already.")
 ]
@@ -258,19 +267,9 @@ class RunOptions:
             "--prices", metavar="FILE", help="What models cost; it counts before ~/.evals."
         ),
     ] = None
-    engine: Annotated[
-        str,
-        typer.Option(
-            "--engine", metavar="here|ray", help="Ask from this process, or from Ray workers."
-        ),
-    ] = "here"
-    workers: Annotated[
-        int, typer.Option("--workers", min=1, help="With --engine ray: how many.")
-    ] = 2
-    ray_address: Annotated[
-        str | None,
-        typer.Option("--ray-address", metavar="ADDR", help="A Ray cluster; else one is begun."),
-    ] = None
+    engine: Engine = "here"
+    workers: Workers = 2
+    ray_address: RayAddress = None
     replica: Annotated[
         list[str] | None,
         typer.Option(
@@ -401,15 +400,9 @@ class RunOptions:
         Raises:
             UsageError: no such engine, or options of another.
         """
-        if self.engine == "here":
-            if self.replica or self.ray_address:
-                raise UsageError("--replica and --ray-address are for --engine ray; add it")
-            return None
-        if self.engine != "ray":
-            raise UsageError(f"--engine {self.engine}: there is no such engine; use here or ray")
-        from harness.running.distributed import Cluster
-
-        return Cluster(self.workers, self.ray_address)
+        if self.replica and self.engine == "here":
+            raise UsageError("--replica is for --engine ray; add it")
+        return cluster(self.engine, self.workers, self.ray_address)
 
     def limits(self) -> Limits:
         """How much and how long to ask.
@@ -519,6 +512,23 @@ def _header(text: str) -> tuple[str, str]:
     if value[1:] not in os.environ:
         raise UsageError(f"{value[1:]} is not set; export what header {name.strip()!r} needs")
     return name.strip(), os.environ[value[1:]]
+
+
+def cluster(engine: str, workers: int, address: str | None) -> Cluster | None:
+    """The workers, if it is not this process that works.
+
+    Raises:
+        UsageError: no such engine, or an address for this process.
+    """
+    if engine == "here":
+        if address:
+            raise UsageError("--ray-address is for --engine ray; add it")
+        return None
+    if engine != "ray":
+        raise UsageError(f"--engine {engine}: there is no such engine; use here or ray")
+    from harness.running.distributed import Cluster
+
+    return Cluster(workers, address)
 
 
 def limits(concurrency: str) -> Limits:

@@ -71,6 +71,7 @@ def file_data(report: FileReport) -> dict[str, Any]:
             for one in report.worst
         ],
         "copies": None if report.copies is None else copies_data(report.copies),
+        "notes": list(report.notes),
     }
 
 

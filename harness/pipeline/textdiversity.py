@@ -93,7 +93,7 @@ class Copies:
 
 @dataclass(frozen=True, slots=True)
 class FileReport:
-    """One set of texts: its metrics, and the texts behind them."""
+    """One set of texts: its metrics, and the texts behind them; ``notes`` say what was sampled."""
 
     source: TextSet
     profile: Profile
@@ -102,6 +102,7 @@ class FileReport:
     duplicates: tuple[Duplicate, ...]
     worst: tuple[PromptVariety, ...]
     copies: Copies | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from harness.errors import DatasetError, UsageError
-from harness.pipeline.textfields import Answered
+from harness.pipeline.textfields import Answered, Layout
 
 SHOWN_PROBLEMS = 3
 
@@ -80,19 +80,28 @@ class Gathering:
     asked: dict[str, str] = field(default_factory=dict)
     left_out: Counter[str] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
+    laid_out: Layout | None = None
 
     def take(self, answered: Answered, place: object) -> None:
         """Take in the answers of one record; without a prompt, the record is one."""
         texts = [text for text in answered.texts if text is not None]
-        kept = [text for text in texts if text and not text.isspace()]
+        kept = kept_texts(answered)
         self.left_out["without an answer"] += max(len(answered.texts), 1) - len(texts)
         self.left_out["empty"] += len(texts) - len(kept)
         if not kept:
             return
         key = str(place) if answered.key is None else answered.key
-        self.groups.setdefault(key, []).extend(kept)
+        self.keep(key, kept, place)
         if answered.asked is not None:
             self.asked[key] = answered.asked
+
+    def keep(self, key: str, texts: Sequence[str], place: object) -> None:
+        """Keep the answers of one record to a prompt."""
+        self.groups.setdefault(key, []).extend(texts)
+
+    def kept(self) -> Mapping[str, tuple[str, ...]]:
+        """What was kept, by prompt."""
+        return {key: tuple(texts) for key, texts in self.groups.items()}
 
     def leave(self, place: object, why: str, kind: str) -> None:
         """Leave a record out, and remember the first such places."""
@@ -106,16 +115,22 @@ class Gathering:
         Raises:
             DatasetError: not one answer was found.
         """
-        if not self.groups and self.problems:
+        groups = self.kept()
+        if not groups and self.problems:
             raise DatasetError(self.problems[0])
-        if not self.groups:
+        if not groups:
             raise DatasetError(f"{name}: every answer is empty or missing; give a file with texts")
         return TextSet(
             name=name,
-            groups={key: tuple(texts) for key, texts in self.groups.items()},
+            groups=groups,
             layout=layout,
             grouped_by=grouped_by,
             asked=self.asked,
             left_out={why: count for why, count in self.left_out.items() if count},
             problems=tuple(self.problems),
         )
+
+
+def kept_texts(answered: Answered) -> list[str]:
+    """The answers of a record that say something."""
+    return [text for text in answered.texts if text and not text.isspace()]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -31,10 +31,15 @@ PIPE = "standard input"
 TOLD_EVERY = 20_000
 
 
-def read_texts(place: str, reading: Reading | None = None, tell: Tell = silent) -> list[TextSet]:
+def read_texts(
+    place: str,
+    reading: Reading | None = None,
+    tell: Tell = silent,
+    gathering: Callable[[Path], Gathering] = lambda path: Gathering(),
+) -> list[TextSet]:
     """The texts of a file; of a run folder or journal, those of each model, the base first.
 
-    ``place`` may end in ``#MODEL`` for a run.
+    ``place`` may end in ``#MODEL`` for a run. ``gathering`` says how lines are kept.
 
     Raises:
         DatasetError, RunFolderError: nothing there, unreadable, or no texts in it.
@@ -65,8 +70,8 @@ def read_texts(place: str, reading: Reading | None = None, tell: Tell = silent) 
     if whole is not None:
         return [object_texts(whole, path, reading, place)]
     if bare_suffix(path) == ".txt" or not first.lstrip().startswith(JSON_STARTS):
-        return [plain_texts(path, place, tell)]
-    return [line_texts(path, reading, place, tell)]
+        return [plain_texts(path, place, tell, gathering(path))]
+    return [line_texts(path, reading, place, tell, gathering(path))]
 
 
 def piped(stream: IO[bytes], reading: Reading | None = None, tell: Tell = silent) -> list[TextSet]:
@@ -119,9 +124,9 @@ def first_line(path: Path) -> bytes | None:
 # --- lines ---------------------------------------------------------------------------
 
 
-def line_texts(path: Path, reading: Reading, name: str, tell: Tell) -> TextSet:
+def line_texts(path: Path, reading: Reading, name: str, tell: Tell, found: Gathering) -> TextSet:
     """JSON values, one a line: texts, lists of answers to one prompt, or objects."""
-    return gathered(json_values(path), reading, name, tell)
+    return gathered(json_values(path), reading, name, tell, found)
 
 
 def json_values(path: Path) -> Iterator[tuple[object, Any]]:
@@ -137,10 +142,14 @@ def json_values(path: Path) -> Iterator[tuple[object, Any]]:
 
 
 def gathered(
-    records: Iterable[tuple[object, Any]], reading: Reading, name: str, tell: Tell = silent
+    records: Iterable[tuple[object, Any]],
+    reading: Reading,
+    name: str,
+    tell: Tell = silent,
+    found: Gathering | None = None,
 ) -> TextSet:
     """The texts of a file's records, laid out like the first that can be read."""
-    found, layout = Gathering(), None
+    found, layout = found or Gathering(), None
     for number, (place, record) in enumerate(records, 1):
         if number % TOLD_EVERY == 0:
             tell(f"{name}: {number:,} lines read")
@@ -158,13 +167,12 @@ def gathered(
             found.leave(place, str(error), "unlike the first" if layout else "without texts")
             continue
         found.take(answered, place)
-    layout = layout or Layout()
+    found.laid_out = layout = layout or Layout()
     return found.result(name, str(layout), layout.grouped_by)
 
 
-def plain_texts(path: Path, name: str, tell: Tell) -> TextSet:
+def plain_texts(path: Path, name: str, tell: Tell, found: Gathering) -> TextSet:
     """A text a line."""
-    found = Gathering()
     for place, item in items(path):
         if place.number % TOLD_EVERY == 0:
             tell(f"{name}: {place.number:,} lines read")

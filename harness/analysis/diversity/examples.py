@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from harness.analysis.diversity.tokens import FloatArray, Groups, folded
+from harness.analysis.diversity.tokens import (
+    FloatArray,
+    Groups,
+    IntArray,
+    folded,
+    integers,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,27 +63,26 @@ def least_varied(
     ``values`` holds the metrics of each prompt, as `profile` has them; () without
     "distinct_k".
     """
+    places = least_varied_places(integers(map(len, groups)), values, top)
+    return tuple(variety(place, groups[place], values) for place in places)
+
+
+def least_varied_places(k: IntArray, values: Mapping[str, FloatArray], top: int) -> list[int]:
+    """The numbers of the prompts that `least_varied` lists, given how many texts each has, (P,)."""
     if "distinct_k" not in values:
-        return ()
+        return []
     different = values["distinct_k"]
-    nothing = np.full(different.size, np.nan)
-    duplicates = values.get("duplicate_rate", nothing)
-    bleu = values.get("self_bleu", nothing)
-    k = np.array([len(group) for group in groups])
-    order = np.lexsort((-np.nan_to_num(bleu, nan=-1.0), different / k))[:top].tolist()
-    return tuple(
-        variety(place, groups[place], different[place], duplicates[place], bleu[place])
-        for place in order
-        if different[place] < k[place]
-    )
+    bleu = values.get("self_bleu", np.full(different.size, np.nan))
+    order = np.lexsort((-np.nan_to_num(bleu, nan=-1.0), different / k))[:top]
+    return [place for place in order.tolist() if different[place] < k[place]]
 
 
-def variety(
-    place: int, texts: Sequence[str], different: float, duplicates: float, bleu: float
-) -> PromptVariety:
+def variety(place: int, texts: Sequence[str], values: Mapping[str, FloatArray]) -> PromptVariety:
     """One prompt with its commonest answer."""
     commonest, same = Counter(map(folded, texts)).most_common(1)[0]
     shown = next(text for text in texts if folded(text) == commonest)
-    return PromptVariety(
-        place, len(texts), float(different), float(duplicates), float(bleu), shown, same
+    different, duplicates, bleu = (
+        float(values[name][place]) if name in values else math.nan
+        for name in ("distinct_k", "duplicate_rate", "self_bleu")
     )
+    return PromptVariety(place, len(texts), different, duplicates, bleu, shown, same)
