@@ -31,6 +31,9 @@ def regrade(
         list[str] | None,
         typer.Option("--allow-code", metavar="PREFIX", help="python: graders that are code."),
     ] = None,
+    engine: options.Engine = "here",
+    workers: options.Workers = 2,
+    ray_address: options.RayAddress = None,
     plain: options.Plain = False,
     as_json: options.AsJson = False,
 ) -> None:
@@ -45,6 +48,8 @@ def regrade(
       harness regrade reports/run
 
       harness regrade reports/run --eval "orders.*" --registry my/registry --out reports/strict
+
+      harness regrade reports/run --engine ray --workers 8
     """
     from harness.cli.studyview import show_document
     from harness.cli.terminal import Output
@@ -59,6 +64,7 @@ def regrade(
         patterns=evals or (),
         allow_code=frozenset(allow_code or ()),
         overwrite=overwrite,
+        cluster=options.cluster(engine, workers, ray_address),
     )
     found = regrade(order, options.registry(registry, data, allow_code))
     document = report_of(found.folder.path, notes=found.notes)

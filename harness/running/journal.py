@@ -16,7 +16,7 @@ import os
 import threading
 import time
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -95,6 +95,17 @@ class Journal:
         """
         self._write(line_of(outcome))
         self._settled.add(hash(_answer(outcome)))
+
+    def append_lines(self, lines: Sequence[bytes]) -> None:
+        """Write the lines of outcomes that were made elsewhere.
+
+        Raises:
+            RunFolderError: as for ``append``; all of these lines are lost then.
+        """
+        self._write(b"".join(lines))
+        for line in lines:
+            fields = orjson.loads(line)
+            self._settled.add(hash(tuple(fields[name] for name in ANSWER)))
 
     def sync(self) -> None:
         """Bring what was appended to the disk."""
@@ -344,6 +355,11 @@ class Contents:
         by_repeat = {key: _in_order_of_repeats(of) for key, of in places.items()}
         offsets = {key: array("q", sorted(found)) for key, found in by_repeat.items()}
         return cls(path, _OpenLines(path), offsets, by_repeat)
+
+    @classmethod
+    def known(cls, path: Path) -> Contents:
+        """A journal whose offsets somebody else knows: `outcome_at` reads it."""
+        return cls(path, _OpenLines(path), {}, {})
 
     def outcomes(self, eval: str, model: str) -> Iterator[Outcome]:
         """The outcomes of one model on one eval, in the order written."""
