@@ -1,0 +1,1 @@
+"""What workers cost: runs and measurements spread over Ray, beside one process."""
