@@ -30,13 +30,6 @@ MOST_MB = 2.0
 GOAL = Size(1_000, 6)
 SIZES = (Size(1_000, 2), GOAL, Size(20_000, 2), Size(200_000, 2))
 HEAD = ("samples x models", "CPU s", "peak MB", "page MB", "samples on it", "journal MB")
-    "samples x models",
-    "CPU s",
-    "peak MB",
-    "report.html MB",
-    "samples on the page",
-    "journal MB",
-)
 
 
 @dataclass(frozen=True)
