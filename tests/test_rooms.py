@@ -18,6 +18,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"openai_evals"}),
     frozenset({"pipeline"}),
     frozenset({"viewer", "api"}),
+    frozenset({"integrations"}),
     frozenset({"cli"}),
     frozenset({"__main__"}),
 )
@@ -38,6 +39,8 @@ IMPORTED_IN_ONE_PLACE = {
     "aiohttp": {"models/connection.py"},
     "uvicorn": {"embedded/server.py", "embedded/serving.py", "viewer/serving.py"},
     "evals": {"openai_evals/reference.py"},
+    "wandb": {"pipeline/trackers.py"},
+    "mlflow": {"pipeline/trackers.py"},
     "ray": {"running/distributed.py", "running/portions.py"},
 }
 

@@ -51,6 +51,24 @@ def export(
     prices: Annotated[
         Path | None, typer.Option("--prices", metavar="FILE", help="What models cost.")
     ] = None,
+    to: Annotated[
+        Literal["wandb", "mlflow"] | None,
+        typer.Option("--to", help="Tell a tracker of the run instead of writing tables."),
+    ] = None,
+    project: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="--to: W&B's project, MLflow's experiment."),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="--to: of the run; unset: the study's.")
+    ] = None,
+    at: Annotated[
+        str | None,
+        typer.Option(metavar="PLACE", help="--to: MLflow's tracking URI, or W&B's local folder."),
+    ] = None,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="--to wandb: only write files, for wandb sync.")
+    ] = False,
 ) -> None:
     """Write every sample and every metric of a run as CSV, Parquet or JSON lines.
 
@@ -59,6 +77,9 @@ def export(
     interval. Without FILEs both go into the run folder. In CSVs an apostrophe stands before
     texts that a spreadsheet would run as a formula. docs/export.md lists the columns.
 
+    With [bold]--to[/bold] a tracker gets metrics by epoch, settings, advice, the gate's outcome
+    and the reports; a second export of the same run changes nothing. See docs/trackers.md.
+
     [bold]Examples[/bold]
 
       harness export reports/demo
@@ -66,7 +87,17 @@ def export(
       harness export reports/demo --samples samples.parquet --metrics metrics.parquet
 
       harness export reports/demo --eval "orders.*" --samples - --format jsonl | head
+
+      harness export reports/demo --to wandb --project tickets --offline
+
+      harness export reports/demo --to mlflow --project tickets --at sqlite:///mlflow.db
     """
+    if to is not None:
+        _refuse_files(samples, metrics, format, raw=raw)
+        _tell(path, to, project, name, at, evals, models, prices, offline=offline)
+        return
+    if project or name or at or offline:
+        raise UsageError("--project, --name, --at and --offline go with --to wandb or --to mlflow")
     from harness.pipeline.exported import METRICS, SAMPLES, SampleTable, Selection, metric_rows
     from harness.pipeline.rounds import last_round
     from harness.pipeline.runfolder import RunFolder
@@ -92,6 +123,39 @@ def export(
     except KeyboardInterrupt:
         print("Stopped; no half-written file is left.", file=sys.stderr)
         raise typer.Exit(EXIT_INTERRUPTED) from None
+
+
+def _refuse_files(
+    samples: Path | None, metrics: Path | None, format: str | None, *, raw: bool
+) -> None:
+    """See that nothing is asked for that only tables have."""
+    if samples or metrics or format or raw:
+        raise UsageError("--to tells a tracker and writes no tables; leave out what names files")
+
+
+def _tell(
+    path: Path,
+    tracker: Literal["wandb", "mlflow"],
+    project: str | None,
+    name: str | None,
+    at: str | None,
+    evals: list[str] | None,
+    models: list[str] | None,
+    prices: Path | None,
+    *,
+    offline: bool,
+) -> None:
+    from harness.pipeline.exported import Selection
+    from harness.pipeline.rounds import last_round
+    from harness.pipeline.tracked import tracked_run
+    from harness.pipeline.trackers import PROJECT, Target, tell
+
+    if offline and tracker != "wandb":
+        raise UsageError("--offline is W&B's; for MLflow name a local store: --at sqlite:///FILE")
+    selection = Selection(evals or (), models or ())
+    run = tracked_run(last_round(path), name, selection, options.prices(prices))
+    told = tell(tracker, run, Target(project or PROJECT, at, offline))
+    print(f"{'Unchanged since the last export' if told.again else 'Exported'}: {told.where}")
 
 
 def _files(
