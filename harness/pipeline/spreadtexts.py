@@ -14,6 +14,7 @@ import numpy as np
 
 from harness.analysis.diversity.examples import Duplicate, least_varied_places, variety
 from harness.analysis.diversity.portions import (
+    Keys,
     Measured,
     Tally,
     Wanted,
@@ -43,7 +44,7 @@ FEWEST = 500
 PORTIONS_EACH = 4
 """Of a small set, so that no worker waits long for another."""
 
-MOST_HOLDERS = 200_000
+MOST_HOLDERS = 400_000
 """Texts that this process holds to list what they have in common; of more, a sample."""
 
 
@@ -83,12 +84,16 @@ class _Look:
         found = self._measured()
         profile = self._profile(found)
         self.tell(f"{name}: looking for what repeats")
+        phrases = phrase_leaders([one.phrases for one in found], looking.top)
+        openings = leaders([one.openings for one in found], looking.top, by_count)
+        answers = leaders([one.answers for one in found], looking.top, by_count)
+        found.clear()  # it is the most that this process holds
         return FileReport(
             source=self.source,
             profile=profile,
-            repeats=self._phrases([one.phrases for one in found]),
-            openings=self._openings(leaders([m.openings for m in found], looking.top, by_count)),
-            duplicates=self._duplicates(leaders([m.answers for m in found], looking.top, by_count)),
+            repeats=self._phrases(phrases),
+            openings=self._openings(openings),
+            duplicates=self._duplicates(answers),
             worst=tuple(
                 variety(place, self._answers(place), profile.by_prompt)
                 for place in least_varied_places(self.shape.k, profile.by_prompt, looking.top)
@@ -190,9 +195,8 @@ class _Look:
             for text, (count, prompts) in zip(texts, counts, strict=True)
         )
 
-    def _phrases(self, tallies: Sequence[Tally]) -> tuple[Repeat, ...]:
+    def _phrases(self, keys: Keys) -> tuple[Repeat, ...]:
         """The word sequences in most texts, counted in the texts that hold the leading ones."""
-        keys = phrase_leaders(tallies, self.looking.top)
         if not keys.size:
             return ()
         found, before = [], 0

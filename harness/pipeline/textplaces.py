@@ -42,7 +42,7 @@ class Source:
                         file.seek(start)
                         read, at = self._read(file.readline(), start), start
                     found.append(read[nth])
-        except (OSError, IndexError, UnicodeDecodeError) as error:
+        except (OSError, IndexError, UnicodeDecodeError, DatasetError) as error:
             raise DatasetError(f"{self.path}: changed while it was read; try again") from error
         return found
 

@@ -52,7 +52,7 @@ class Crew:
             _desk(work),
             batch_size=1,
             num_cpus=1,
-            compute=data.TaskPoolStrategy(size=self.cluster.workers),
+            compute=data.TaskPoolStrategy(size=min(self.cluster.workers, len(rows))),
         )
         try:
             for row in done.iter_rows():
