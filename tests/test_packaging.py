@@ -78,7 +78,11 @@ def run(environment: Path, tmp_path: Path) -> Command:
 
 def test_the_installed_package_is_the_one_that_is_imported(environment: Path, tmp_path) -> None:
     script = "import harness, importlib.metadata as m; print(harness.__file__)"
-    line = [str(environment / "bin/python"), "-c", f"{script}; print(m.version('finetune-harness'))"]
+    line = [
+        str(environment / "bin/python"),
+        "-c",
+        f"{script}; print(m.version('finetune-harness'))",
+    ]
     done = subprocess.run(line, cwd=tmp_path, env=HERE, capture_output=True, text=True, check=True)
     where, version = done.stdout.split()
     assert Path(where).is_relative_to(environment)
