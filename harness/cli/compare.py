@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.cli import options
+from harness.cli import adapters, options
 from harness.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,14 +20,17 @@ if TYPE_CHECKING:
 def compare(
     base: Annotated[str, typer.Argument(metavar="BASE", help="A model, a run folder or a log.")],
     tuned: Annotated[
-        list[str], typer.Argument(metavar="TUNED...", help="Models, run folders or logs.")
-    ],
+        list[str] | None,
+        typer.Argument(metavar="TUNED...", help="Models, run folders or logs."),
+    ] = None,
     evals: Annotated[
         list[str] | None,
         typer.Option("--eval", "-e", metavar="PATTERN", help="Evals; repeatable."),
     ] = None,
     repeats: options.Repeats = None,
     force: options.Force = False,
+    lora_glob: adapters.Glob = None,
+    lora_load: adapters.Load = False,
     *,
     asked: options.RunOptions,
 ) -> None:
@@ -43,12 +46,17 @@ def compare(
 
       harness compare base adapter-1 adapter-2 -e orders.heldout.v1 --base-url http://127.0.0.1:8000/v1
 
+      harness compare base --lora-glob "out/checkpoint-*" -e orders.heldout.v1 --base-url http://127.0.0.1:8000/v1
+
       harness compare reports/run reports/run-1
 
       harness compare gpt-3.5-turbo.jsonl gpt-4.jsonl
     """
+    tuned = tuned or []
+    if not tuned and lora_glob is None:
+        raise UsageError("TUNED is missing: name what is compared with the base, or --lora-glob")
     earlier = [_is_there(place) for place in (base, *tuned)]
-    if all(earlier):
+    if all(earlier) and lora_glob is None:
         if asked.dry_run:
             raise UsageError("--dry-run: earlier runs are only read, nobody is asked; leave it out")
         _read([base, *tuned], evals or [], asked, force=force)
@@ -70,6 +78,7 @@ def compare(
     access = asked.access()
     names = [ModelName.parse(name) for name in (base, *tuned)]
     study = comparison_study(names[0], names[1:], evals, access.base_url)
+    study = adapters.with_adapters(study, lora_glob, access, load=lora_load, ask=not asked.dry_run)
     order, output = replace(asked.order(study), repeats=repeats), asked.output()
     finished = carried_out(order, asked.known(), access, output)
     show(finished, output)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.cli import options
+from harness.cli import adapters, options
 
 if TYPE_CHECKING:
     from harness.pipeline import Order
@@ -39,6 +39,8 @@ def study(
             help="The run folder of the round before: its change in epochs is not reversed.",
         ),
     ] = None,
+    lora_glob: adapters.Glob = None,
+    lora_load: adapters.Load = False,
 ) -> None:
     """Tune (or read) checkpoints, evaluate them beside the base, diagnose, advise, report.
 
@@ -55,13 +57,18 @@ def study(
       harness study demo --base-url http://127.0.0.1:8000/v1
 
       harness study my-study.yaml --after reports/mine    (the next round, as mine advised)
+
+      harness study my-study.yaml --lora-glob "out/checkpoint-*" --base-url http://127.0.0.1:8000/v1
     """
     from harness.cli.gateview import leave
     from harness.cli.running import carried_out
     from harness.cli.studyview import show
 
     known = asked.known()
-    order = asked.order(known.study(name))
+    declared = adapters.with_adapters(
+        known.study(name), lora_glob, asked.access(), load=lora_load, ask=not asked.dry_run
+    )
+    order = asked.order(declared)
     output = asked.output()
     finished = carried_out(order_after(order, after), known, asked.access(), output)
     show(finished, output)

@@ -172,7 +172,7 @@ def test_metrics_stand_in_the_trainers_log(tmp_path: Path, settings: harness.Set
         assert told == [(0, 0.0), (STEPS, 0.5)]
 
 
-def test_training_stops_where_an_epoch_more_does_harm(
+def test_training_stops_where_advice_is_to_keep_or_to_train_less(
     tmp_path: Path, settings: harness.Settings
 ) -> None:
     trainer = Trainer((190, 150, 100, 50))
@@ -182,6 +182,7 @@ def test_training_stops_where_an_epoch_more_does_harm(
     trainer.add_callback(callback)
     trainer.train()
     assert trainer.epochs < 4
+    assert trainer.control.should_training_stop
     assert callback.results is not None
     assert len(callback.results.advice) == trainer.epochs
 
