@@ -42,7 +42,7 @@ COMMANDS: dict[str, str] = {
     "agreement": "Say how well people, graders and judges agree.",
     "collect": "Take what is still wrong into a file for the next training set.",
     "report": "Write the reports of a run folder anew.",
-    "export": "Write a run's samples and metrics as CSV, Parquet or JSON lines.",
+    "export": "Write a run's samples and metrics as tables, or tell W&B or MLflow of it.",
     "regrade": "Mark a run's answers anew, without asking anybody.",
     "import": "Take over what other services saved, such as OpenAI's hosted Evals.",
 }
