@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -135,6 +135,12 @@ def server() -> Iterator[str]:
         thread.join()
 
 
+def spent() -> float:
+    """CPU seconds of all commands so far."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 @dataclass(frozen=True)
 class Reader:
     """Somebody who types a page's commands in a folder."""
@@ -144,7 +150,7 @@ class Reader:
 
     def types(self, command: str, place: str, codes: set[int], *, given: str = "") -> None:
         line = ["bash", "-euo", "pipefail", "-c", command]
-        begun = time.monotonic()
+        begun = spent()
         done = subprocess.run(
             line,
             cwd=self.folder,
@@ -155,7 +161,7 @@ class Reader:
             check=False,
             timeout=60,
         )
-        print(f"{time.monotonic() - begun:5.1f} s  {place}: {command.splitlines()[0]}")
+        print(f"{spent() - begun:5.1f} CPU s  {place}: {command.splitlines()[0]}")
         told = f"{place}: {command}\nended with {done.returncode}\n{done.stdout}{done.stderr}"
         assert done.returncode in codes, told
 
