@@ -45,6 +45,9 @@ AHEAD = 2
 """Shards that a worker has at once, so that it does not wait at the end of one."""
 
 SEND_EVERY_S = 0.2
+OBJECT_STORE = 1 << 30
+"""Bytes of shared memory of a cluster that is begun here; what is more goes to the disk."""
+
 MOST_LOSSES = 3
 """Workers that one shard may be lost with before the run is given up."""
 
@@ -125,7 +128,12 @@ def connected(cluster: Cluster) -> Iterator[Any]:
     begun = not ray.is_initialized()
     if begun:
         where: dict[str, Any] = {"address": cluster.address} if cluster.address else {}
-        local = {"num_cpus": cluster.workers, "include_dashboard": False} if not where else {}
+        local: dict[str, Any] = {
+            "num_cpus": cluster.workers,
+            "include_dashboard": False,
+            "object_store_memory": OBJECT_STORE,
+        }
+        local = {} if where else local
         try:
             ray.init(**where, **local, log_to_driver=False, logging_level="ERROR")
         except (ConnectionError, ValueError, RuntimeError) as error:
