@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import signal
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +139,24 @@ def test_a_file_that_changed_meanwhile_is_named(tmp_path: Path, workers: Crew) -
     path.write_text("[]\n")
     with pytest.raises(DatasetError, match=r"texts\.jsonl.*try again"):
         look_spread(source, Looking(), workers)
+
+
+@dataclass(frozen=True)
+class DiesOnce:
+    """Work that takes its worker with it the first time."""
+
+    mark: Path
+
+    def __call__(self, portion: int) -> int:
+        if portion == 3 and not self.mark.exists():
+            self.mark.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return portion * portion
+
+
+def test_what_a_lost_worker_had_is_done_again(tmp_path: Path, workers: Crew) -> None:
+    assert list(workers.results(DiesOnce(tmp_path / "mark"), range(8))) == [n * n for n in range(8)]
+    assert (tmp_path / "mark").exists()
 
 
 def test_the_command_prints_the_same_numbers_by_workers(lines: Path, tmp_path: Path) -> None:
