@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, get_type_hints
 
@@ -581,8 +582,8 @@ def run_folder(out: Path | None, name: str) -> Path:
     if out is not None:
         return out
     root = Path("reports")
-    taken = (root / f"{name}-{number}" for number in range(1, 1_000_000))
-    return next(path for path in (root / name, *taken) if not path.exists())
+    others = (root / f"{name}-{number}" for number in count(1))
+    return next(path for path in chain((root / name,), others) if not path.exists())
 
 
 def folder_name(name: str) -> str:
