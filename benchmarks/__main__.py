@@ -7,12 +7,14 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
+SLOWEST = "bench_distributed"
 
 
 def main() -> int:
     """Run each script in a process of its own; the number of those that missed their goal."""
     missed = 0
-    for script in sorted(HERE.glob("bench_*.py")):
+    scripts = sorted(HERE.glob("bench_*.py"), key=lambda one: (one.stem == SLOWEST, one.stem))
+    for script in scripts:
         print(f"\n== {script.stem}", flush=True)
         missed += subprocess.run([sys.executable, str(script)], check=False).returncode != 0
     return missed
