@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -152,6 +153,8 @@ def _tell(
 
     if offline and tracker != "wandb":
         raise UsageError("--offline is W&B's; for MLflow name a local store: --at sqlite:///FILE")
+    # MLflow's own seven tries take five minutes until it says that nobody is there.
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     selection = Selection(evals or (), models or ())
     run = tracked_run(last_round(path), name, selection, options.prices(prices))
     told = tell(tracker, run, Target(project or PROJECT, at, offline))

@@ -19,6 +19,8 @@ from harness.pipeline.tracked import TrackedRun
 
 ID_TAG, DIGEST_TAG, UNIT_TAG = "harness.run", "harness.digest", "harness.step_unit"
 PROJECT = "finetune-harness"
+LONGEST = 240
+"""Letters of a foreign error that are shown."""
 AT_ONCE = 100
 """Metrics, parameters or tags in one call; MLflow takes 100 of some of them."""
 
@@ -270,8 +272,12 @@ def _quiet(name: str) -> Iterator[None]:
 
 
 def _line(error: BaseException) -> str:
-    """The first line of what went wrong."""
-    return next(iter(str(error).strip().splitlines()), type(error).__name__).rstrip(".")
+    """What went wrong in a line that can be read: without causes of causes."""
+    first = next(iter(str(error).strip().splitlines()), type(error).__name__)
+    first = first.partition(" failed with exception ")[0] + (
+        " failed" if " failed with exception " in first else ""
+    )
+    return (first if len(first) <= LONGEST else first[:LONGEST] + "...").rstrip(".")
 
 
 TRACKERS: Mapping[str, Callable[[TrackedRun, Target], Told]] = {
