@@ -149,12 +149,13 @@ def lacks_context(evidence: Evidence, limits: Thresholds) -> Match | None:
     learnt = found.whole.value >= limits.well_learnt * evidence.ceiling
     if not learnt or found.lacking.high >= limits.least_transfer * found.whole.value:
         return None
-    what = f"the {', '.join(found.fields)}" if found.fields else "the answer"
     reading = f"{found.share:.0%} of the held-out samples"
+    if found.fields:
+        reading += f" (fields: {', '.join(found.fields)})"
     return Match(
         (
-            _fact("score where the prompt holds what is asked for", found.whole, "learnt"),
-            _fact(f"score where the prompt lacks {what}", found.lacking, reading),
+            _fact("score where the prompt holds the answer", found.whole, "learnt"),
+            _fact("score where the prompt lacks the answer", found.lacking, reading),
         )
     )
 

@@ -66,6 +66,8 @@ def still_falling(evidence: Evidence, limits: Thresholds) -> Match | None:
     reading = _alone(evidence, limits)
     if reading is None or reading.shape != "falling" or sign(evidence.gain, limits) == "-":
         return None
+    if _is_at_ceiling(evidence, limits):
+        return None
     return _match(
         evidence,
         reading,
@@ -79,7 +81,8 @@ def better_and_learnt(evidence: Evidence, limits: Thresholds) -> Match | None:
     if evidence.train is not None or sign(evidence.gain, limits) != "+":
         return None
     reading = _alone(evidence, limits)
-    is_level = reading is not None and reading.shape == "level"
+    shape = reading.shape if reading is not None else ""
+    is_level = shape == "level" or (shape == "falling" and _is_at_ceiling(evidence, limits))
     tokens = evidence.train_token_accuracies[-1:]
     learnt = bool(tokens) and tokens[0] >= limits.token_accuracy_learnt
     if not (is_level or (learnt and reading is None)) or sign(evidence.heldout_step, limits) == "-":
@@ -92,6 +95,12 @@ def better_and_learnt(evidence: Evidence, limits: Thresholds) -> Match | None:
             Fact("validation loss" if reading else "training token accuracy", None, course),
         )
     )
+
+
+def _is_at_ceiling(evidence: Evidence, limits: Thresholds) -> bool:
+    """Are held-out answers as good as the data allow? A lower loss makes them no better."""
+    held = evidence.heldout
+    return held is not None and held.low >= evidence.ceiling - limits.fit_slack
 
 
 def level_by_curves(evidence: Evidence, limits: Thresholds) -> Match | None:

@@ -318,7 +318,7 @@ TABLE: tuple[Rule, ...] = (
     ),
     Rule(
         29,
-        "curves alone: validation loss still falls beyond noise",
+        "curves alone: validation loss still falls beyond noise, held-out score not at the ceiling",
         "not trained to the end, by its validation loss",
         "train longer",
         "medium",
@@ -327,8 +327,8 @@ TABLE: tuple[Rule, ...] = (
     ),
     Rule(
         31,
-        "held-out gain, no answers to training prompts: validation loss level, or training token "
-        "accuracy about 1",
+        "held-out gain, no answers to training prompts: validation loss level, held-out score at "
+        "the ceiling, or training token accuracy about 1",
         "better than the base, and the curves ask for no more epochs",
         "keep; answers to training prompts would show whether it could follow them better",
         "medium",

@@ -398,3 +398,10 @@ def test_a_first_epoch_that_costs_the_base_model_its_form_is_underfit() -> None:
     first = replace(UNDERFIT, task="open", **losing)
     assert decide(first)[0].number == 5
     assert decide(replace(first, epochs=2, earlier=(1.0,)))[0].number == 6
+
+
+def test_a_falling_loss_asks_for_nothing_where_answers_are_as_good_as_they_can_be() -> None:
+    falling = curves([1.0, 0.6, 0.3])
+    assert decide(falling)[0].number == 29
+    measured = replace(falling, heldout=about(0.98), gain=about(0.9))
+    assert decide(measured)[0].number == 31
