@@ -11,6 +11,7 @@ import asyncio
 import io
 import os
 import pickle
+import socket
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager
@@ -45,6 +46,7 @@ AHEAD = 2
 """Shards that a worker has at once, so that it does not wait at the end of one."""
 
 SEND_EVERY_S = 0.2
+REACHED_IN_S = 5.0
 OBJECT_STORE = 1 << 30
 """Bytes of shared memory of a cluster that is begun here; what is more goes to the disk."""
 
@@ -127,6 +129,7 @@ def connected(cluster: Cluster) -> Iterator[Any]:
         raise UsageError("--engine ray needs Ray: pip install 'finetune-harness[ray]'") from error
     begun = not ray.is_initialized()
     if begun:
+        _check_reachable(cluster.address)
         where: dict[str, Any] = {"address": cluster.address} if cluster.address else {}
         local: dict[str, Any] = {
             "num_cpus": cluster.workers,
@@ -145,6 +148,17 @@ def connected(cluster: Cluster) -> Iterator[Any]:
     finally:
         if begun:
             ray.shutdown()
+
+
+def _check_reachable(address: str | None) -> None:
+    """Ask for the cluster's port: Ray itself waits many minutes for one that is not there."""
+    host, _, port = (address or "").removeprefix("ray://").rpartition(":")
+    if not host or not port.isdecimal():
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), REACHED_IN_S).close()
+    except (OSError, OverflowError) as error:
+        raise UsageError(f"no Ray cluster at {address}: {error}; see --ray-address") from error
 
 
 def shared_out(limits: Limits, workers: int) -> Limits:

@@ -18,6 +18,7 @@ from harness.running.distributed import (
     Cluster,
     Outbox,
     Shards,
+    connected,
     packed,
     shared_out,
     unpacked,
@@ -115,3 +116,12 @@ def test_an_outbox_is_emptied_by_taking() -> None:
 def test_no_worker_is_no_cluster() -> None:
     with pytest.raises(UsageError, match="--workers"):
         Cluster(0)
+
+
+def test_an_address_without_a_cluster_is_told_at_once() -> None:
+    pytest.importorskip("ray", reason="Ray is not installed")
+    with (
+        pytest.raises(UsageError, match="no Ray cluster at 127.0.0.1:1"),
+        connected(Cluster(1, "127.0.0.1:1")),
+    ):
+        pass
