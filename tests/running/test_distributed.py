@@ -121,7 +121,7 @@ def test_no_worker_is_no_cluster() -> None:
 def test_an_address_without_a_cluster_is_told_at_once() -> None:
     pytest.importorskip("ray", reason="Ray is not installed")
     with (
-        pytest.raises(UsageError, match="no Ray cluster at 127.0.0.1:1"),
+        pytest.raises(UsageError, match=r"no Ray cluster at 127\.0\.0\.1:1"),
         connected(Cluster(1, "127.0.0.1:1")),
     ):
         pass
