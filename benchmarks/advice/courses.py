@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from statistics import mean
 
@@ -99,11 +99,10 @@ def kept(folder: Path, runs: Sequence[Run]) -> list[Course]:
 def key(runs: Iterable[Run]) -> str:
     """What courses depend on: the task, its runs, and the code that reads them."""
     runs = list(runs)
-    parts = [digest(runs[0].task), *(f"{run.seed} {run.cpu_s}" for run in runs), code()]
+    parts = [digest(runs[0].task), *(f"{run.seed} {run.cpu_s}" for run in runs), CODE]
     return hashlib.blake2b(" ".join(parts).encode(), digest_size=6).hexdigest()
 
 
-@cache
 def code() -> str:
     """A hash of the files that make evidence and truth."""
     house, here = Path(harness.__file__).parent, Path(__file__).parent
@@ -115,6 +114,10 @@ def code() -> str:
     for file in files:
         found.update(file.read_bytes())
     return found.hexdigest()
+
+
+CODE = code()
+"""Taken when the code is loaded: files may change while a long study runs."""
 
 
 def courses_of(runs: Sequence[Run]) -> Iterator[Course]:
