@@ -43,12 +43,16 @@ def checkpoint_to_use(
 ) -> Candidate | None:
     """Return the earliest usable checkpoint that is not worse than the best by the margin.
 
+    Usable is one that is varied and copies nothing, and keeps most of the best score.
+
     On a plateau the best mean is mostly luck; the earliest non-inferior one is cheaper to
     train and has had less time to memorise.
     """
-    usable = [candidate for candidate in candidates if candidate.fit_for_use] or list(candidates)
-    if not usable:
+    if not candidates:
         return None
+    least = limits.worth_its_variety * max(one.heldout.value for one in candidates)
+    usable = [one for one in candidates if one.fit_for_use and one.heldout.value >= least]
+    usable = usable or list(candidates)
     by_epoch = sorted(usable, key=lambda candidate: candidate.epoch)
     level = [c for c in by_epoch if c.minus_best.low >= -limits.margin]
     return level[0] if level else max(usable, key=lambda candidate: candidate.heldout.value)

@@ -342,7 +342,14 @@ def _collapse_facts(evidence: Evidence, reading: str) -> tuple[Fact, ...]:
 
 def _is_less_diverse(evidence: Evidence, limits: Thresholds) -> bool:
     drop = evidence.diversity
-    return drop is not None and drop.significant and less_diverse(drop.to_expected, limits)
+    if drop is None or not drop.significant or _mostly_misses(evidence, limits):
+        return False
+    return less_diverse(drop.to_expected, limits)
+
+
+def _mostly_misses(evidence: Evidence, limits: Thresholds) -> bool:
+    """Do most answers miss the task? Then their diversity says nothing yet, as the base's does."""
+    return evidence.heldout is not None and evidence.heldout.value < limits.coherent_base
 
 
 def _diversity_is_open(evidence: Evidence, limits: Thresholds) -> bool:
@@ -394,6 +401,8 @@ def narrow_data(evidence: Evidence, limits: Thresholds) -> Match | None:
     """Row 11."""
     drop = evidence.diversity
     if drop is None or drop.to_references is None or not less_diverse(drop.to_base, limits):
+        return None
+    if _mostly_misses(evidence, limits):
         return None
     if drop.to_references.low < limits.less_diverse:
         return None

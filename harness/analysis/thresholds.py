@@ -32,7 +32,10 @@ class Thresholds:
     collapsed: float = 0.60
     """Below this ratio, two epochs fewer rather than one."""
     coherent_base: float = 0.50
-    """A base model's diversity is a yardstick when at least this share of its answers is usable."""
+    """Diversity is read when at least this share of the answers is usable: that of the base model
+    as a yardstick, and that of a tuned one at all."""
+    worth_its_variety: float = 0.80
+    """An earlier checkpoint that is still varied is used where it keeps this share of the score."""
     copy_limit: float = 0.05
     """More copied answers (tuned minus base, lower bound) than this is memorisation."""
     forgetting_tolerance: float = 0.02

@@ -405,3 +405,17 @@ def test_a_falling_loss_asks_for_nothing_where_answers_are_as_good_as_they_can_b
     assert decide(falling)[0].number == 29
     measured = replace(falling, heldout=about(0.98), gain=about(0.9))
     assert decide(measured)[0].number == 31
+
+
+def test_the_diversity_of_answers_that_mostly_miss_the_task_is_not_read() -> None:
+    missing = replace(UNDERFIT, task="open", diversity=COLLAPSED.diversity)
+    assert decide(missing)[0].number == 5
+    assert decide(replace(missing, heldout=about(0.7)))[0].number == 25
+
+
+def test_a_varied_checkpoint_that_has_not_learnt_the_task_is_not_used() -> None:
+    early = Candidate("early", 1, about(0.36), about(-0.58))
+    late = Candidate("late", 7, about(0.94), about(0.0), fit_for_use=False)
+    near = Candidate("near", 4, about(0.9), about(-0.04))
+    assert checkpoint_to_use([early, late]) == late
+    assert checkpoint_to_use([early, near, late]) == near
