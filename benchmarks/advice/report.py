@@ -328,9 +328,9 @@ def difference(estimate: Estimate) -> str:
 REGRETS = """
 Regret is in score points, the mean over tasks of the mean over all starting epoch counts; lower
 is better. Differences are paired by task, with 95 % intervals; below 0 the advice is better. What
-*trains on* adds two epochs for as long as the newest checkpoint is its best one. Goals are judged by
-the means; where an interval holds 0, the difference may be chance. Changes of the table were chosen
-by the tuning half, but the figures of this half had been looked at while it was made.
+*trains on* adds two epochs for as long as the newest checkpoint is its best one. Goals are judged
+by the means; where an interval holds 0, the difference may be chance. Changes of the table were
+chosen by the tuning half, but the figures of this half had been looked at while it was made.
 """.strip()
 
 PLANTED = """
