@@ -104,7 +104,9 @@
         card.scrollIntoView({ block: card.offsetHeight > innerHeight ? "start" : place, behavior: "instant" });
       };
       scroll();
-      requestAnimationFrame(() => requestAnimationFrame(scroll)); // once more, when the cards above have their heights
+      // Once more, when the cards above have their heights and the browser has followed the link.
+      requestAnimationFrame(() => requestAnimationFrame(scroll));
+      if (document.readyState !== "complete") addEventListener("load", () => setTimeout(scroll), { once: true });
     }
   }
 
