@@ -15,7 +15,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"models", "analysis", "finetuning", "reports", "registry", "datasets", "prompts"}),
     frozenset({"graders", "linting"}),
     frozenset({"running"}),
-    frozenset({"openai_evals"}),
+    frozenset({"openai_evals", "importing"}),
     frozenset({"pipeline"}),
     frozenset({"viewer", "api"}),
     frozenset({"integrations"}),

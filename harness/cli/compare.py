@@ -36,8 +36,8 @@ def compare(
 ) -> None:
     """Compare tuned models with their base on the same samples, with intervals and flips.
 
-    Models are asked; run folders and logs of OpenAI evals are read. A folder with several
-    models is written as [bold]FOLDER#MODEL[/bold]. Answers to open tasks that were sampled
+    Models are asked; run folders are read, and logs of OpenAI evals, Inspect and lm-eval. A folder
+    with several models is written as [bold]FOLDER#MODEL[/bold]. Answers to open tasks that were sampled
     differently are compared with [bold]--force[/bold] only.
 
     [bold]Examples[/bold]
@@ -51,6 +51,10 @@ def compare(
       harness compare reports/run reports/run-1
 
       harness compare gpt-3.5-turbo.jsonl gpt-4.jsonl
+
+      harness compare logs/base.eval logs/tuned.eval
+
+      harness compare lm_out_base lm_out_tuned -e "gsm8k.*"
     """
     tuned = tuned or []
     if not tuned and lora_glob is None:
@@ -85,6 +89,10 @@ def compare(
     leave(finished.document.gate)
 
 
+LOGS = (".jsonl", ".json", ".eval")
+"""How the names of logs end; models' names do not."""
+
+
 def _is_there(place: str) -> bool:
     """Whether a place is a run folder or log, not a model.
 
@@ -92,7 +100,7 @@ def _is_there(place: str) -> bool:
         UsageError: the name of a log that is not there.
     """
     path = Path(place.partition("#")[0])
-    if path.suffix == ".jsonl" and ":" not in place and not path.exists():
+    if path.suffix in LOGS and ":" not in place and not path.exists():
         raise UsageError(f"{path}: no such log; give its path as it is from here")
     return path.exists()
 

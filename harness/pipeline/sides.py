@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from harness.datasets import file_hash, read_few_shot
 from harness.errors import RunFolderError, UsageError, did_you_mean
+from harness.importing import ForeignRun, foreign_runs, kind_of
+from harness.importing.foreign import DATA, GRADER
 from harness.messages import prompt_text
 from harness.openai_evals.logs import Log, read_log
 from harness.pipeline.decoding import Decoding
@@ -27,7 +29,8 @@ class Side:
     ``files`` are hashes as provenance shows them, ``hashes`` those of the data by their portable
     path. A log knows only the samples that it holds, so it is paired sample by sample.
     ``ended`` says whether the run came to its end, as far as that is known; ``overruled`` are
-    sampling parameters that the model's own settings replace.
+    sampling parameters that the model's own settings replace. ``is_foreign`` says that another
+    tool ran and marked it, and how it sampled.
     """
 
     label: str
@@ -36,6 +39,7 @@ class Side:
     files: Mapping[str, str] = field(default_factory=dict)
     hashes: Mapping[str, str] = field(default_factory=dict)
     is_log: bool = False
+    is_foreign: bool = False
     ended: bool = True
     overruled: Mapping[str, Any] = field(default_factory=dict)
 
@@ -50,8 +54,8 @@ class Side:
         return [track.spec.name for track in self.tracks if track.of(self.model)]
 
     def decoding(self, track: Track) -> Decoding:
-        """How the answers to a track's eval were sampled; a log does not say."""
-        if self.is_log:
+        """How the answers to a track's eval were sampled; a log of OpenAI evals does not say."""
+        if self.is_log and not self.is_foreign:
             return Decoding(self.label, None)
         return Decoding.of(self.label, track.spec, self.overruled)
 
@@ -63,11 +67,15 @@ class Side:
 def side_of(place: str) -> Side:
     """Read one place: a run folder, a log, or either with ``#model`` behind it.
 
+    A log is one of OpenAI evals, or what Inspect or lm-eval wrote, a file or a folder of theirs.
+
     Raises:
         UsageError: a model that is not there.
         DatasetError, RunFolderError: a log or folder that cannot be read.
     """
     path, _, model = place.partition("#")
+    if not RunFolder(Path(path)).exists() and (kind := kind_of(Path(path))):
+        return _foreign_side(path, model, foreign_runs(Path(path), kind))
     return _log_side(Path(path), model) if Path(path).is_file() else _folder_side(path, model)
 
 
@@ -75,22 +83,69 @@ def _folder_side(path: str, model: str) -> Side:
     folder = RunFolder(Path(path))
     manifest = folder.read()
     tracks = read_tracks(folder, manifest)
-    models = list(dict.fromkeys(name for track in tracks for _, name in track.answers))
-    if not model and len(models) == 1:
-        model = models[0]
-    if not model:
-        raise UsageError(
-            f"{path}: holds {len(models)} models; name one behind '{path}#': {', '.join(models)}"
-        )
-    if model not in models:
-        raise UsageError(f"{path}: no answers of '{model}'{did_you_mean(model, models)}")
+    model = _chosen(path, model, [name for track in tracks for _, name in track.answers])
+    imported = all(spec.grader == GRADER and DATA in spec.args for spec in manifest.plan.evals)
     overruled = {
         key: value
         for r in manifest.study.routes
         if r.name == model
         for key, value in r.extra.items()
     }
-    return Side(model, model, tracks, manifest.files, manifest.plan.files, overruled=overruled)
+    return Side(
+        model,
+        model,
+        tracks,
+        manifest.files,
+        manifest.plan.files,
+        is_log=imported,
+        is_foreign=imported,
+        overruled=overruled,
+    )
+
+
+def _chosen(path: str, model: str, names: Sequence[str]) -> str:
+    """The model that is asked for, or the only one.
+
+    Raises:
+        UsageError: it is not there, or there are several to choose from.
+    """
+    models = list(dict.fromkeys(names))
+    if not model and len(models) == 1:
+        return models[0]
+    if not model:
+        raise UsageError(
+            f"{path}: holds {len(models)} models; name one behind '{path}#': {', '.join(models)}"
+        )
+    if model not in models:
+        raise UsageError(f"{path}: no answers of '{model}'{did_you_mean(model, models)}")
+    return model
+
+
+def _foreign_side(path: str, model: str, runs: Sequence[ForeignRun]) -> Side:
+    """One model's runs in another tool's files."""
+    model = _chosen(path, model, [run.model for run in runs])
+    own = [run for run in runs if run.model == model]
+    return Side(
+        model,
+        model,
+        tuple(_foreign_track(run) for run in own),
+        {str(file): file_hash(file) for file in dict.fromkeys(run.path for run in own)},
+        is_log=True,
+        is_foreign=True,
+        ended=all(run.ended for run in own),
+    )
+
+
+def _foreign_track(run: ForeignRun) -> Track:
+    return Track(
+        spec=run.spec,
+        experiment=Experiment(name="log", evals=(run.spec.name,)),
+        base=run.model,
+        heldout=run.samples,
+        checkpoints=(),
+        answers=answers_by_model(run.outcomes),
+        findings=tuple(Finding("log", "info", f"{run.path}: {note}") for note in run.notes),
+    )
 
 
 def _log_side(path: Path, model: str) -> Side:
@@ -140,6 +195,7 @@ class Pairing:
     samples: Mapping[str, Sample]
     unpaired: int
     changed: int
+    reworded: int = 0
 
     def findings(self) -> Iterator[Finding]:
         """What a report says about those that were left out."""
@@ -157,6 +213,15 @@ class Pairing:
                 f"{_samples(self.changed)} with another prompt or expected answer in one of the "
                 "runs, so the data changed between them: left out",
                 {"samples": self.changed},
+            )
+        if self.reworded:
+            yield Finding(
+                "reworded",
+                "warn",
+                f"{_samples(self.reworded)} asked in other words in one of the runs (another "
+                "system prompt, template or worked examples): part of any difference is the "
+                "prompt's and not the model's",
+                {"samples": self.reworded},
             )
 
 
@@ -180,7 +245,8 @@ def pairing(eval_name: str, tracks: Sequence[Track]) -> Pairing:
             "run one of them again on the same data"
         )
     everything = set().union(*asked)
-    return Pairing(same, len(everything) - len(shared), len(shared) - len(same))
+    reworded = sum(len(_prompts([one[key] for one in asked])) > 1 for key in same)
+    return Pairing(same, len(everything) - len(shared), len(shared) - len(same), reworded)
 
 
 def _asked(track: Track) -> dict[str, Sample]:
@@ -201,10 +267,16 @@ def _best(key: str, asked: Sequence[Mapping[str, Sample]]) -> Sample:
 
 
 def _is_same(samples: Sequence[Sample]) -> bool:
-    """One prompt and one set of ideals, where a run knows them."""
-    prompts = {prompt_text(sample.messages).strip() for sample in samples if sample.messages}
+    """One item of the data where all runs name it, else one prompt; and one set of ideals."""
     ideals = {sample.ideal for sample in samples if sample.ideal}
-    return len(prompts) <= 1 and len(ideals) <= 1
+    items = {sample.metadata.get(DATA) for sample in samples}
+    known = None not in items
+    return len(ideals) <= 1 and len(items if known else _prompts(samples)) <= 1
+
+
+def _prompts(samples: Iterable[Sample]) -> set[str]:
+    """The different prompts, of those runs that know them."""
+    return {prompt_text(sample.messages).strip() for sample in samples if sample.messages}
 
 
 def only(answers: Answers, samples: Mapping[str, Sample]) -> Answers:
