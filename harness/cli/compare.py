@@ -37,8 +37,8 @@ def compare(
     """Compare tuned models with their base on the same samples, with intervals and flips.
 
     Models are asked; run folders are read, and logs of OpenAI evals, Inspect and lm-eval. A folder
-    with several models is written as [bold]FOLDER#MODEL[/bold]. Answers to open tasks that were sampled
-    differently are compared with [bold]--force[/bold] only.
+    with several models is written as [bold]FOLDER#MODEL[/bold]. Answers to open tasks that were
+    sampled differently are compared with [bold]--force[/bold] only.
 
     [bold]Examples[/bold]
 
