@@ -293,6 +293,7 @@ def out_of_fold(texts: Sequence[str], given: Sequence[int], repeats: int = 1) ->
 def _issues(given: Sequence[int], probabilities: Any) -> list[int]:
     """The examples whose labels confident learning doubts, the most doubtful first."""
     import numpy as np
+
     with warnings.catch_warnings():  # its progress bars miss a package in notebooks; none is shown
         warnings.filterwarnings("ignore", "IProgress not found")
         from cleanlab.filter import find_label_issues

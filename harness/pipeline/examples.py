@@ -50,6 +50,7 @@ class _Changed:
     place: int
     sample_id: str
     kind: FlipKind
+    model: str
     tuned: Answers
 
 
@@ -67,14 +68,14 @@ def flips_of(
     models = (to_use(track, advices),) if advices else track.tuned_names
     found = [
         changed
-        for tuned in map(track.of, models)
-        if tuned is not None
-        for changed in _changed(base, tuned, track.heldout)
+        for model in models
+        if (tuned := track.of(model)) is not None
+        for changed in _changed(base, model, tuned, track.heldout)
     ]
-    by_kind = evenly(found, lambda c: (c.kind, c.tuned.model), lambda c: c.sample_id)
+    by_kind = evenly(found, lambda c: (c.kind, c.model), lambda c: c.sample_id)
     shown = sorted(
         islice(by_kind, most),
-        key=lambda c: (models.index(c.tuned.model), KINDS.index(c.kind), c.place),
+        key=lambda c: (models.index(c.model), KINDS.index(c.kind), c.place),
     )
     flips = (_flip(changed, track.heldout, base) for changed in shown)
     return tuple(flips), len(found) - len(shown)
@@ -85,14 +86,16 @@ def to_use(track: Track, advices: Sequence[Advice]) -> str:
     return advices[-1].checkpoint or track.tuned_names[-1]
 
 
-def _changed(base: Answers, tuned: Answers, samples: Iterable[str]) -> Iterator[_Changed]:
+def _changed(
+    base: Answers, model: str, tuned: Answers, samples: Iterable[str]
+) -> Iterator[_Changed]:
     """What tuning changed, and what both models miss."""
     before, after = base.by_prompt, tuned.by_prompt
     for place, key in enumerate(samples):
         if key in before and key in after:
             kind = flip_kind(before[key], after[key])
             if kind is not None:
-                yield _Changed(place, key, kind, tuned)
+                yield _Changed(place, key, kind, model, tuned)
 
 
 def flip_kind(before: float, after: float) -> FlipKind | None:
@@ -118,7 +121,7 @@ def _flip(
         ideal=ideal_text(sample),
         base_text=base.texts.get(key, [""])[0],
         tuned_text=tuned.texts.get(key, [""])[0],
-        tuned_model=tuned.model,
+        tuned_model=changed.model,
         cluster=sample.cluster,
     )
 

@@ -94,9 +94,10 @@ class IndexFile:
         try:
             database.execute("PRAGMA journal_mode = WAL")
             self.texts = Texts.best(database)
-            if database.execute("PRAGMA user_version").fetchone()[0] != FORMAT:
+            if _format(database) != FORMAT:
                 with transaction(database):
-                    self.clear(database)
+                    if _format(database) != FORMAT:  # nobody else was quicker
+                        self.clear(database)
         finally:
             database.close()
 
@@ -178,6 +179,10 @@ def transaction(database: sqlite3.Connection) -> Iterator[None]:
         database.execute("ROLLBACK")
         raise
     database.execute("COMMIT")
+
+
+def _format(database: sqlite3.Connection) -> int:
+    return int(database.execute("PRAGMA user_version").fetchone()[0])
 
 
 def state_of(database: sqlite3.Connection) -> State | None:

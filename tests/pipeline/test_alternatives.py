@@ -43,11 +43,11 @@ def report(place: Path, start: Start) -> dict[str, Any]:
     """The report of a study with prompts, halves and a model to replace."""
     (place / "whole.yaml").write_text(STUDY)
     (place / TOPICS.name).write_text(TOPICS.read_text())
-    process = start("study", "whole.yaml", "--out", "whole")
+    process = start("study", "whole.yaml", "--out", "alternatives")
     out, err = process.communicate(timeout=240)
     assert process.returncode == 0, err
-    found: dict[str, Any] = json.loads((place / "whole" / "report.json").read_text())
-    return {**found, "printed": out, "html": (place / "whole" / "report.html").read_text()}
+    found: dict[str, Any] = json.loads((place / "alternatives" / "report.json").read_text())
+    return {**found, "printed": out, "html": (place / "alternatives" / "report.html").read_text()}
 
 
 def test_a_prompt_that_does_what_tuning_does_is_the_advice(report: dict[str, Any]) -> None:
@@ -108,10 +108,10 @@ def test_such_a_report_follows_its_schema(report: dict[str, Any]) -> None:
 def test_a_finished_run_has_the_same_numbers_anew(
     place: Path, start: Start, report: dict[str, Any]
 ) -> None:
-    process = start("report", "whole")
+    process = start("report", "alternatives")
     _, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
-    again = json.loads((place / "whole" / "report.json").read_text())
+    again = json.loads((place / "alternatives" / "report.json").read_text())
     for key in ("prompts", "data_gains", "break_evens", "advice"):
         assert again[key] == report[key]
 

@@ -66,6 +66,7 @@ def test_the_report_of_two_logs_is_whole(tmp_path: Path) -> None:
     report = json.loads(written.json.read_text())
     Draft202012Validator(json.loads(SCHEMA.read_text())).validate(report)
     assert [one["tuned"] for one in report["comparisons"]] == ["m (2)"]
+    assert {flip.tuned_model for flip in compared(old, new).sections[0].flips} == {"m (2)"}
     assert "m (2)" in written.markdown.read_text()
     assert "m (2)" in written.html.read_text()
 
