@@ -38,7 +38,7 @@ def import_runs(
         overwrite,
     )
     made = imported_runs(asked)
-    for line in _told(made, out):
+    for line in _told(made, out, is_timed=bool(epochs)):
         print(line)
 
 
@@ -54,7 +54,8 @@ def _epochs(text: str) -> tuple[str, float]:
     return model, number
 
 
-def _told(made: ImportedFolder, out: Path) -> Iterator[str]:
+def _told(made: ImportedFolder, out: Path, *, is_timed: bool) -> Iterator[str]:
+    """``is_timed`` says whether it is known after how many epochs a model stands."""
     yield from (f"Note: {note}" for note in made.notes)
     count = len(made.evals)
     yield f"{out}: {made.answers:,} answers, {count} eval{'' if count == 1 else 's'}"
@@ -65,5 +66,7 @@ def _told(made: ImportedFolder, out: Path) -> Iterator[str]:
     yield from ("", "Go on with:")
     commands = [["view", str(out)], ["export", str(out)]]
     commands += [["gate", str(out), "--policy", "POLICY"]] if tuned else []
-    commands += [["advise", str(out)]] if tuned else []
+    commands += [["advise", str(out)]] if is_timed else []
     yield from ("  " + shlex.join(["harness", *words]) for words in commands)
+    if tuned and not is_timed:
+        yield f"For advice import again with --epochs {shlex.quote(tuned[0])}=N --overwrite"
