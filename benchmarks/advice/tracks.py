@@ -11,11 +11,12 @@ from benchmarks.advice.tuning import BASE, Run, Said, model_name
 from harness.graders import make_grader
 from harness.messages import content_text
 from harness.pipeline.evaluation import Question, ideal_scores
-from harness.pipeline.folder_report import leaked
 from harness.pipeline.ideals import rejected_ideals
-from harness.pipeline.judgement import score
 from harness.pipeline.measurement import answers_by_model
-from harness.pipeline.track import Track, probe_name
+from harness.pipeline.names import probe_name
+from harness.pipeline.read_back import leaked
+from harness.pipeline.scores import score
+from harness.pipeline.track import Track
 from harness.prompts import train_probe
 from harness.records import Completion, Experiment, Outcome, Sample
 

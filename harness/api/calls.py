@@ -371,7 +371,7 @@ def _compared(
 
 def _read(folder: Path, settings: Settings = DEFAULTS) -> Results:
     from harness.pipeline import report_of
-    from harness.pipeline.rounds import last_round
+    from harness.pipeline.loop_folder import last_round
 
     folder = last_round(folder)
     return Results(report_of(folder, prices=settings.tables()), folder)
@@ -391,7 +391,7 @@ def _advise_on(
 ) -> Advices:
     from harness.finetuning.runs import read_run
     from harness.pipeline.jobs import advice_of, advice_with_logs, is_training_run
-    from harness.pipeline.rounds import last_round
+    from harness.pipeline.loop_folder import last_round
     from harness.pipeline.runfolder import RunFolder
 
     path = last_round(path)

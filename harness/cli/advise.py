@@ -108,7 +108,7 @@ def advise(
             "give what training wrote, or --base-url with a job's id"
         )
     from harness.pipeline.jobs import is_training_run
-    from harness.pipeline.rounds import last_round
+    from harness.pipeline.loop_folder import last_round
     from harness.pipeline.runfolder import RunFolder
 
     path = last_round(path)

@@ -100,7 +100,7 @@ def export(
     if project or name or at or offline:
         raise UsageError("--project, --name, --at and --offline go with --to wandb or --to mlflow")
     from harness.pipeline.exported import METRICS, SAMPLES, SampleTable, Selection, metric_rows
-    from harness.pipeline.rounds import last_round
+    from harness.pipeline.loop_folder import last_round
     from harness.pipeline.runfolder import RunFolder
 
     path = last_round(path)
@@ -147,7 +147,7 @@ def _tell(
     offline: bool,
 ) -> None:
     from harness.pipeline.exported import Selection
-    from harness.pipeline.rounds import last_round
+    from harness.pipeline.loop_folder import last_round
     from harness.pipeline.tracked import tracked_run
     from harness.pipeline.trackers import PROJECT, Target, tell
 

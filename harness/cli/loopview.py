@@ -74,7 +74,7 @@ def looped(
 
 def _say_how_to_resume(out: Path) -> None:
     from harness.models.secrecy import shown_command
-    from harness.pipeline.rounds import LOOP_FILE
+    from harness.pipeline.loop_folder import LOOP_FILE
 
     if not (out / LOOP_FILE).exists() or (out / "report.json").exists():
         return

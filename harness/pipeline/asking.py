@@ -12,9 +12,9 @@ from harness.openai_evals.terms import Terms
 from harness.pipeline.alternatives import Aside
 from harness.pipeline.bridging import Bridge
 from harness.pipeline.evaluation import Question, all_cases
-from harness.pipeline.folder_report import read_tracks
 from harness.pipeline.looks import Look, asked_until_decided, note, schedule
 from harness.pipeline.order import Order
+from harness.pipeline.read_back import read_tracks
 from harness.pipeline.runfolder import RunFolder
 from harness.pipeline.services import Answering
 from harness.records import Gate

@@ -12,11 +12,12 @@ from harness.analysis.cost import PriceTable, Training, price_of
 from harness.datasets import read_training
 from harness.messages import prompt_text
 from harness.pipeline.alternatives import prompted
-from harness.pipeline.folder_report import read_tracks
-from harness.pipeline.judgement import Judge, difference
+from harness.pipeline.judgement import Judge
 from harness.pipeline.measurement import Answers
 from harness.pipeline.prompting import OWN, BestPrompt, answers_of
+from harness.pipeline.read_back import read_tracks
 from harness.pipeline.runfolder import RunFolder
+from harness.pipeline.scores import difference
 from harness.pipeline.spending import Payers
 from harness.pipeline.track import Track
 from harness.pipeline.training_cost import CHARACTERS_A_TOKEN, priced

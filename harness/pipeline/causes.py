@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 from harness.analysis.wilson import wilson_interval
 from harness.messages import content_text
 from harness.pipeline.measurement import Answers
-from harness.pipeline.track import PROMPT_MARK, Track
+from harness.pipeline.names import PROMPT_MARK
+from harness.pipeline.scores import difference, score
+from harness.pipeline.track import Track
 from harness.records import Estimate, Sample
 
 if TYPE_CHECKING:  # numpy costs more to import than a small run takes
@@ -66,7 +68,6 @@ def _told_apart(
     track: Track, held: Mapping[str, Mapping[str, bool]], marks: Marks, earlier: Marks
 ) -> MissingContext | None:
     from harness.analysis.evidence import MissingContext
-    from harness.pipeline.judgement import difference, score  # it reads this for its evidence
 
     whole, lacking = _by_sample(held, marks, there=True), _by_sample(held, marks, there=False)
     if min(len(lacking), len(whole)) < FEWEST:

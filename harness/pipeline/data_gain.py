@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from statistics import mean
 
-from harness.pipeline.judgement import score
 from harness.pipeline.measurement import clusters_of, pooled
 from harness.pipeline.parts import HALF, QUARTER, compared_epochs, divisor_of
+from harness.pipeline.scores import score
 from harness.pipeline.track import Track
 from harness.records import DataGain, DataPoint, Estimate
 from harness.reports.document import Panel, Point, Series

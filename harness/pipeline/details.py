@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from harness.graders import FORMAT
-from harness.pipeline.judgement import detectable, difference, score
+from harness.pipeline.judgement import detectable
 from harness.pipeline.measurement import aligned
 from harness.pipeline.metrics import by_sample
+from harness.pipeline.scores import difference, score
 from harness.pipeline.track import Track
 from harness.records import Comparison
 

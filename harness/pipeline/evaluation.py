@@ -25,7 +25,7 @@ from harness.openai_evals.bridge_files import GRADER as BRIDGE
 from harness.openai_evals.bridge_files import read_bridged_samples
 from harness.pipeline.alternatives import Aside
 from harness.pipeline.ideals import empty_ideals
-from harness.pipeline.track import probe_name, prompt_name
+from harness.pipeline.names import probe_name, prompt_name
 from harness.prompts import build, drafts
 from harness.records import Completion, Endpoint, EvalSpec, Finding, Messages, Sample
 from harness.running.runner import Case

@@ -22,9 +22,9 @@ from harness.pipeline.accounts import Accounts
 from harness.pipeline.bridging import in_folder
 from harness.pipeline.evaluation import Question
 from harness.pipeline.manifest import Manifest, located
+from harness.pipeline.names import PROBE_SUFFIX, PROMPT_MARK, eval_of
 from harness.pipeline.runfolder import FILES, RunFolder, check_files
 from harness.pipeline.spending import Payers
-from harness.pipeline.track import PROBE_SUFFIX, PROMPT_MARK, eval_of
 from harness.pipeline.tuning import TunedRun, read_tuning
 from harness.prompts import train_probe
 from harness.records import Checkpoint, EvalSpec, Experiment, Outcome, Sample, Score

@@ -12,9 +12,9 @@ from harness.errors import DatasetError, HarnessError, RunFolderError, UsageErro
 from harness.pipeline import sides
 from harness.pipeline.comparing import joined
 from harness.pipeline.decoding import checked
-from harness.pipeline.folder_report import read_tracks
 from harness.pipeline.gate_tracks import duplicates, gate_tracks, unjudged
 from harness.pipeline.gating import Contest, Origin, counted, evidence_of, usual_repeats
+from harness.pipeline.read_back import read_tracks
 from harness.pipeline.runfolder import RunFolder
 from harness.pipeline.semantics import Semantics
 from harness.pipeline.sides import labelled, side_of

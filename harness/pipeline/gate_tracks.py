@@ -19,7 +19,8 @@ from harness.pipeline.gating import (
     usual_repeats,
 )
 from harness.pipeline.judgement import Judge
-from harness.pipeline.looks import Look, last_look, looked_at
+from harness.pipeline.looked_at import looked_at
+from harness.pipeline.looks import Look, last_look
 from harness.pipeline.runfolder import RunFolder
 from harness.pipeline.track import Track
 from harness.records import Check, Gate, Policy

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from harness.analysis.thresholds import DEFAULT, Thresholds
-from harness.pipeline.judgement import forgetting, score
+from harness.pipeline.judgement import forgetting
+from harness.pipeline.scores import score
 from harness.pipeline.track import Track
 from harness.records import Checkpoint, Estimate, Finding
 from harness.reports.document import Panel, Point, Series

@@ -10,11 +10,11 @@ from statistics import mean
 from typing import TYPE_CHECKING
 
 from harness.analysis.thresholds import DEFAULT, Thresholds
-from harness.analysis.wilson import wilson_interval
 from harness.graders import FORMAT, needs_judge
 from harness.pipeline.causes import knowledge, missing_context, refusals, wanted_refusals
 from harness.pipeline.measurement import aligned, clusters_of, pooled
 from harness.pipeline.prompting import BestPrompt, mean_prompt_tokens
+from harness.pipeline.scores import difference, score
 from harness.pipeline.track import Track
 from harness.records import Advice, Checkpoint, Comparison, Estimate, Round, Sample
 
@@ -23,29 +23,6 @@ if TYPE_CHECKING:  # numpy costs more to import than a small run takes
     from harness.analysis.advice import Candidate
     from harness.analysis.evidence import Evidence, Peak
     from harness.pipeline.variety import Variety
-
-
-def score(
-    values: Mapping[str, float], samples: Mapping[str, Sample] | None = None
-) -> Estimate | None:
-    """The mean score with its interval: Wilson for right-or-wrong marks, t for graded ones.
-
-    Where ``samples`` share documents, over these.
-    """
-    if not values:
-        return None
-    marks, clusters = list(values.values()), clusters_of(list(values), samples)
-    is_binary = all(mark in (0.0, 1.0) for mark in marks)
-    if is_binary and not clusters:
-        return wilson_interval(int(sum(marks)), len(marks))
-    from harness.analysis import stats
-
-    if is_binary and clusters:
-        return stats.clustered_share_interval(marks, clusters)
-    bounds = (0.0, 1.0) if all(0 <= mark <= 1 for mark in marks) else None
-    if clusters:
-        return stats.clustered_mean_interval(marks, clusters, bounds)
-    return stats.mean_interval(marks, bounds)
 
 
 def exact(estimate: Estimate) -> Estimate:
@@ -76,20 +53,6 @@ def train_step(
     found = _delta(probe, before)
     whole = is_whole(track, probe) and is_whole(track, before)
     return exact(found) if found and whole else found
-
-
-def difference(
-    tuned: Mapping[str, float],
-    base: Mapping[str, float],
-    samples: Mapping[str, Sample] | None = None,
-) -> tuple[Estimate, float] | None:
-    """Tuned minus base on the samples that both have, over documents where they share them."""
-    from harness.analysis.stats import paired_difference
-
-    keys, ours, theirs = aligned(tuned, base)
-    if not keys:
-        return None
-    return paired_difference(ours, theirs, clusters_of(keys, samples))
 
 
 def unpaired_gap(train: Estimate | None, heldout: Estimate | None) -> Estimate | None:

@@ -10,7 +10,7 @@ import asyncio
 import math
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import orjson
@@ -18,8 +18,8 @@ import orjson
 from harness.datasets import ordered
 from harness.errors import RunFolderError, UsageError
 from harness.pipeline.evaluation import Question
-from harness.pipeline.track import PROBE_SUFFIX, Track
-from harness.records import Finding, Gate, Outcome, Sample, Study
+from harness.pipeline.names import PROBE_SUFFIX
+from harness.records import Finding, Gate, Outcome, Study
 from harness.running.runner import Case, Observer, Tally
 
 FILE = "looks.jsonl"
@@ -197,41 +197,3 @@ def last_look(folder: Path) -> Look | None:
         return Look(**orjson.loads(lines[-1]))
     except (OSError, ValueError, TypeError, IndexError) as error:
         raise RunFolderError(f"{path}: cannot be read; begin anew with --overwrite") from error
-
-
-@dataclass(frozen=True)
-class Part(Mapping[str, Sample]):
-    """Some samples of many, in an order of their own; none is held."""
-
-    whole: Mapping[str, Sample]
-    ids: tuple[str, ...]
-    known: frozenset[str] = field(default=frozenset())
-
-    @classmethod
-    def of(cls, whole: Mapping[str, Sample], count: int) -> Part:
-        """The first so many in the order of asking."""
-        ids = tuple(in_order(list(whole))[:count])
-        return cls(whole, ids, frozenset(ids))
-
-    def __getitem__(self, key: str) -> Sample:
-        if key not in self.known:
-            raise KeyError(key)
-        return self.whole[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.ids)
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-
-def looked_at(tracks: Sequence[Track], look: Look | None) -> tuple[Track, ...]:
-    """The tracks with the samples that had been asked at a look."""
-    if look is None:
-        return tuple(tracks)
-    return tuple(
-        replace(track, heldout=Part.of(track.heldout, look.samples[track.spec.name]))
-        if track.spec.name in look.samples
-        else track
-        for track in tracks
-    )

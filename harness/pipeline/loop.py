@@ -22,12 +22,13 @@ from harness.errors import CostCapReached, RunFolderError, UsageError
 from harness.models.providers import Access
 from harness.pipeline import manifest as manifests
 from harness.pipeline.folder_report import report_of
+from harness.pipeline.loop_folder import LOOP_FILE, ROUND
 from harness.pipeline.loop_report import STOPPED, sections_of, title
 from harness.pipeline.manifest import Manifest
 from harness.pipeline.order import Order
 from harness.pipeline.plans import plan_of
 from harness.pipeline.reporting import Written, write_reports
-from harness.pipeline.rounds import LOOP_FILE, ROUND, chosen_by, row, tokens_trained
+from harness.pipeline.rounds import chosen_by, row, tokens_trained
 from harness.pipeline.runfolder import RunFolder
 from harness.pipeline.selection import selected
 from harness.pipeline.spending import Payers

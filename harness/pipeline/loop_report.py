@@ -12,8 +12,8 @@ from harness.analysis.cost import PriceTable, total
 from harness.errors import RunFolderError
 from harness.pipeline import manifest as manifests
 from harness.pipeline.folder_report import report_of
+from harness.pipeline.loop_folder import LOOP_FILE, round_folders
 from harness.pipeline.manifest import Manifest
-from harness.pipeline.rounds import LOOP_FILE, round_folders
 from harness.pipeline.runfolder import RunFolder
 from harness.records import Finding, Round
 from harness.reports.document import Document, Section

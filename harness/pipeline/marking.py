@@ -14,7 +14,7 @@ from harness.graders import Grader, Judge, make_grader, needs_judge, of_repeat, 
 from harness.models.base import AlwaysOpen
 from harness.pipeline.evaluation import Question
 from harness.pipeline.manifest import Plan
-from harness.pipeline.track import probe_name, prompt_name
+from harness.pipeline.names import probe_name, prompt_name
 from harness.prompts import train_probe
 from harness.records import Completion, EvalSpec, Outcome, Request, Sample, Score
 from harness.running.journal import Contents

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from harness.graders import field_scores
-from harness.pipeline.judgement import score
 from harness.pipeline.measurement import Answers, clusters_of
+from harness.pipeline.scores import score
 from harness.records import Estimate, Sample
 from harness.reports.document import FIELD, SCORE, Unit
 

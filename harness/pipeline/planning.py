@@ -11,9 +11,9 @@ from harness.analysis import stats
 from harness.analysis.cost import PriceTable, cost_usd, total
 from harness.analysis.stats import VarianceParts
 from harness.errors import RunFolderError, UsageError, did_you_mean
-from harness.pipeline.folder_report import read_tracks
 from harness.pipeline.gating import best_of, counted
 from harness.pipeline.measurement import Answers, aligned
+from harness.pipeline.read_back import read_tracks
 from harness.pipeline.runfolder import RunFolder
 from harness.pipeline.sides import side_of
 from harness.pipeline.spending import Payers

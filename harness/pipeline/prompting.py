@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from statistics import mean
 
 from harness.pipeline.measurement import Answers, clusters_of
+from harness.pipeline.scores import difference, score
 from harness.pipeline.track import Track
 from harness.records import Comparison, Estimate, Finding, Prompting, PromptScore, PromptVariant
 
@@ -63,7 +64,6 @@ class BestPrompt:
     def score(self) -> Estimate:
         """The best prompt's score, corrected for having been picked."""
         from harness.analysis.stats import selected_score
-        from harness.pipeline.judgement import score
 
         if self.is_correctable:
             return selected_score([list(table.values()) for table in self.tables.values()])
@@ -75,7 +75,6 @@ class BestPrompt:
     def gain_of(self, tuned: Mapping[str, float]) -> tuple[Estimate, float] | None:
         """Tuned minus the base model with its best prompt, and the p value."""
         from harness.analysis.stats import against_selected, bonferroni
-        from harness.pipeline.judgement import difference
 
         keys = [key for key in self.marks if key in tuned]
         if not keys:
@@ -121,8 +120,6 @@ def prompting(track: Track) -> Prompting | None:
     best = BestPrompt.of(track)
     if best is None:
         return None
-    from harness.pipeline.judgement import score
-
     variants = {prompt.name: prompt for prompt in track.experiment.prompts}
     scores = []
     for name, marks in best.tables.items():

@@ -13,10 +13,10 @@ from harness.analysis.agreement import Agreement, agreement
 from harness.graders import needs_judge
 from harness.pipeline.manifest import Manifest
 from harness.pipeline.measurement import Answers
+from harness.pipeline.names import eval_of
 from harness.pipeline.reviews import Place, Review, Verdict, answer_hash, by_place, verdict_of
 from harness.pipeline.reviews import verdict_of_people as people_say
 from harness.pipeline.runfolder import RunFolder
-from harness.pipeline.track import eval_of
 from harness.records import EvalSpec, Finding, Outcome, Task
 from harness.running.journal import Contents
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from statistics import mean
 
-from harness.pipeline.judgement import score, train_score
+from harness.pipeline.judgement import train_score
 from harness.pipeline.prompting import BestPrompt
+from harness.pipeline.scores import score
 from harness.pipeline.track import Track
 from harness.records import Estimate
 from harness.reports.courses import curve_takeaway, score_takeaway

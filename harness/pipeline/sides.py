@@ -14,9 +14,9 @@ from harness.importing.foreign import DATA, IMPORTED
 from harness.messages import prompt_text
 from harness.openai_evals.logs import Log, read_log
 from harness.pipeline.decoding import Decoding
-from harness.pipeline.folder_report import read_tracks
 from harness.pipeline.manifest import portable
 from harness.pipeline.measurement import Answers, answers_by_model
+from harness.pipeline.read_back import read_tracks
 from harness.pipeline.runfolder import RunFolder
 from harness.pipeline.track import Track
 from harness.records import Experiment, Finding, Sample

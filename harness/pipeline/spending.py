@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from harness.analysis.cost import FREE, PriceTable, latency, price_of, total
 from harness.models.providers import DUMMY
 from harness.pipeline.accounts import Account, Accounts
-from harness.pipeline.track import Track, eval_of
+from harness.pipeline.names import eval_of
+from harness.pipeline.track import Track
 from harness.records import Price, Route, Study
 from harness.reports.document import Performance, Spender, Spending
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from harness.errors import DatasetError, HarnessError, UsageError, did_you_mean
 from harness.messages import dialogue_text
+from harness.pipeline.names import PROBE_SUFFIX
 from harness.pipeline.textfields import Answered
 from harness.pipeline.textset import Gathering, Reading, TextSet
-from harness.pipeline.track import PROBE_SUFFIX
 from harness.records import Outcome
 
 

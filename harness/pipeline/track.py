@@ -7,31 +7,12 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from harness.pipeline.measurement import Answers, pooled
+from harness.pipeline.names import probe_name, prompt_name
 from harness.records import Checkpoint, Estimate, EvalSpec, Experiment, Finding, Round, Sample
 
 if TYPE_CHECKING:
     from harness.analysis.cost import Training
     from harness.pipeline.semantics import Semantics
-
-PROBE_SUFFIX = "@train"
-
-
-def probe_name(eval_name: str) -> str:
-    """The journal's name for an eval that is asked on training prompts."""
-    return eval_name + PROBE_SUFFIX
-
-
-PROMPT_MARK = "@prompt:"
-
-
-def prompt_name(eval_name: str, prompt: str) -> str:
-    """The journal's name for an eval that is asked with another prompt than that of its data."""
-    return f"{eval_name}{PROMPT_MARK}{prompt}"
-
-
-def eval_of(name: str) -> str:
-    """The eval behind a name in the journal."""
-    return name.removesuffix(PROBE_SUFFIX).partition(PROMPT_MARK)[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from statistics import mean
 from harness.analysis.refusals import is_refusal
 from harness.graders import GOOD
 from harness.pipeline.details import compared_on
-from harness.pipeline.judgement import difference, score
 from harness.pipeline.measurement import Answers, pooled
+from harness.pipeline.scores import difference, score
 from harness.pipeline.track import Track
 from harness.records import Comparison, Estimate, EvalSpec, Finding, Outcome
 from harness.reports.document import Panel, Point, Series, Unit

@@ -22,7 +22,8 @@ import orjson
 
 from harness.records import Completion, Usage
 from harness.running.cache_file import LOCKED_FOR_S, Table, file_in
-from harness.running.caching import Answer
+
+Answer = tuple[Completion, ...]
 
 LARGEST_BYTES = 10**9
 WRITE_EVERY_S = 0.2

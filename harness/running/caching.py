@@ -10,12 +10,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from harness.models.base import Provider
-from harness.records import Completion, Request, Sampling
+from harness.records import Request, Sampling
 
 if TYPE_CHECKING:
-    from harness.running.cache import Cache
-
-Answer = tuple[Completion, ...]
+    from harness.running.cache import Answer, Cache
 
 
 @dataclass(frozen=True, slots=True)

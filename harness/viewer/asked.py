@@ -23,8 +23,8 @@ from harness.openai_evals.bridge_files import GRADER as BRIDGE
 from harness.openai_evals.bridge_files import read_bridged_samples
 from harness.pipeline.bridging import in_folder
 from harness.pipeline.manifest import Manifest, portable
+from harness.pipeline.names import PROBE_SUFFIX, eval_of
 from harness.pipeline.runfolder import RunFolder, check_files
-from harness.pipeline.track import PROBE_SUFFIX, eval_of
 from harness.prompts import build, train_probe
 from harness.records import EvalSpec, Experiment, Messages, Sample
 

@@ -104,7 +104,11 @@ class Verdicts:
         """Where these samples stand here, and whether they do."""
         if not len(self.places):
             return np.zeros(len(places), np.int64), np.zeros(len(places), bool)
-        found = np.minimum(np.searchsorted(self.places, places), len(self.places) - 1)
+        last = len(self.places) - 1
+        if self.places[last] - self.places[0] == last:  # without a gap: nothing to search
+            found = np.clip(places - self.places[0], 0, last)
+        else:
+            found = np.minimum(np.searchsorted(self.places, places), last)
         return found, self.places[found] == places
 
     def of(self, place: int) -> Rows:

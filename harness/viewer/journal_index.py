@@ -477,7 +477,7 @@ class JournalIndex:
             code = _code(database, query.label)
             chosen &= verdicts.have(verdicts.answers["label"] == code)
         for term in terms_of(query.words):
-            chosen &= self._having(database, query, term, verdicts)
+            chosen &= self._having(database, query, term, verdicts, chosen)
         if not query.other_model:
             return _Shared(verdicts, None, np.zeros(0, np.int64), np.zeros(0, bool), chosen)
         other = self._verdicts_of(database, query.eval, query.other_model)
@@ -485,11 +485,21 @@ class JournalIndex:
         return _Shared(verdicts, other, there, in_both, chosen)
 
     def _having(
-        self, database: sqlite3.Connection, query: Query, term: str, verdicts: Verdicts
+        self,
+        database: sqlite3.Connection,
+        query: Query,
+        term: str,
+        verdicts: Verdicts,
+        among: Flags,
     ) -> Flags:
-        """The samples with a term in their prompt or in an answer of the models asked for."""
+        """The samples with a term in their prompt or in an answer of the models asked for.
+
+        It is looked for no further once all of ``among`` have it.
+        """
         flags = np.zeros(len(verdicts.places), bool)
         for model in (None, query.model, *([query.other_model] if query.other_model else [])):
+            if (flags | ~among).all():
+                break
             track = _track_id(database, query.eval, model)
             if track is not None:
                 found, there = verdicts.at(self.file.texts.places(database, track, term))

@@ -70,8 +70,19 @@ def listening(host: str, port: int, *, or_next: bool = False) -> socket.socket:
     last = min(port + MOST_TRIED, 65_535) if or_next else port
     for tried in range(port, last):
         try:
-            return socket.create_server((host, tried), family=family)
+            return _prompt(socket.create_server((host, tried), family=family))
         except OSError as error:
             if error.errno != errno.EADDRINUSE:
                 raise
-    return socket.create_server((host, last), family=family)
+    return _prompt(socket.create_server((host, last), family=family))
+
+
+def _prompt(listener: socket.socket) -> socket.socket:
+    """The same, whose connections send at once.
+
+    An answer goes out as its head and its body. By Nagle's rule the body would wait for the head to
+    be acknowledged, which a client puts off for 40 ms. asyncio turns this off only where a socket
+    names its protocol, and those of ``create_server`` do not; accepted ones inherit it.
+    """
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener

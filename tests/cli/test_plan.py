@@ -119,8 +119,8 @@ def test_repeats_save_prompts_where_answers_vary(harness: Harness) -> None:
 def test_a_price_gives_the_cost_of_both_models(harness: Harness) -> None:
     found = plan_of(pair(harness), 0.05)
     assert found.needs[0].cost_usd == 0  # recorded answers are free
-    from harness.pipeline.folder_report import read_tracks
     from harness.pipeline.planning import _cost_of
+    from harness.pipeline.read_back import read_tracks
     from harness.pipeline.runfolder import RunFolder
     from harness.pipeline.spending import Payers
 

@@ -14,8 +14,8 @@ from jsonschema import Draft202012Validator
 from harness.datasets import read_training
 from harness.errors import DatasetError, UsageError
 from harness.pipeline.alternatives import Aside, check_alternatives, prompt_asides
+from harness.pipeline.names import eval_of, probe_name, prompt_name
 from harness.pipeline.parts import DataPart, check_parts, parts_of, write_part
-from harness.pipeline.track import eval_of, probe_name, prompt_name
 from harness.records import Doubling, EvalSpec, Experiment, PromptVariant, Sample, Tuning
 from harness.reports.json import SCHEMA
 

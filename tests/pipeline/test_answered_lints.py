@@ -9,7 +9,8 @@ from pathlib import Path
 
 from harness.pipeline.answered_lints import answered_findings
 from harness.pipeline.measurement import Answers
-from harness.pipeline.track import Track, probe_name
+from harness.pipeline.names import probe_name
+from harness.pipeline.track import Track
 from harness.records import Checkpoint, Completion, EvalSpec, Experiment, Outcome, Sample, Score
 
 NAME, N = "planted.test.v1", 60

@@ -10,10 +10,11 @@ import pytest
 from harness.analysis.cost import Training
 from harness.pipeline.breakevens import LIKE_THE_TUNED, MEASURED, break_evens
 from harness.pipeline.measurement import Answers
+from harness.pipeline.names import prompt_name
 from harness.pipeline.prompting import BestPrompt
 from harness.pipeline.reporting import section
 from harness.pipeline.spending import Payers
-from harness.pipeline.track import Track, prompt_name
+from harness.pipeline.track import Track
 from harness.pipeline.training_cost import priced
 from harness.records import (
     Checkpoint,

@@ -18,7 +18,8 @@ from harness.pipeline.causes import (
     wanted_refusals,
 )
 from harness.pipeline.measurement import Answers
-from harness.pipeline.track import PROMPT_MARK, Track, probe_name
+from harness.pipeline.names import PROMPT_MARK, probe_name
+from harness.pipeline.track import Track
 from harness.records import (
     Checkpoint,
     Completion,

@@ -6,10 +6,11 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
-from harness.pipeline.judgement import comparison, difference, score
+from harness.pipeline.judgement import comparison
 from harness.pipeline.measurement import Answers, clusters_of
 from harness.pipeline.metrics import metrics_of
 from harness.pipeline.reporting import section
+from harness.pipeline.scores import difference, score
 from harness.pipeline.track import Track
 from harness.records import Completion, EvalSpec, Experiment, Outcome, Sample, Score
 from harness.reports import wording

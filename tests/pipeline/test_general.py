@@ -12,9 +12,10 @@ from harness.errors import RegistryError, UsageError
 from harness.pipeline.general import FORGETTING
 from harness.pipeline.judgement import Judge, evidence_after, forgetting, remembers
 from harness.pipeline.measurement import Answers
+from harness.pipeline.names import probe_name
 from harness.pipeline.reporting import section
 from harness.pipeline.selection import selected
-from harness.pipeline.track import Track, probe_name
+from harness.pipeline.track import Track
 from harness.records import (
     Checkpoint,
     Completion,

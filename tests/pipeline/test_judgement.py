@@ -14,8 +14,9 @@ from harness.analysis.diversity import Corpus, Metric
 from harness.analysis.diversity.tokens import FloatArray
 from harness.pipeline.judgement import Judge, comparison, evidence_after, peak, unpaired_gap
 from harness.pipeline.measurement import Answers
+from harness.pipeline.names import probe_name
 from harness.pipeline.reporting import section
-from harness.pipeline.track import Track, probe_name
+from harness.pipeline.track import Track
 from harness.pipeline.variety import UNMEASURED, Variety
 from harness.records import (
     Checkpoint,

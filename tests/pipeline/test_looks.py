@@ -14,11 +14,11 @@ import pytest
 from harness.analysis.stats import look_levels
 from harness.datasets import ordered
 from harness.errors import RunFolderError, UsageError
+from harness.pipeline.looked_at import Part
 from harness.pipeline.looks import (
     ANY_TIME,
     FILE,
     Look,
-    Part,
     asked_until_decided,
     check_can_stop,
     in_order,

@@ -17,7 +17,7 @@ from harness.analysis.diversity import encode
 from harness.cli import main
 from harness.models.base import AlwaysOpen
 from harness.pipeline.embedding import Embedder
-from harness.pipeline.folder_report import read_tracks
+from harness.pipeline.read_back import read_tracks
 from harness.pipeline.runfolder import RunFolder
 from harness.pipeline.semantics import kept_in, key_of, measured_by
 

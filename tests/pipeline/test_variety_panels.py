@@ -9,8 +9,9 @@ import pytest
 from harness.analysis.diversity import Metric
 from harness.pipeline.judgement import evidence_after
 from harness.pipeline.measurement import answers_by_model
+from harness.pipeline.names import probe_name
 from harness.pipeline.reporting import section
-from harness.pipeline.track import Track, probe_name
+from harness.pipeline.track import Track
 from harness.pipeline.variety import Variety
 from harness.pipeline.variety_panels import LIMIT, metrics_of, panels, units_of
 from harness.records import (

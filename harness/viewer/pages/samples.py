@@ -17,8 +17,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from harness.errors import HarnessError
+from harness.pipeline.names import PROBE_SUFFIX
 from harness.pipeline.reviews import read_reviews
-from harness.pipeline.track import PROBE_SUFFIX
 from harness.pipeline.tuning import read_tuning
 from harness.records import Sample
 from harness.reports import wording
