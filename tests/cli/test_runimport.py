@@ -34,7 +34,7 @@ def test_an_imported_run_is_reported_exported_and_gated(tmp_path: Path) -> None:
     policy.write_text('evals: {"sums.match": {floor: 1%}}\n')
     said("gate", run, "--policy", policy)
     rows = (run / "samples.csv").read_text().splitlines()
-    assert sum(",sum-11," in row and "sample_error" in row for row in rows) == 2
+    assert sum("this prompt is refused" in row for row in rows) == 2  # of base, by two scorers
 
 
 def test_with_epochs_there_is_advice(tmp_path: Path) -> None:
