@@ -26,18 +26,27 @@ def import_folder(
     if len(places) != 1 or not places[0].is_dir():
         raise UsageError(f"give one folder, the one that holds the files of {kind}")
     made = FOLDERS[kind](places[0], base)
-    there = next((out / name for name in made.files if (out / name).exists()), None)
-    if there is not None and not overwrite:
-        raise UsageError(f"{there}: is there already; add --overwrite, or name another folder")
-    for name, text in made.files.items():
-        _write(out / name, text)
-        lines = text.count("\n")
-        print(f"{out / name}: {lines:,} lines")
+    write_files(made.files, out, overwrite)
     for note in made.notes:
         print(f"Note: {note}")
     if made.study is not None:
         command = shlex.join(["harness", "study", made.study, "--registry", str(out)])
         print(f"\nCompare the stored answers:\n  {command}")
+
+
+def write_files(files: Mapping[str, str], out: Path, overwrite: bool) -> None:
+    """Write the files of a registry below ``out``, and say what each holds.
+
+    Raises:
+        UsageError: one is there already, or cannot be written.
+    """
+    there = next((out / name for name in files if (out / name).exists()), None)
+    if there is not None and not overwrite:
+        raise UsageError(f"{there}: is there already; add --overwrite, or name another folder")
+    for name, text in files.items():
+        _write(out / name, text)
+        lines = text.count("\n")
+        print(f"{out / name}: {lines:,} line{'' if lines == 1 else 's'}")
 
 
 def _write(path: Path, text: str) -> None:

@@ -125,5 +125,11 @@ def _run(base: str, evals: list[ImportedEval], out: Path, model: str) -> str:
     return "  " + shlex.join(words)
 
 
-KINDS: Mapping[str, Import] = {"hosted-eval": _hosted_eval}
+def _promptfoo(files: list[Path], out: Path, overwrite: bool) -> None:
+    from harness.cli.promptfooimport import import_promptfoo
+
+    import_promptfoo(files, out, overwrite)
+
+
+KINDS: Mapping[str, Import] = {"hosted-eval": _hosted_eval, "promptfoo": _promptfoo}
 """What can be imported: a name, and who does it."""

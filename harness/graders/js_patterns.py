@@ -13,10 +13,24 @@ SPACES = r"\t\n\x0b\x0c\r \xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\
 INSIDE = {"d": "0-9", "w": "A-Za-z0-9_", "s": SPACES}
 """What a class of characters means in JavaScript: letters and digits are those of ASCII."""
 
+OUTSIDE = {
+    "D": r"\x00-/:-\U0010ffff",
+    "W": r"\x00-/:-@\[-\^`{-\U0010ffff",
+    "S": (
+        r"\x00-\x08\x0e-\x1f!-\x9f\xa1-\u167f\u1681-\u1fff\u200b-\u2027\u202a-\u202e"
+        r"\u2030-\u205e\u2060-\u2fff\u3001-\ufefe\uff00-\U0010ffff"
+    ),
+}
+"""All other characters, to stand in a class beside others."""
+
 LINE_ENDS = r"\n\r\u2028\u2029"
 AS_THEY_ARE = frozenset("tnrfv0") | frozenset(r"^$\.*+?()[]{}|/-,:;=!<>@#%&~`'\" _")
 COUNTED = re.compile(r"\{\d+(,\d*)?\}")
 GROUP = re.compile(r"\?(?:[:=!]|<[=!]|<[A-Za-z_]\w*>)")
+QUANTIFIER = re.compile(r"[*+?]|\{\d+(,\d*)?\}")
+PLACES = frozenset({"^", r"\Z", r"\b", r"\B"})
+"""What matches a place and no text, as written here."""
+
 HEX = re.compile(r"x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}")
 
 
@@ -39,6 +53,8 @@ def _pieces(pattern: str) -> list[str]:
     pieces: list[str] = []
     place = 0
     while place < len(pattern):
+        if pieces and pieces[-1] in PLACES and QUANTIFIER.match(pattern, place):
+            raise NotTranslatable("what matches a place cannot be repeated in JavaScript")
         piece, place = _piece(pattern, place)
         pieces.append(piece)
     return pieces
@@ -88,7 +104,7 @@ def _plain(pattern: str, place: int) -> tuple[str, int]:
     if named := HEX.match(pattern, place):
         return f"\\{named[0]}", named.end()
     if char in "123456789" and char:
-        return f"\\{char}", place + 1
+        raise NotTranslatable(f"'\\{char}': a group that matched nothing means something else here")
     if char == "0":
         return r"\x00", place + 1
     if not char or char not in AS_THEY_ARE:
@@ -118,8 +134,8 @@ def _class(pattern: str, place: int) -> tuple[str, int]:
 
 def _escaped_inside(pattern: str, place: int) -> tuple[str, int]:
     char = pattern[place : place + 1]
-    if char in INSIDE and char:
-        return INSIDE[char], place + 1
+    if char in INSIDE or char in OUTSIDE:
+        return INSIDE.get(char) or OUTSIDE[char], place + 1
     if char == "b":
         return r"\x08", place + 1
     if char in "123456789" and char:

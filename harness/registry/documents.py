@@ -58,6 +58,21 @@ def read_items(path: Path, strict: bool = True) -> list[Item]:
         raise RegistryError(f"{path}: a value cannot be read ({error}); quote it") from error
 
 
+def safe_yaml_text(path: Path, *, traps: bool = True) -> str:
+    """The text of a file of bounded size; with ``traps``, seen to be YAML that cannot hang us.
+
+    Raises:
+        RegistryError: not readable, not YAML, or a trap.
+    """
+    text = _text(path)
+    try:
+        if traps:
+            _refuse_traps(path, text)
+    except yaml.YAMLError as error:
+        raise RegistryError(_one_line(path, error)) from error
+    return text
+
+
 def _items(path: Path, root: yaml.MappingNode, values: dict[Any, Any]) -> Iterator[Item]:
     lines = {key.value: _line(key) for key, _ in root.value}
     for name, value in values.items():

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from harness.graders import GRADERS, Grader, make_grader
 from harness.graders.apibench import ApiBench
+from harness.graders.assertions import Assertions, JudgedAssertions
 from harness.graders.bridged import Bridged
 from harness.graders.calls import FunctionCalls
 from harness.graders.extraction import Extraction
@@ -89,8 +90,12 @@ def check(score: Score) -> None:
     assert all(isinstance(v, (int, float)) and v == v for v in score.details.values())
 
 
-ASK_OR_RUN = {ModelGraded, ScoreModel, LabelModel, PythonGrader, Bridged}
-"""Graders that ask a judge or start a process; they have tests of their own."""
+ASK_OR_RUN = {
+    *(ModelGraded, ScoreModel, LabelModel, PythonGrader, Bridged),
+    *(Assertions, JudgedAssertions),
+}
+"""Graders that ask a judge, start a process or are told by each sample what to look for; they have
+tests of their own."""
 
 NEED_OPTIONS = {"model_graded", "score_model", "label_model", "multi", "python"}
 
