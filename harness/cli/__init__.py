@@ -44,7 +44,7 @@ COMMANDS: dict[str, str] = {
     "report": "Write the reports of a run folder anew.",
     "export": "Write a run's samples and metrics as tables, or tell W&B or MLflow of it.",
     "regrade": "Mark a run's answers anew, without asking anybody.",
-    "import": "Take over what other services saved, such as OpenAI's hosted Evals.",
+    "import": "Take over what other tools wrote: Inspect, lm-eval, promptfoo, hosted Evals.",
 }
 """Command name -> one line for the overview; the module of the same name holds the rest.
 

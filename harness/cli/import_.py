@@ -19,7 +19,12 @@ Import = Callable[[list[Path], Path, bool], None]
 
 
 def import_(
-    kind: Annotated[str, typer.Argument(metavar="KIND", help="hosted-eval, gorilla or bfcl.")],
+    kind: Annotated[
+        str,
+        typer.Argument(
+            metavar="KIND", help="inspect, lm-eval, promptfoo, hosted-eval, gorilla or bfcl."
+        ),
+    ],
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files, or folders.")],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder to write to.")],
     overwrite: Annotated[
@@ -29,10 +34,26 @@ def import_(
         str | None,
         typer.Option("--base", metavar="MODEL", help="Whose stored answers are the base's."),
     ] = None,
+    epochs: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--epochs", metavar="MODEL=N", help="After how many epochs a model stands; repeatable."
+        ),
+    ] = None,
 ) -> None:
-    """Take over what other services saved, or a benchmark's folder; nothing is asked or sent.
+    """Take over what other tools wrote, or a benchmark's folder; nothing is asked or sent.
+
+    Logs of Inspect and results of lm-eval become a run folder with a report, which every other
+    command reads; [bold]NAME=PATH[/bold] calls the model there NAME. Configurations of promptfoo
+    and saved hosted Evals become a registry.
 
     [bold]Examples[/bold]
+
+      harness import inspect base.eval tuned.eval --out reports/inspect
+
+      harness import lm-eval base=lm_out_base tuned=lm_out_tuned --out reports/lm --epochs tuned=3
+
+      harness import promptfoo promptfooconfig.yaml --out mine
 
       harness import hosted-eval eval.json runs.json items.jsonl --out mine
 
@@ -43,13 +64,19 @@ def import_(
       harness import bfcl berkeley-function-call-leaderboard/ --out mine
     """
     from harness.cli.folderimport import FOLDERS, import_folder
+    from harness.cli.runimport import RUNS, import_runs
 
+    if kind in RUNS:
+        import_runs(kind, files, base, epochs or [], out, overwrite)
+        return
+    if epochs:
+        raise UsageError(f"--epochs: {kind} holds no runs of tuned models; leave it out")
     if kind in FOLDERS:
         import_folder(kind, files, base, out, overwrite)
         return
     importing = KINDS.get(kind)
     if importing is None:
-        near = did_you_mean(kind, (*KINDS, *FOLDERS))
+        near = did_you_mean(kind, (*RUNS, *KINDS, *FOLDERS))
         raise UsageError(f"no kind of import '{kind}'{near}")
     if base is not None:
         raise UsageError(f"--base: {kind} has no stored base model; leave it out")

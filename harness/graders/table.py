@@ -79,6 +79,8 @@ GRADERS = GraderClasses(
         "label_model": "hosted_model:LabelModel",
         MULTI: "hosted_multi:Multi",
         PYTHON: "hosted_python:PythonGrader",
+        "assertions": "assertions:Assertions",
+        "judged_assertions": "assertions:JudgedAssertions",
         "bridge": "bridged:Bridged",
     }
 )

@@ -14,8 +14,8 @@ import orjson
 from harness.errors import DatasetError
 from harness.records import EvalSpec, Outcome, Sample, Sampling
 
-GRADER = "bridge"
-"""The grader of an eval whose marks are another tool's: nothing is marked anew."""
+IMPORTED = "imported_from"
+"""The option of an eval in a run folder that says which tool ran and marked it."""
 
 DATA = "data"
 """The field of a sample's metadata that says by a hash which item of the data it is.

@@ -16,7 +16,6 @@ from harness.errors import DatasetError
 from harness.importing.archive import LARGEST_MEMBER, Archive
 from harness.importing.foreign import (
     DATA,
-    GRADER,
     SCORE,
     ForeignRun,
     data_hash,
@@ -26,6 +25,7 @@ from harness.importing.foreign import (
 )
 from harness.importing.inspect_messages import Attachments, completion_of, prompt_of
 from harness.records import Completion, EvalSpec, Failure, Outcome, Sample, Score
+from harness.registry.eval_specs import BRIDGE
 
 Json = Mapping[str, Any]
 
@@ -158,7 +158,7 @@ class _Reading:
         }
         spec = EvalSpec(
             name=f"{task}.{mark}",
-            grader=GRADER,
+            grader=BRIDGE,
             samples=self.path,
             sampling=sampling_of(config),
             repeats=max(one.epoch for one in self.taken),

@@ -16,7 +16,6 @@ from harness.datasets.lines import Place, json_value, objects
 from harness.errors import DatasetError
 from harness.importing.foreign import (
     DATA,
-    GRADER,
     SCORE,
     ForeignRun,
     data_hash,
@@ -26,6 +25,7 @@ from harness.importing.foreign import (
 )
 from harness.importing.lm_eval_samples import answer_of, ideal_of, prompt_of
 from harness.records import EvalSpec, Outcome, Sample, Score
+from harness.registry.eval_specs import BRIDGE
 
 Json = Mapping[str, Any]
 RESULTS = re.compile(r"^(?:.*_)?(\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d(?:\.\d+)?)\.json$")
@@ -194,7 +194,7 @@ class _Task:
         tool = f"lm-eval {self.results.get('lm_eval_version') or ''}".strip()
         spec = EvalSpec(
             name=f"{self.task}.{marks.name}",
-            grader=GRADER,
+            grader=BRIDGE,
             samples=self.file,
             sampling=sampling_of(mapping(config.get("generation_kwargs"))),
             description=f"Task {self.task}, marked by {marks.name} in {tool}",

@@ -125,12 +125,19 @@ def write_log(path: Path, lines: Sequence[str]) -> None:
 
 
 def _line(sample: Sample) -> bytes:
-    fields = {"id": sample.id, "input": list(sample.messages), "ideal": list(sample.ideal)}
+    fields = {
+        "id": sample.id,
+        "input": list(sample.messages),
+        "ideal": list(sample.ideal),
+        **({"metadata": sample.metadata} if sample.metadata else {}),
+    }
     return as_json(fields).encode("utf-8", "replace")
 
 
 def _sample(fields: Mapping[str, Any]) -> Sample:
-    return Sample(fields["id"], tuple(fields["input"]), tuple(fields["ideal"]))
+    known = fields.get("metadata")
+    metadata = known if isinstance(known, dict) else {}
+    return Sample(fields["id"], tuple(fields["input"]), tuple(fields["ideal"]), metadata=metadata)
 
 
 def _replace(path: Path, lines: Sequence[bytes]) -> None:

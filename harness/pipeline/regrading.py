@@ -10,6 +10,7 @@ from pathlib import Path
 
 from harness import __version__
 from harness.errors import RegistryError, RunFolderError, UsageError
+from harness.importing.foreign import IMPORTED
 from harness.openai_evals.bridge_files import GRADER as BRIDGE
 from harness.pipeline.manifest import Manifest, Plan
 from harness.pipeline.marking import Marked, Marker, shards_of
@@ -98,7 +99,7 @@ def _specs(
     if not chosen:
         names = ", ".join(spec.name for spec in known)
         raise UsageError(f"no eval of the run is called {', '.join(patterns)}; it has {names}")
-    notes = [f"{s.name} marks itself: left out" for s in chosen if s.grader == BRIDGE]
+    notes = [f"{s.name} {_own_marks(s)}: left out" for s in chosen if s.grader == BRIDGE]
     specs = []
     for spec in chosen:
         if spec.grader != BRIDGE:
@@ -109,6 +110,12 @@ def _specs(
     if not specs:
         raise UsageError("; ".join(notes) + "; run them again instead")
     return specs, tuple(notes)
+
+
+def _own_marks(spec: EvalSpec) -> str:
+    """Why no grader here can mark an eval."""
+    tool = spec.args.get(IMPORTED)
+    return f"was marked by {tool}" if tool else "marks itself"
 
 
 def _of_today(spec: EvalSpec, registry: Registry) -> EvalSpec | None:

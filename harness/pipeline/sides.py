@@ -10,7 +10,7 @@ from typing import Any
 from harness.datasets import file_hash, read_few_shot
 from harness.errors import RunFolderError, UsageError, did_you_mean
 from harness.importing import ForeignRun, foreign_runs, kind_of
-from harness.importing.foreign import DATA, GRADER
+from harness.importing.foreign import DATA, IMPORTED
 from harness.messages import prompt_text
 from harness.openai_evals.logs import Log, read_log
 from harness.pipeline.decoding import Decoding
@@ -84,7 +84,7 @@ def _folder_side(path: str, model: str) -> Side:
     manifest = folder.read()
     tracks = read_tracks(folder, manifest)
     model = _chosen(path, model, [name for track in tracks for _, name in track.answers])
-    imported = all(spec.grader == GRADER and DATA in spec.args for spec in manifest.plan.evals)
+    imported = any(IMPORTED in spec.args for spec in manifest.plan.evals)
     overruled = {
         key: value
         for r in manifest.study.routes

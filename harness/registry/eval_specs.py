@@ -71,6 +71,9 @@ NATIVE: Mapping[str, NativeClass] = {
     "harness.graders.hosted_model:LabelModel": NativeClass("label_model"),
     "harness.graders.hosted_multi:Multi": NativeClass("multi"),
     "harness.graders.hosted_python:PythonGrader": NativeClass("python"),
+    # What samples assert of their answers, as in promptfoo, which samples as its providers say.
+    "harness.graders.assertions:Assertions": NativeClass("assertions"),
+    "harness.graders.assertions:JudgedAssertions": NativeClass("judged_assertions"),
     "harness.graders.apibench:ApiBench": NativeClass("apibench", 0.0, files=("database",)),
     "harness.graders.calls:FunctionCalls": NativeClass("function_calls", 0.0),
 }

@@ -189,8 +189,7 @@ def test_our_own_registry_loads() -> None:
 @given(pattern=st.text("ab.*", max_size=8), name=st.text("ab.", max_size=8))
 def test_a_pattern_means_what_its_regular_expression_means(pattern: str, name: str) -> None:
     expression = ".*".join(map(re.escape, pattern.split("*")))
-    if "*" in pattern:
-        assert fits(name, pattern) == bool(re.fullmatch(expression, name))
+    assert fits(name, pattern) == bool(re.fullmatch(expression, name, re.DOTALL))
 
 
 def test_a_listing_goes_on_behind_an_alias_that_leads_nowhere(write: Write) -> None:
@@ -198,3 +197,9 @@ def test_a_listing_goes_on_behind_an_alias_that_leads_nowhere(write: Write) -> N
     broken, other = registry.listing()
     assert "is an alias of 'gone'" in str(broken.problem)
     assert other.entry.name == "c.d.v0"
+
+
+def test_a_pattern_without_stars_is_one_whole_name() -> None:
+    assert fits("sums.match", "sums.match")
+    assert not fits("sums.match.v1", "sums.match")
+    assert not fits("sums.match", "sums.match.v1")
