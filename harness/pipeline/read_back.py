@@ -11,7 +11,7 @@ from harness.errors import RunFolderError
 from harness.messages import content_text
 from harness.pipeline.bridging import in_folder, own_reports
 from harness.pipeline.classes import Classes
-from harness.pipeline.evaluation import Question, ideal_scores
+from harness.pipeline.evaluation import Question, ideal_marks
 from harness.pipeline.ideals import EmptyIdeals, rejected_ideals
 from harness.pipeline.leaks import answers_in_training
 from harness.pipeline.manifest import Manifest
@@ -19,7 +19,7 @@ from harness.pipeline.measurement import Answers, answers_in
 from harness.pipeline.names import PROMPT_MARK, eval_of, probe_name
 from harness.pipeline.parts import parts_of
 from harness.pipeline.runfolder import RunFolder, check_files
-from harness.pipeline.scores import score
+from harness.pipeline.scores import mean_score
 from harness.pipeline.semantics import Semantics, kept_in
 from harness.pipeline.track import PartRun, Track
 from harness.pipeline.training_cost import training_of
@@ -126,10 +126,10 @@ def _track(
     names |= {name for name, _ in answers if eval_of(name) == spec.name and PROMPT_MARK in name}
     whole = [run for run in tuned if not run.part]
     empty = EmptyIdeals(spec)  # ideals of its graders are always marked, so all samples pass
-    marks = asyncio.run(ideal_scores(question, empty.passing(heldout.values())))
+    ideals = asyncio.run(ideal_marks(question, empty.passing(heldout.values())))
     about = (
         empty.finding(),
-        rejected_ideals(spec, marks),
+        rejected_ideals(spec, ideals),
         answers_in_training(training, heldout.values()),
         *_lints(folder, experiment, spec, heldout),
         *_reviewed(folder, spec, answers),
@@ -149,7 +149,7 @@ def _track(
         curve_epochs=max((run.epochs for run in whole), default=None),
         earlier=tuple(_rounds_of(manifest, experiment, spec)),
         leaked=frozenset(leaked(training, heldout)),
-        ideal_score=score(marks),
+        ideal_score=mean_score(ideals.marks),
         own_reports=own_reports(folder, spec),
         findings=tuple(finding for finding in about if finding),
     )
