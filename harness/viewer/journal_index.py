@@ -13,6 +13,7 @@
     index.outcome(eval, model, sample_id, repeat)    # one journal line, read where it stands
     index.outcomes(eval, sample_id)             # all answers to one sample, by model and repeat
     index.first_outcomes(eval, model, ids)      # one answer to each sample, by its id
+    index.answers(eval, models, ids)            # those of several models, with their verdicts
     index.samples(eval, ids)                    # what was asked, and why it cannot be shown
 
 A row is a sample: its mark is the mean over its answers (and graders). It is ``right`` from 1 on,
@@ -60,6 +61,7 @@ from harness.viewer.columns import (
     WRONG,
     Flags,
     Indices,
+    Rows,
     Verdicts,
 )
 from harness.viewer.index_file import IndexFile, rows_of, state_of
@@ -148,6 +150,13 @@ class Verdict:
     tokens: float | None
     latency_s: float | None
     repeats: tuple[int, ...]
+
+
+class Answer(NamedTuple):
+    """What became of one sample with one model, and the first of its answers."""
+
+    verdict: Verdict
+    outcome: Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -424,6 +433,23 @@ class JournalIndex:
             ids, (verdicts.of(-1 if place is None else place) for place in places), strict=True
         )
         return outcomes_at(self.journal, {key: rows[0] for key, rows in found if len(rows)})
+
+    def answers(
+        self, eval: str, models: Sequence[str], ids: Sequence[str]
+    ) -> dict[tuple[str, str], Answer]:
+        """What each of these models made of each of these samples, by model and sample id."""
+        found: dict[tuple[str, str], tuple[Verdict, Rows]] = {}
+        with self.file.reading() as database:
+            eval_id = _eval_id(database, eval)
+            placed = [(key, place_in(database, eval_id, key)) for key in ids if eval_id is not None]
+            for model in models:
+                verdicts = self._verdicts_of(database, eval, model)
+                for key, place in placed:
+                    verdict = None if place is None else _verdict(database, model, verdicts, place)
+                    if place is not None and verdict is not None:
+                        found[model, key] = verdict, verdicts.of(place)[0]
+        outcomes = outcomes_at(self.journal, {key: row for key, (_, row) in found.items()})
+        return {key: Answer(verdict, outcomes[key]) for key, (verdict, _) in found.items()}
 
     def samples(self, eval: str, ids: Sequence[str]) -> tuple[dict[str, Sample], str]:
         """What was asked, by sample id; and why prompts are missing, where they are."""
