@@ -32,7 +32,8 @@ from harness.pipeline.reporting import Written, write_reports
 from harness.pipeline.rounds import chosen_by, tokens_trained
 from harness.pipeline.runfolder import RunFolder
 from harness.pipeline.selection import selected
-from harness.pipeline.study import Watch, run_study, specs_of
+from harness.pipeline.study import run_study, specs_of
+from harness.pipeline.watching import Watch
 from harness.records import Finding, Round, Study
 from harness.registry import Registry
 from harness.reports.document import Document, Section

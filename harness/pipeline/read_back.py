@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from harness.datasets import read_training
 from harness.errors import RunFolderError
@@ -23,7 +24,6 @@ from harness.pipeline.scores import mean_score
 from harness.pipeline.semantics import Semantics, kept_in
 from harness.pipeline.track import PartRun, Track
 from harness.pipeline.training_cost import training_of
-from harness.pipeline.tuning import TunedRun, read_tuning
 from harness.prompts import train_probe
 from harness.records import (
     Checkpoint,
@@ -35,6 +35,9 @@ from harness.records import (
     TrainingExample,
 )
 from harness.running.journal import Contents
+
+if TYPE_CHECKING:
+    from harness.pipeline.tuning import TunedRun
 
 
 def read_tracks(folder: RunFolder, manifest: Manifest) -> tuple[Track, ...]:
@@ -54,7 +57,7 @@ def tracks_with(
         raise RunFolderError(f"{folder.path}: nothing was answered yet (no journal.jsonl in it)")
     check_files(manifest.plan.files, folder.path)
     answers = answers_in(Contents.of(folder.journal), _classes(folder, manifest))
-    tuned = read_tuning(folder.tuning)
+    tuned = _tuned(folder)
     found = tuple(
         replace(
             _track(
@@ -72,6 +75,15 @@ def tracks_with(
         if spec.name in (*experiment.evals, *experiment.forgetting)
     )
     return tuple(_with_general(track, found) for track in found)
+
+
+def _tuned(folder: RunFolder) -> list[TunedRun]:
+    """The finished jobs; most runs tune nothing."""
+    if not folder.tuning.exists():
+        return []
+    from harness.pipeline.tuning import read_tuning
+
+    return read_tuning(folder.tuning)
 
 
 def _classes(folder: RunFolder, manifest: Manifest) -> dict[str, Classes]:
@@ -159,6 +171,8 @@ def _reviewed(
     folder: RunFolder, spec: EvalSpec, answers: Mapping[tuple[str, str], Answers]
 ) -> tuple[Finding, ...]:
     """What people's reviews say of the marks, and which samples went into training files."""
+    if not (folder.reviews.exists() or folder.copied.exists()):
+        return ()
     from harness.pipeline.collecting import copied_findings
     from harness.pipeline.raters import findings, lookup_in, raters_on
     from harness.pipeline.reviews import read_reviews
