@@ -37,6 +37,7 @@ import os
 import shutil
 import sqlite3
 import threading
+import time
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
@@ -64,6 +65,7 @@ from harness.viewer.columns import (
     Rows,
     Verdicts,
 )
+from harness.viewer.index_cache import DAY_S, note_use, remove_unused
 from harness.viewer.index_file import IndexFile, rows_of, state_of
 from harness.viewer.indexing import (
     Indexing,
@@ -591,6 +593,11 @@ class Indexes:
     _open: dict[Path, JournalIndex] = field(default_factory=dict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _passing: _Passing | None = field(default=None, repr=False)
+    _used: dict[Path, float] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.folder is not None:
+            remove_unused(self.folder, time.time())
 
     def of(self, run: Run) -> JournalIndex:
         """The index of a run's journal, which goes on with what is new there.
@@ -605,8 +612,16 @@ class Indexes:
                 file = IndexFile(self._place() / f"{name}.sqlite", self._passing)
                 self._open[journal] = JournalIndex(journal, file, Asked(run.folder))
             index = self._open[journal]
+            self._note_use(index)
         index.catch_up()
         return index
+
+    def _note_use(self, index: JournalIndex) -> None:
+        """Keep once a day that an index is in use, so that no other viewer removes it."""
+        now = time.time()
+        if now - self._used.get(index.journal, 0.0) > DAY_S:
+            self._used[index.journal] = now
+            note_use(index.file.path, index.journal)
 
     def _place(self) -> Path:
         """The folder; where none is named or it cannot be made, one until the end."""

@@ -10,6 +10,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -224,8 +225,8 @@ def test_names_of_folders_studies_evals_models_and_files_are_text(
 
 def test_every_text_is_shown_on_the_list_and_none_is_markup(watched: Watched) -> None:
     asked = {"eval": EVAL, "model": TUNED, "other": BASE}
-    for number in (1, 2):
-        watched.look(samples_address("texts", {**asked, "page": number}))
+    for view, number in product(("", "models"), (1, 2)):
+        watched.look(samples_address("texts", {**asked, "view": view, "page": number}))
         assert watched.page.locator("[data-rows] tbody tr").count() > 10
         assert overflow(watched.page) <= 0
 
