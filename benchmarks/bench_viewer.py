@@ -182,6 +182,7 @@ def pages(samples: int) -> dict[str, Callable[[int], str]]:
         ),
         "a word in all": lambda turn: samples_of(words="the", other=BASE, page=1 + turn),
         "no such word": lambda turn: samples_of(words=f"nothing{turn}", other=BASE),
+        "all models": lambda turn: samples_of(other=BASE, view="models", page=1 + turn),
         "one sample": one,
     }
 

@@ -80,3 +80,11 @@ def barriers(page: Any, grave: tuple[str, ...] = GRAVE) -> list[str]:
         for one in found
         if one["impact"] in grave
     ]
+
+
+FOREIGN = """(names) => [...document.querySelectorAll(names.join(","))].map((e) => e.outerHTML)"""
+"""Elements of these names in a page."""
+
+HANDLERS = """() => [...document.querySelectorAll("*")].flatMap((e) =>
+  e.getAttributeNames().filter((name) => name.startsWith("on")))"""
+"""Attributes of a page that hold script."""

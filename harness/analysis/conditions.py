@@ -14,9 +14,11 @@ from harness.analysis.evidence import (
     Evidence,
     fit,
     gap_is_large,
+    heldout_still_learns,
     is_new_best,
     last_change,
     less_diverse,
+    level_since,
     loss_shape,
     rises_after_minimum,
     sign,
@@ -191,6 +193,8 @@ def underfit(evidence: Evidence, limits: Thresholds) -> Match | None:
     """Row 5."""
     if fit(evidence, limits) != "low" or evidence.train is None or evidence.train_step is None:
         return None
+    if _few_learnt_by_heart(evidence, limits):
+        return None
     rising = (
         sign(evidence.train_step, limits) == "+"
         and evidence.train_step.value >= limits.margin
@@ -314,10 +318,34 @@ def no_gain(evidence: Evidence, limits: Thresholds) -> Match | None:
     return _fits_without_gain(evidence, limits) if enough else None
 
 
+def _few_examples(evidence: Evidence, limits: Thresholds) -> bool:
+    return evidence.n_train is not None and evidence.n_train < limits.small_training_set
+
+
+def _few_learnt_by_heart(evidence: Evidence, limits: Thresholds) -> bool:
+    """Are few examples learnt, and nothing else, by score and by loss, over several checkpoints?
+
+    Few examples are often learnt by heart first and understood a few epochs later.
+    """
+    if not _few_examples(evidence, limits) or _quality_rises(evidence, limits):
+        return False
+    return transfers_little(evidence, limits) and not heldout_still_learns(evidence, limits)
+
+
+def _unreached(evidence: Evidence) -> tuple[Fact, ...]:
+    """What shows that held-out samples have nothing of it."""
+    least, last = min(evidence.valid_losses), evidence.valid_losses[-1]
+    doubling = _fact("held-out, since half the epochs", evidence.heldout_doubling, "not rising")
+    loss = Fact("validation loss", None, f"{last:.3g}, lowest {least:.3g}: falls no more")
+    return (_heldout_at_constant(evidence), doubling, loss)
+
+
 def too_little_data(evidence: Evidence, limits: Thresholds) -> Match | None:
     """Row 9."""
-    few = evidence.n_train is not None and evidence.n_train < limits.small_training_set
-    found = _fits_without_gain(evidence, limits) if few else None
+    found = _fits_without_gain(evidence, limits) if _few_examples(evidence, limits) else None
+    if found is None and _few_learnt_by_heart(evidence, limits):
+        facts = (_train_fact(evidence, "being learnt by heart"), *_unreached(evidence))
+        found = _with_unknown_facts(Match(facts), evidence, limits)
     return with_data_gain(found, evidence, limits, "collect 50 to 100 good examples")
 
 
@@ -375,9 +403,11 @@ def underfit_and_less_diverse(evidence: Evidence, limits: Thresholds) -> Match |
 
 def mode_collapse(evidence: Evidence, limits: Thresholds) -> Match | None:
     """Row 10."""
-    if not _is_less_diverse(evidence, limits) or _low_from_the_start(evidence, limits):
+    if evidence.diversity is None or _low_from_the_start(evidence, limits):
         return None
-    if _quality_rises(evidence, limits) or evidence.diversity is None:
+    if not _is_less_diverse(evidence, limits):
+        return _costs_diversity_for_nothing(evidence, limits)
+    if _quality_rises(evidence, limits):
         return None
     severe = evidence.diversity.to_expected.value < limits.collapsed
     quality = _fact("quality, last step", evidence.heldout_step, "not better for it")
@@ -386,6 +416,17 @@ def mode_collapse(evidence: Evidence, limits: Thresholds) -> Match | None:
         recommend=-2 if severe else -1,
         confidence="low" if rests_on_base_alone(evidence.diversity, limits) else None,
     )
+
+
+def _costs_diversity_for_nothing(evidence: Evidence, limits: Thresholds) -> Match | None:
+    """Diversity is lost, perhaps not more than expected, for a quality that was there before."""
+    since = level_since(evidence, limits, for_use=True)
+    if since is None or not _diversity_is_open(evidence, limits):
+        return None
+    if _mostly_misses(evidence, limits) or underfit(evidence, limits) is not None:
+        return None
+    facts = _collapse_facts(evidence, f"lost, perhaps less than to {limits.less_diverse:.2f}")
+    return Match((*facts, _since_fact(evidence, since)), recommend=-1, confidence="low")
 
 
 def _quality_rises(evidence: Evidence, limits: Thresholds) -> bool:
@@ -499,12 +540,21 @@ def still_generalising(evidence: Evidence, limits: Thresholds) -> Match | None:
     return Match(facts, recommend=1)
 
 
+def _since_fact(evidence: Evidence, since: float) -> Fact:
+    """What the best checkpoint has over one of several epochs ago."""
+    standing = next(one for one in evidence.standings if one.epoch == since)
+    reading = "no more has been won since than the margin"
+    return _fact(f"held-out, epoch {since:g} minus best", standing.minus_best, reading)
+
+
 def limited_by_data(evidence: Evidence, limits: Thresholds) -> Match | None:
     """Row 18."""
     facts = _fits_with_gap(evidence, limits)
-    trend = sign(evidence.heldout_step, limits)
+    trend, since = sign(evidence.heldout_step, limits), level_since(evidence, limits)
     settled = trend == "0" or (trend == "+" and _tokens_learned(evidence, limits))
     found = Match(facts) if facts is not None and settled else None
+    if facts is not None and trend == "?" and since is not None:
+        found = Match((*facts, _since_fact(evidence, since)), confidence="medium")
     return with_data_gain(found, evidence, limits, "add training data")
 
 

@@ -37,6 +37,19 @@ class Peak:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """An earlier checkpoint on held-out data, against the best one up to now.
+
+    ``minus_best`` is paired; ``fit_for_use`` is False where its answers are less diverse than
+    expected or copied.
+    """
+
+    epoch: float
+    minus_best: Estimate
+    fit_for_use: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class DiversityDrop:
     """Diversity of the tuned answers as a ratio to what was expected, at equal k and length.
 
@@ -152,6 +165,10 @@ class Evidence:
     valid_token_accuracies: tuple[float, ...] = ()
     earlier: tuple[float, ...] = field(default=())
     """Epochs of the checkpoints before this one."""
+    heldout_doubling: Estimate | None = None
+    """Held-out score minus that after half as many epochs."""
+    standings: tuple[Standing, ...] = ()
+    """Of the checkpoints before this one, in their order."""
     evaluations: tuple[Evaluation, ...] = ()
     """The whole validation curve, where the run was read from what its training wrote."""
 
@@ -190,6 +207,34 @@ def is_new_best(evidence: Evidence) -> bool:
     A rise after a fall is a recovery, no trend.
     """
     return evidence.peak is None or evidence.peak.last_minus_peak.value > 0
+
+
+def level_since(evidence: Evidence, limits: Thresholds, *, for_use: bool = False) -> float | None:
+    """The epoch since which held-out answers have got no better, by mean or by the margin.
+
+    That is the earliest checkpoint which is the best one, or not worse than it by the margin; one
+    step is often too small to be told from noise. None where it is fewer epochs back than an
+    advice can add; ``for_use`` looks at usable checkpoints alone.
+    """
+    level = [
+        one
+        for one in evidence.standings
+        if one.minus_best.value >= 0 or one.minus_best.low >= -limits.margin
+    ]
+    since = next((one.epoch for one in level if one.fit_for_use or not for_use), None)
+    return since if since is not None and evidence.epochs - since >= limits.level_epochs else None
+
+
+def heldout_still_learns(evidence: Evidence, limits: Thresholds) -> bool:
+    """Has the held-out score risen while the epochs doubled, or is its loss at a new minimum?
+
+    Scores of whole answers can stand at 0 for epochs while the loss of their tokens falls. What
+    was not measured may be rising.
+    """
+    losses, doubling = evidence.valid_losses, evidence.heldout_doubling
+    if doubling is None or len(losses) < 2 or sign(doubling, limits) == "+":
+        return True
+    return losses[-1] < min(losses[:-1]) * (1 - limits.worthwhile_fall)
 
 
 def training_still_falls(evidence: Evidence, limits: Thresholds) -> bool:

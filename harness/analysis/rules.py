@@ -98,7 +98,8 @@ TABLE: tuple[Rule, ...] = (
     ),
     Rule(
         10,
-        "less diverse than base and references, quality not better than one checkpoint before",
+        "less diverse than base and references, quality not better than one checkpoint before; or "
+        "diversity lost, if not clearly more than expected, and no quality won in two epochs",
         "mode collapse",
         "use an earlier checkpoint that is still diverse, or train fewer epochs",
         "medium",
@@ -209,7 +210,8 @@ TABLE: tuple[Rule, ...] = (
     ),
     Rule(
         9,
-        "follows the training data, no gain over base model or constant answer, few examples",
+        "few examples: followed without a gain over base model or constant answer; or learnt by "
+        "heart, held-out samples get hardly anything of it, neither by score nor by loss",
         "too little data",
         "collect 50 to 100 good examples",
         "medium",
@@ -245,7 +247,8 @@ TABLE: tuple[Rule, ...] = (
     ),
     Rule(
         18,
-        "follows the training data, large gap, held-out level",
+        "follows the training data, large gap, held-out level: at the last checkpoint, or for two "
+        "epochs where the last step cannot be told from noise",
         "limited by the amount of data",
         "add training data; more epochs will not help",
         "high",

@@ -38,6 +38,8 @@ class Thresholds:
     """An earlier checkpoint that is still varied is used where it keeps this share of the score."""
     copy_limit: float = 0.05
     """More copied answers (tuned minus base, lower bound) than this is memorisation."""
+    level_epochs: float = 2.0
+    """Held-out answers are level where so many epochs have won nothing, or less than the margin."""
     forgetting_tolerance: float = 0.02
     """A drop on the general set beyond this is forgetting."""
     loss_fall: float = 0.05

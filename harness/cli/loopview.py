@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from harness.models.providers import Access
-    from harness.pipeline.loop import Looped, Terms
+    from harness.pipeline.budget import Terms
+    from harness.pipeline.loop import Looped
     from harness.pipeline.order import Order
     from harness.records import Round
     from harness.registry import Registry

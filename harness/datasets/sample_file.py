@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from array import array
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 
 from harness.datasets.lines import Place, decoded, is_seekable
-from harness.datasets.samples import LAYOUTS, Reading, cluster_in, picked_items, read_samples
+from harness.datasets.samples import (
+    LAYOUTS,
+    Reading,
+    cluster_in,
+    id_prefix,
+    picked_starts,
+    read_samples,
+)
 from harness.records import Sample
 
 CLUSTER = b'"cluster"'
+LONGEST_INDEX = 20
 
 
 def clusters(samples: Mapping[str, Sample]) -> Mapping[str, str]:
@@ -18,6 +27,40 @@ def clusters(samples: Mapping[str, Sample]) -> Mapping[str, str]:
     if isinstance(samples, SampleFile):
         return samples.clusters
     return {key: sample.cluster for key, sample in samples.items() if sample.cluster is not None}
+
+
+class Starts(Mapping[str, int]):
+    """The first byte of each sample's line, by id.
+
+    An id is made of the sample's index in the file, so eight bytes hold both.
+    """
+
+    def __init__(self, prefix: str, starts: Iterable[tuple[int, int]]) -> None:
+        self._prefix = prefix
+        self._at = array("q")
+        """By index in the file; that of a sample that was not picked is below 0."""
+        self._count = 0
+        for index, start in starts:
+            self._at.extend([-1] * (index - len(self._at)))
+            self._at.append(start)
+            self._count += 1
+
+    def __getitem__(self, sample_id: str) -> int:
+        number = sample_id.rpartition(".")[2]
+        index = int(number) if number.isdecimal() and len(number) < LONGEST_INDEX else -1
+        known = 0 <= index < len(self._at) and sample_id == self._id(index)
+        if not known or self._at[index] < 0:
+            raise KeyError(sample_id)
+        return self._at[index]
+
+    def __iter__(self) -> Iterator[str]:
+        return (self._id(index) for index, start in enumerate(self._at) if start >= 0)
+
+    def __len__(self) -> int:
+        return self._count
+
+    def _id(self, index: int) -> str:
+        return f"{self._prefix}.{index}"
 
 
 class SampleFile(Mapping[str, Sample]):
@@ -79,5 +122,5 @@ def samples_by_id(
     if not is_seekable(path):
         read = read_samples(path, eval_name, reading, max_samples=max_samples)
         return {sample.id: sample for sample in read}
-    found = picked_items(path, eval_name, max_samples)
-    return SampleFile(path, reading, {key: place.start for key, place, _ in found})
+    starts = Starts(id_prefix(eval_name), picked_starts(path, max_samples))
+    return SampleFile(path, reading, starts)

@@ -66,12 +66,27 @@ def picked_items(
     path: Path, eval_name: str, max_samples: int | None
 ) -> Iterator[tuple[str, Place, Any]]:
     """The ids and items of the samples that are to be read, before decoding."""
-    prefix = ".".join(eval_name.split(".")[:2])
+    prefix = id_prefix(eval_name)
+    for index, place, item in _picked(path, max_samples):
+        yield f"{prefix}.{index}", place, item
+
+
+def id_prefix(eval_name: str) -> str:
+    """What the ids of an eval's samples begin with; their index in the file follows."""
+    return ".".join(eval_name.split(".")[:2])
+
+
+def picked_starts(path: Path, max_samples: int | None) -> Iterator[tuple[int, int]]:
+    """The index in the file and the first byte of each sample that is to be read."""
+    return ((index, place.start) for index, place, _ in _picked(path, max_samples))
+
+
+def _picked(path: Path, max_samples: int | None) -> Iterator[tuple[int, Place, Any]]:
     picked = None if max_samples is None else set(ordered(count_samples(path), max_samples))
     index = -1
     for index, (place, item) in enumerate(items(path)):
         if picked is None or index in picked:
-            yield f"{prefix}.{index}", place, item
+            yield index, place, item
     if index < 0:
         raise DatasetError(f"{path}: holds no samples; add a line like " + EXAMPLE)
 

@@ -1,7 +1,6 @@
 """From a sample and a completion to a mark. A grader is a dataclass; its fields are its options."""
 
 from harness.graders.base import Grader, Judge
-from harness.graders.extraction import FieldScores, field_scores
 from harness.graders.generation import FORMAT, GOOD, is_judged, of_repeat, probe_grader
 from harness.graders.table import GRADERS, PYTHON, make_grader, needs_code, needs_judge
 
@@ -10,10 +9,8 @@ __all__ = [
     "GOOD",
     "GRADERS",
     "PYTHON",
-    "FieldScores",
     "Grader",
     "Judge",
-    "field_scores",
     "is_judged",
     "make_grader",
     "needs_code",

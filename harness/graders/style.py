@@ -39,7 +39,8 @@ class Style:
 
     def __post_init__(self) -> None:
         for name in ("pattern", "prompt_pattern"):
-            _compiled(PLACEHOLDER.sub("x", getattr(self, name)), name)
+            if pattern := getattr(self, name):
+                _compiled(PLACEHOLDER.sub("x", pattern), name)
         least, most = self.min_words or 0, self.max_words
         if least < 0 or (most is not None and most < least):
             raise RegistryError(f"max_words ({most}) is below min_words ({least}); correct them")

@@ -18,7 +18,6 @@ from harness.pipeline.read_back import read_tracks
 from harness.pipeline.runfolder import RunFolder
 from harness.pipeline.services import Answering
 from harness.records import Gate
-from harness.running.batching import run_batched
 from harness.running.journal import Journal
 from harness.running.runner import Case, Observer, Tally, run_cases
 
@@ -84,6 +83,8 @@ class Asking:
     async def _ask(self, provider: Provider, journal: Journal, observer: Observer | None) -> Tally:
         limits, batching = self.order.limits, self.answering.batching
         if batching is not None:
+            from harness.running.batching import run_batched
+
             return await run_batched(
                 self.cases,
                 batching,

@@ -24,7 +24,7 @@ from harness.graders import (
 from harness.openai_evals.bridge_files import GRADER as BRIDGE
 from harness.openai_evals.bridge_files import read_bridged_samples
 from harness.pipeline.alternatives import Aside
-from harness.pipeline.ideals import empty_ideals
+from harness.pipeline.ideals import IdealMarks, empty_ideals
 from harness.pipeline.names import probe_name, prompt_name
 from harness.prompts import build, drafts
 from harness.records import Completion, Endpoint, EvalSpec, Finding, Messages, Sample
@@ -175,16 +175,16 @@ def all_cases(questions: Sequence[Question], models: Sequence[str]) -> Iterator[
             yield from question.cases(model)
 
 
-async def ideal_scores(question: Question, samples: Iterable[Sample]) -> dict[str, float]:
+async def ideal_marks(question: Question, samples: Iterable[Sample]) -> IdealMarks:
     """What the grader gives the ideal answers themselves: anything but 1 spoils the eval."""
-    marks: dict[str, float] = {}
+    found = IdealMarks()
     grader = probe_grader(question.grader)
     asks = needs_judge(question.spec) and grader is question.grader
     if asks or needs_code(question.spec):
-        return marks
+        return found
     for sample in samples:
         for ideal in sample.ideal[:1]:
             score = await grader.grade(sample, Completion(ideal))
             if score.value is not None:
-                marks[sample.id] = score.value
-    return marks
+                found.add(sample.id, score.value)
+    return found

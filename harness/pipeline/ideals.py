@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from harness.records import EvalSpec, Finding, Sample
@@ -55,14 +56,29 @@ def empty_ideals(spec: EvalSpec, samples: Iterable[Sample]) -> Finding | None:
     return empty.finding()
 
 
-def rejected_ideals(spec: EvalSpec, marks: Mapping[str, float]) -> Finding | None:
+@dataclass(slots=True)
+class IdealMarks:
+    """What the grader gives the ideals themselves: all marks, and which samples get less than 1."""
+
+    marks: array[float] = field(default_factory=lambda: array("d"))
+    rejected: list[str] = field(default_factory=list)
+
+    def add(self, sample_id: str, mark: float) -> None:
+        """Take in the mark of one sample's ideal."""
+        self.marks.append(mark)
+        if mark < 1:
+            self.rejected.append(sample_id)
+
+
+def rejected_ideals(spec: EvalSpec, ideals: IdealMarks) -> Finding | None:
     """Samples that no answer gets right, because the grader rejects their own ideal."""
-    ids = [sample_id for sample_id, mark in marks.items() if mark < 1]
+    ids = ideals.rejected
     if not ids:
         return None
     message = (
-        f"the grader {spec.grader} does not mark the ideal of {len(ids):,} of {len(marks):,} "
-        f"samples 1: {_named(ids)}; mend these ideals in {spec.samples}, or use another grader"
+        f"the grader {spec.grader} does not mark the ideal of {len(ids):,} of "
+        f"{len(ideals.marks):,} samples 1: {_named(ids)}; mend these ideals in {spec.samples}, or "
+        "use another grader"
     )
     return Finding("rejected ideal", "warn", message, {"samples": ids})
 

@@ -21,7 +21,7 @@ from harness.records import Advice, Checkpoint, Comparison, Estimate, Round, Sam
 if TYPE_CHECKING:  # numpy costs more to import than a small run takes
     from harness.analysis import evidence as analysis_evidence
     from harness.analysis.advice import Candidate
-    from harness.analysis.evidence import Evidence, Peak
+    from harness.analysis.evidence import Evidence, Peak, Standing
     from harness.pipeline.variety import Variety
 
 
@@ -151,6 +151,8 @@ def evidence_after(track: Track, epochs: float, variety: Variety | None = None) 
         train_is_whole=is_whole(track, probe),
         heldout=held,
         heldout_step=_delta(heldout, track.scores(before), track.heldout),
+        heldout_doubling=heldout_doubling(track, epochs, earlier),
+        standings=standings(track, epochs, variety),
         gain=_gain(track, heldout, best),
         best_prompt=_best_prompt(track, epochs, heldout, best),
         data_gain=data_gain(track),
@@ -295,6 +297,24 @@ def _series(track: Track, name: str, epochs: float) -> tuple[float, ...]:
         if values:
             points.append(mean(values))
     return tuple(points)
+
+
+def heldout_doubling(track: Track, epochs: float, earlier: Sequence[float]) -> Estimate | None:
+    """The held-out score minus that after at most half as many epochs; None at the first."""
+    if not earlier:
+        return None
+    half = max((e for e in earlier if 2 * e <= epochs), default=0.0)
+    return _delta(track.scores(epochs), track.scores(half), track.heldout)
+
+
+def standings(track: Track, epochs: float, variety: Variety | None) -> tuple[Standing, ...]:
+    """The checkpoints before this one, each against the best of all up to now."""
+    from harness.analysis.evidence import Standing
+
+    found = candidates(track, epochs, variety)
+    return tuple(
+        Standing(one.epoch, one.minus_best, one.fit_for_use) for one in found if one.epoch < epochs
+    )
 
 
 def peak(track: Track, epochs: float, earlier: Sequence[float]) -> Peak | None:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from harness.datasets import clusters
 from harness.pipeline.accounts import Accounts
+from harness.pipeline.answer_places import Places
 from harness.pipeline.classes import Classes
 from harness.records import Completion, Outcome, Sample, Usage
 from harness.running.journal import Contents
@@ -46,7 +47,7 @@ class Answers:
     values: dict[str, tuple[float, ...]] = field(default_factory=dict)
     details: dict[str, list[Mapping[str, float]]] = field(default_factory=dict)
     """Of answers that have some."""
-    places: dict[str, int | tuple[int, ...]] = field(default_factory=dict)
+    places: Places = field(default_factory=Places)
     failures: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
     failed_samples: set[str] = field(default_factory=set)
@@ -89,8 +90,7 @@ class Answers:
             self.said[outcome.sample_id] = self.said.get(outcome.sample_id, b"") + codes
 
     def _take_completion(self, sample_id: str, completion: Completion, place: int) -> None:
-        earlier = self.places_of(sample_id)
-        self.places[sample_id] = (*earlier, place) if earlier else place
+        self.places.add(sample_id, place)
         if completion.finish_reason == "length":
             self.cut.append((sample_id, place))
         if completion.latency_s and not completion.replayed:
@@ -145,9 +145,8 @@ class Answers:
         return Usages(self)
 
     def places_of(self, sample_id: str) -> tuple[int, ...]:
-        """Where the answers to one sample stand. Most have one, which is held bare."""
-        places = self.places.get(sample_id, ())
-        return (places,) if isinstance(places, int) else places
+        """Where the answers to one sample stand, in repeat order."""
+        return self.places.get(sample_id, ())
 
     def outcome_at(self, place: int) -> Outcome:
         """One outcome, read again."""

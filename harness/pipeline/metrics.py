@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from harness.graders import field_scores
 from harness.pipeline.measurement import Answers, clusters_of
 from harness.pipeline.scores import score
 from harness.records import Estimate, Sample
@@ -87,6 +86,7 @@ def field_metrics(
     if not counts:
         return {}
     from harness.analysis.stats import pooled_share_interval
+    from harness.graders.extraction import field_scores
 
     units = _by_cluster(counts, samples)
     shares = field_scores(units)

@@ -26,14 +26,14 @@ class BestPrompt:
     @classmethod
     def of(cls, track: Track) -> BestPrompt | None:
         """None where the base model was asked in one way only."""
-        own = track.scores(0)
-        if not own or track.is_general:
+        if track.is_general or not track.experiment.prompts:
             return None
+        own = track.scores(0)
         asked = {prompt.name: marks_of(track, prompt) for prompt in track.experiment.prompts}
         enough = {
             name: marks for name, marks in asked.items() if len(marks) >= LEAST_ANSWERED * len(own)
         }
-        if not enough:
+        if not own or not enough:
             return None
         tables = {OWN: own, **enough}
         keys = [key for key in own if all(key in table for table in tables.values())]
@@ -156,8 +156,10 @@ def against_best_prompt(track: Track, compared: Comparison) -> Comparison:
 
 def prompt_findings(track: Track) -> Iterator[Finding]:
     """Prompts that could not be judged."""
+    if track.is_general or not track.experiment.prompts:
+        return
     own = track.scores(0)
-    for prompt in track.experiment.prompts if own and not track.is_general else ():
+    for prompt in track.experiment.prompts if own else ():
         marks = marks_of(track, prompt)
         if len(marks) >= LEAST_ANSWERED * len(own):
             continue

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from harness.datasets import read_training
 from harness.errors import RunFolderError
 from harness.messages import content_text
 from harness.pipeline.bridging import in_folder, own_reports
 from harness.pipeline.classes import Classes
-from harness.pipeline.evaluation import Question, ideal_scores
+from harness.pipeline.evaluation import Question, ideal_marks
 from harness.pipeline.ideals import EmptyIdeals, rejected_ideals
 from harness.pipeline.leaks import answers_in_training
 from harness.pipeline.manifest import Manifest
@@ -19,11 +20,10 @@ from harness.pipeline.measurement import Answers, answers_in
 from harness.pipeline.names import PROMPT_MARK, eval_of, probe_name
 from harness.pipeline.parts import parts_of
 from harness.pipeline.runfolder import RunFolder, check_files
-from harness.pipeline.scores import score
+from harness.pipeline.scores import mean_score
 from harness.pipeline.semantics import Semantics, kept_in
 from harness.pipeline.track import PartRun, Track
 from harness.pipeline.training_cost import training_of
-from harness.pipeline.tuning import TunedRun, read_tuning
 from harness.prompts import train_probe
 from harness.records import (
     Checkpoint,
@@ -35,6 +35,9 @@ from harness.records import (
     TrainingExample,
 )
 from harness.running.journal import Contents
+
+if TYPE_CHECKING:
+    from harness.pipeline.tuning import TunedRun
 
 
 def read_tracks(folder: RunFolder, manifest: Manifest) -> tuple[Track, ...]:
@@ -54,7 +57,7 @@ def tracks_with(
         raise RunFolderError(f"{folder.path}: nothing was answered yet (no journal.jsonl in it)")
     check_files(manifest.plan.files, folder.path)
     answers = answers_in(Contents.of(folder.journal), _classes(folder, manifest))
-    tuned = read_tuning(folder.tuning)
+    tuned = _tuned(folder)
     found = tuple(
         replace(
             _track(
@@ -72,6 +75,15 @@ def tracks_with(
         if spec.name in (*experiment.evals, *experiment.forgetting)
     )
     return tuple(_with_general(track, found) for track in found)
+
+
+def _tuned(folder: RunFolder) -> list[TunedRun]:
+    """The finished jobs; most runs tune nothing."""
+    if not folder.tuning.exists():
+        return []
+    from harness.pipeline.tuning import read_tuning
+
+    return read_tuning(folder.tuning)
 
 
 def _classes(folder: RunFolder, manifest: Manifest) -> dict[str, Classes]:
@@ -126,10 +138,10 @@ def _track(
     names |= {name for name, _ in answers if eval_of(name) == spec.name and PROMPT_MARK in name}
     whole = [run for run in tuned if not run.part]
     empty = EmptyIdeals(spec)  # ideals of its graders are always marked, so all samples pass
-    marks = asyncio.run(ideal_scores(question, empty.passing(heldout.values())))
+    ideals = asyncio.run(ideal_marks(question, empty.passing(heldout.values())))
     about = (
         empty.finding(),
-        rejected_ideals(spec, marks),
+        rejected_ideals(spec, ideals),
         answers_in_training(training, heldout.values()),
         *_lints(folder, experiment, spec, heldout),
         *_reviewed(folder, spec, answers),
@@ -149,7 +161,7 @@ def _track(
         curve_epochs=max((run.epochs for run in whole), default=None),
         earlier=tuple(_rounds_of(manifest, experiment, spec)),
         leaked=frozenset(leaked(training, heldout)),
-        ideal_score=score(marks),
+        ideal_score=mean_score(ideals.marks),
         own_reports=own_reports(folder, spec),
         findings=tuple(finding for finding in about if finding),
     )
@@ -159,6 +171,8 @@ def _reviewed(
     folder: RunFolder, spec: EvalSpec, answers: Mapping[tuple[str, str], Answers]
 ) -> tuple[Finding, ...]:
     """What people's reviews say of the marks, and which samples went into training files."""
+    if not (folder.reviews.exists() or folder.copied.exists()):
+        return ()
     from harness.pipeline.collecting import copied_findings
     from harness.pipeline.raters import findings, lookup_in, raters_on
     from harness.pipeline.reviews import read_reviews

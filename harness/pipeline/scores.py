@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from harness.analysis.wilson import wilson_interval
 from harness.pipeline.measurement import aligned, clusters_of
@@ -18,7 +18,15 @@ def score(
     """
     if not values:
         return None
-    marks, clusters = list(values.values()), clusters_of(list(values), samples)
+    return mean_score(list(values.values()), clusters_of(list(values), samples))
+
+
+def mean_score(
+    marks: Sequence[float], clusters: Sequence[tuple[str, bool]] | None = None
+) -> Estimate | None:
+    """The mean of marks with its interval, over their documents where there are some."""
+    if not marks:
+        return None
     is_binary = all(mark in (0.0, 1.0) for mark in marks)
     if is_binary and not clusters:
         return wilson_interval(int(sum(marks)), len(marks))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from harness.errors import UsageError
-from harness.finetuning.jobs import EmbeddedTuning, TuningService
 from harness.graders import Judge, needs_judge
 from harness.models.base import BatchService, Provider
 from harness.models.providers import (
@@ -24,9 +24,12 @@ from harness.models.providers import (
 from harness.pipeline.caching import Kept
 from harness.pipeline.order import Order
 from harness.records import EvalSpec, Study
-from harness.running.batch_dispatch import BatchWatch
-from harness.running.batching import Batching
 from harness.running.retries import RetryingProvider
+
+if TYPE_CHECKING:  # what most runs do without
+    from harness.finetuning.jobs import EmbeddedTuning, TuningService
+    from harness.running.batch_dispatch import BatchWatch
+    from harness.running.batching import Batching
 
 NO_KEY = "none"
 """What the control plane sends to servers that ask for no key; its client insists on one."""
@@ -118,6 +121,8 @@ def batching_for(
             "--max-cost cannot be kept with --batch, which sends everything at once; see what it "
             "costs with --dry-run, or bound it with --max-samples"
         )
+    from harness.running.batching import Batching
+
     holds = kept.holds if kept else None
     return Batching(services.batches, watch, holds=holds, retry_failed=order.retry_failed)
 
@@ -144,6 +149,7 @@ def judge_for(
 
 def _embedded_services() -> Services:
     from harness.embedded.workshop import Workshop
+    from harness.finetuning.jobs import EmbeddedTuning
     from harness.models.embedded import EmbeddedProvider
 
     workshop = Workshop()

@@ -284,7 +284,7 @@ def only(answers: Answers, samples: Mapping[str, Sample]) -> Answers:
     return replace(
         answers,
         values={k: v for k, v in answers.values.items() if k in samples},
-        places={k: v for k, v in answers.places.items() if k in samples},
+        places=answers.places.only(samples),
         details={k: v for k, v in answers.details.items() if k in samples},
         failed_samples={k for k in answers.failed_samples if k in samples},
         cut=[(k, place) for k, place in answers.cut if k in samples],

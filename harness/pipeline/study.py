@@ -8,10 +8,10 @@ run folder, so a run that was interrupted and resumed gives the report of one th
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from harness import __version__
 from harness.datasets import read_training
@@ -43,36 +43,19 @@ from harness.pipeline.services import (
     services_of,
 )
 from harness.pipeline.timing import timed
-from harness.pipeline.tuning import Tuner, TuningWatch
 from harness.prompts import train_probe
 from harness.records import EvalSpec, Experiment, Finding, Sample, Study
 from harness.registry import Registry
 from harness.reports.document import Document
-from harness.running.batch_dispatch import BatchWatch
 from harness.running.journal import Journal, latest
 from harness.running.loop import driven
-from harness.running.runner import Observer, Tally
+from harness.running.runner import Tally
 
-if TYPE_CHECKING:  # reading the lints' table takes as long as a small run
+if TYPE_CHECKING:  # what most runs do without
     from harness.pipeline.embedding import Embedder
     from harness.pipeline.linting import Linted
+    from harness.pipeline.watching import Watch
     from harness.running.distributed import Seat
-
-
-class Watch(TuningWatch, BatchWatch, Protocol):
-    """Whoever shows the progress of a study."""
-
-    def noticed(self, eval_name: str, finding: Finding) -> None:
-        """Something about an eval that its user should know before it is asked."""
-        ...
-
-    def embedding(self, texts: int) -> None:
-        """So many texts have vectors from the embedding model by now."""
-        ...
-
-    def evaluating(self, total: int) -> AbstractContextManager[Observer | None]:
-        """Answers begin to come in, ``total`` of them at the most."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +251,8 @@ def _tuned_models(
         if experiment.tuning is not None:
             if services.tuning is None:
                 raise UsageError(f"{study.provider}: this provider cannot tune")
+            from harness.pipeline.tuning import Tuner
+
             tuner = Tuner(services.tuning, folder, watch, services.keeps_models, shelf)
             heldout = list(questions[experiment.name][0].samples())
             runs = tuner.runs(study, experiment, heldout)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from harness.analysis.cost import TUNED, Training
 from harness.messages import prompt_text
 from harness.pipeline.spending import Payers
 from harness.pipeline.track import Track
-from harness.pipeline.tuning import TunedRun
 from harness.records import TrainingExample
+
+if TYPE_CHECKING:
+    from harness.pipeline.tuning import TunedRun
 
 CHARACTERS_A_TOKEN = 4
 

@@ -133,7 +133,7 @@ def _places(axis: Axis, spots: Sequence[Column]) -> dict[str, Any]:
     return {
         "field": "epoch",
         "type": "quantitative",
-        "scale": {"domain": [spots[0].start, spots[-1].end], "nice": False},
+        "scale": {"domain": _width(axis, spots), "nice": False},
         "axis": {
             "title": axis,
             "format": ".3~g" if axis == "epochs" else ",d",
@@ -142,6 +142,13 @@ def _places(axis: Axis, spots: Sequence[Column]) -> dict[str, Any]:
             **ticks,
         },
     }
+
+
+def _width(axis: Axis, spots: Sequence[Column]) -> list[float]:
+    """From the first to the last place; runs are counted, not measured, and each has room."""
+    if axis == "runs":
+        return [spots[0].epoch - 0.5, spots[-1].epoch + 0.5]
+    return [spots[0].start, spots[-1].end]
 
 
 def _values(unit: Unit, drawn: Sequence[Line]) -> dict[str, Any]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from harness.records import Estimate
 from harness.reports import wording
@@ -18,6 +19,10 @@ MOST_FIELDS = 24
 """Fields of one plot, the lowest first; the table of all metrics holds the rest."""
 
 MOST_MODELS = 4
+
+ROOM = 2.0
+"""What a dot takes to either side, in percent of a narrow plot."""
+
 NAME_LIMIT = 60
 
 LANES: Mapping[int, tuple[str, ...]] = {
@@ -112,7 +117,7 @@ def _line(section: Section, results: Sequence[Result], name: str) -> FieldLine:
     between = " → " if len(results) == 2 else " · "
     return FieldLine(
         name=title,
-        dots=tuple(_dot(found, at, len(results)) for at, _, found in known),
+        dots=_side_by_side([_dot(found, at, len(results)) for at, _, found in known]),
         values=between.join(wording.percent(found.value) for _, _, found in known),
         text="\n".join([f"field {title}", *told]),
     )
@@ -123,6 +128,16 @@ def _dot(found: Estimate, at: int, lanes: int) -> Dot:
     ends = (found.low, found.value, found.high) if interval else (found.value,) * 3
     start, middle, end = (round(FULL * min(max(bound, 0.0), 1.0), 1) for bound in ends)
     return Dot(LANES[lanes][at], start, middle, end, round(FULL * (at + 1) / (lanes + 1), 1))
+
+
+def _side_by_side(dots: Sequence[Dot]) -> tuple[Dot, ...]:
+    """The same dots, all on one line where they leave each other room."""
+    ends = sorted(
+        (min(dot.start, dot.middle - ROOM), max(dot.end, dot.middle + ROOM)) for dot in dots
+    )
+    if any(end > start for (_, end), (start, _) in pairwise(ends)):
+        return tuple(dots)
+    return tuple(replace(dot, y=FULL / 2) for dot in dots)
 
 
 def _takeaway(section: Section, results: Sequence[Result], names: Sequence[str]) -> str:

@@ -353,7 +353,10 @@ class Contents:
             except (KeyError, TypeError) as error:
                 raise _broken(where) from error
         by_repeat = {key: _in_order_of_repeats(of) for key, of in places.items()}
-        offsets = {key: array("q", sorted(found)) for key, found in by_repeat.items()}
+        offsets = {
+            key: array("q", sorted(found)) if len(places[key]) > 1 else found
+            for key, found in by_repeat.items()
+        }
         return cls(path, _OpenLines(path), offsets, by_repeat)
 
     @classmethod

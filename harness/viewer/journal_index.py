@@ -13,6 +13,7 @@
     index.outcome(eval, model, sample_id, repeat)    # one journal line, read where it stands
     index.outcomes(eval, sample_id)             # all answers to one sample, by model and repeat
     index.first_outcomes(eval, model, ids)      # one answer to each sample, by its id
+    index.answers(eval, models, ids)            # those of several models, with their verdicts
     index.samples(eval, ids)                    # what was asked, and why it cannot be shown
 
 A row is a sample: its mark is the mean over its answers (and graders). It is ``right`` from 1 on,
@@ -36,6 +37,7 @@ import os
 import shutil
 import sqlite3
 import threading
+import time
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
@@ -60,8 +62,10 @@ from harness.viewer.columns import (
     WRONG,
     Flags,
     Indices,
+    Rows,
     Verdicts,
 )
+from harness.viewer.index_cache import DAY_S, note_use, remove_unused
 from harness.viewer.index_file import IndexFile, rows_of, state_of
 from harness.viewer.indexing import (
     Indexing,
@@ -148,6 +152,13 @@ class Verdict:
     tokens: float | None
     latency_s: float | None
     repeats: tuple[int, ...]
+
+
+class Answer(NamedTuple):
+    """What became of one sample with one model, and the first of its answers."""
+
+    verdict: Verdict
+    outcome: Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -425,6 +436,23 @@ class JournalIndex:
         )
         return outcomes_at(self.journal, {key: rows[0] for key, rows in found if len(rows)})
 
+    def answers(
+        self, eval: str, models: Sequence[str], ids: Sequence[str]
+    ) -> dict[tuple[str, str], Answer]:
+        """What each of these models made of each of these samples, by model and sample id."""
+        found: dict[tuple[str, str], tuple[Verdict, Rows]] = {}
+        with self.file.reading() as database:
+            eval_id = _eval_id(database, eval)
+            placed = [(key, place_in(database, eval_id, key)) for key in ids if eval_id is not None]
+            for model in models:
+                verdicts = self._verdicts_of(database, eval, model)
+                for key, place in placed:
+                    verdict = None if place is None else _verdict(database, model, verdicts, place)
+                    if place is not None and verdict is not None:
+                        found[model, key] = verdict, verdicts.of(place)[0]
+        outcomes = outcomes_at(self.journal, {key: row for key, (_, row) in found.items()})
+        return {key: Answer(verdict, outcomes[key]) for key, (verdict, _) in found.items()}
+
     def samples(self, eval: str, ids: Sequence[str]) -> tuple[dict[str, Sample], str]:
         """What was asked, by sample id; and why prompts are missing, where they are."""
         with self.file.reading() as database:
@@ -565,6 +593,11 @@ class Indexes:
     _open: dict[Path, JournalIndex] = field(default_factory=dict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _passing: _Passing | None = field(default=None, repr=False)
+    _used: dict[Path, float] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.folder is not None:
+            remove_unused(self.folder, time.time())
 
     def of(self, run: Run) -> JournalIndex:
         """The index of a run's journal, which goes on with what is new there.
@@ -579,8 +612,16 @@ class Indexes:
                 file = IndexFile(self._place() / f"{name}.sqlite", self._passing)
                 self._open[journal] = JournalIndex(journal, file, Asked(run.folder))
             index = self._open[journal]
+            self._note_use(index)
         index.catch_up()
         return index
+
+    def _note_use(self, index: JournalIndex) -> None:
+        """Keep once a day that an index is in use, so that no other viewer removes it."""
+        now = time.time()
+        if now - self._used.get(index.journal, 0.0) > DAY_S:
+            self._used[index.journal] = now
+            note_use(index.file.path, index.journal)
 
     def _place(self) -> Path:
         """The folder; where none is named or it cannot be made, one until the end."""

@@ -14,12 +14,20 @@ from __future__ import annotations
 import os
 import re
 import stat
+from collections.abc import Iterable
+from dataclasses import dataclass
 from html import escape, unescape
 from pathlib import Path
+from urllib.parse import quote
 
 from starlette.responses import HTMLResponse
 
 from harness.errors import RunFolderError
+from harness.reports import wording
+from harness.viewer.rendering import RUN_PAGES
+
+Link = tuple[str, str]
+"""A text, and the address behind it."""
 
 SANDBOX = "sandbox allow-scripts allow-downloads allow-modals"
 LARGEST = 64 << 20
@@ -64,8 +72,50 @@ def stored(path: Path, not_before_ns: int = 0) -> str | None:
     return text if policy_of(text) else None
 
 
-def answer(text: str, way_back: list[tuple[str, str]], *, is_own: bool) -> HTMLResponse:
-    """A report as a page, with links back; in a sandbox unless it was rendered here.
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Where a report stands among the viewer's pages: the ``trail`` to it, and ``others`` near it.
+
+    Each is a text and its address; ``here`` is what the page itself is called.
+    """
+
+    trail: tuple[Link, ...]
+    here: str
+    others: tuple[Link, ...] = ()
+
+    @property
+    def html(self) -> str:
+        """The same as the head of a page."""
+        trail = [_anchor(*link) for link in (("Runs", "/"), *self.trail)]
+        trail.append(f'<span aria-current="page">{_short(self.here)}</span>')
+        others = [_anchor(*link) for link in self.others]
+        return (
+            '<nav class="facts way" aria-label="Viewer">'
+            f"<ol>{_items(trail)}</ol><ul>{_items(others)}</ul></nav>"
+        )
+
+
+def way_to_report(slug: str, here: str = "Report") -> Way:
+    """The way to a report of one run, which stands beside the run's pages."""
+    address = f"/runs/{quote(slug, safe='')}"
+    pages = tuple((text, address + place) for text, place in RUN_PAGES)
+    return Way(((slug, address),), here, pages)
+
+
+def _anchor(text: str, address: str) -> str:
+    return f'<a href="{escape(address)}">{_short(text)}</a>'
+
+
+def _short(text: str) -> str:
+    return f"<bdi>{escape(wording.printable(wording.shortened(text, 60)))}</bdi>"
+
+
+def _items(parts: Iterable[str]) -> str:
+    return "".join(f"<li>{part}</li>" for part in parts)
+
+
+def answer(text: str, way: Way, *, is_own: bool) -> HTMLResponse:
+    """A report as a page, with the way back; in a sandbox unless it was rendered here.
 
     Raises:
         RunFolderError: the page does not say which style and script are its own.
@@ -73,7 +123,6 @@ def answer(text: str, way_back: list[tuple[str, str]], *, is_own: bool) -> HTMLR
     policy = policy_of(text)
     if policy is None:
         raise RunFolderError("this report.html has no policy of its own; write it anew")
-    links = " ".join(f'<a href="{escape(to)}">{escape(name)}</a>' for name, to in way_back)
-    whole = text.replace(_START, f'<nav class="facts" aria-label="Viewer">{links}</nav>{_START}', 1)
+    whole = text.replace(_START, way.html + _START, 1)
     headers = {"content-security-policy": policy if is_own else f"{SANDBOX}; {policy}"}
     return HTMLResponse(whole, headers=headers)

@@ -67,7 +67,8 @@ class Runs:
 
     def _slug(self, path: Path) -> str:
         parts = path.relative_to(self.root).parts or (path.resolve().name,)
-        return BETWEEN.join(parts)
+        # An address is UTF-8; a folder's name is whatever bytes the file system took.
+        return os.fsencode(BETWEEN.join(parts)).decode("utf-8", "replace")
 
 
 def _run_folders(folder: Path, depth: int, is_wanted: Wanted) -> Iterator[Path]:

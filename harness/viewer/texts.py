@@ -29,7 +29,7 @@ def number_of(track: int, place: int, repeat: int) -> int:
 
 def terms_of(words: str) -> list[str]:
     """What is looked for: each word, or each "phrase in quotes"."""
-    found = (quoted or bare for quoted, bare in _TERM.findall(words))
+    found = (quoted or bare for quoted, bare in _TERM.findall(words.replace("\0", " ")))
     return [term for term in found if any(c.isalnum() for c in term)]
 
 

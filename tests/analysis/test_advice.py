@@ -14,6 +14,8 @@ from harness.analysis.evidence import (
     Evidence,
     MissingContext,
     Peak,
+    Standing,
+    level_since,
     loss_shape,
 )
 from harness.analysis.rules import TABLE
@@ -67,6 +69,19 @@ NARROW = DiversityDrop(
 FROM_THE_START = DiversityDrop("self-BLEU", to_expected=about(0.7), at_first=about(0.72))
 SETTLED = (*[2.0] * 10, *[1.0] * 30)
 GAP = replace(FITTED, gap=about(0.2), heldout=about(0.79))
+PERHAPS_LESS = DiversityDrop("self-BLEU", about(0.85, 0.08))
+LEVEL_SINCE_1 = (Standing(1, LEVEL), Standing(2, LEVEL))
+FEW_BY_HEART = replace(
+    UNDERFIT,
+    epochs=4,
+    earlier=(1, 2, 3),
+    n_train=20,
+    heldout=about(0.1),
+    heldout_step=OPEN,
+    heldout_doubling=OPEN,
+    valid_losses=(1.0, 0.9, 0.91, 0.9),
+    constant=0.1,
+)
 PEAKED = Peak(epoch=2, last_minus_peak=FALLING, p_value=0.001)
 
 
@@ -132,6 +147,41 @@ CASES: dict[str, tuple[Evidence, int, int]] = {
         replace(GAP, heldout=about(0.26), constant=0.25, n_train=20),
         9,
         0,
+    ),
+    "few_learnt_by_heart_before_they_fit": (FEW_BY_HEART, 9, 0),
+    "few_whose_validation_loss_still_falls": (
+        replace(FEW_BY_HEART, valid_losses=(1.0, 0.9, 0.85, 0.8)),
+        5,
+        2,
+    ),
+    "few_that_rose_while_epochs_doubled": (replace(FEW_BY_HEART, heldout_doubling=RISING), 5, 2),
+    "few_without_a_validation_loss": (replace(FEW_BY_HEART, valid_losses=()), 5, 2),
+    "level_for_two_epochs": (replace(GAP, heldout_step=OPEN, standings=LEVEL_SINCE_1), 18, 0),
+    "level_for_one_epoch": (
+        replace(GAP, heldout_step=OPEN, standings=(Standing(1, FALLING), Standing(2, LEVEL))),
+        23,
+        0,
+    ),
+    "diversity_perhaps_lost_for_nothing": (
+        replace(COLLAPSED, diversity=PERHAPS_LESS, standings=LEVEL_SINCE_1),
+        10,
+        -1,
+    ),
+    "diversity_perhaps_lost_for_quality": (
+        replace(COLLAPSED, diversity=PERHAPS_LESS, standings=(Standing(1, FALLING),)),
+        23,
+        0,
+    ),
+    "diversity_perhaps_lost_and_underfit": (
+        replace(
+            COLLAPSED,
+            diversity=PERHAPS_LESS,
+            standings=LEVEL_SINCE_1,
+            train=about(0.5),
+            train_step=RISING,
+        ),
+        5,
+        2,
     ),
     "collapse": (COLLAPSED, 10, -1),
     "collapse_severe": (
@@ -232,6 +282,17 @@ def test_the_first_four_rows_veto_every_change_of_epochs(veto: int) -> None:
         lints=cause.lints,
     )
     assert decide(spoiled)[1].recommend == 0
+
+
+def test_the_best_checkpoint_is_level_with_itself_however_wide_its_interval() -> None:
+    seen = replace(FITTED, standings=(Standing(1, about(0.0, 0.04)), Standing(2, FALLING)))
+    assert level_since(seen, DEFAULT) == 1
+
+
+def test_only_usable_checkpoints_are_level_for_use() -> None:
+    seen = replace(FITTED, epochs=4, standings=(Standing(1, LEVEL, False), Standing(2, LEVEL)))
+    assert level_since(seen, DEFAULT) == 1
+    assert level_since(seen, DEFAULT, for_use=True) == 2
 
 
 def test_missing_heldout_data_never_blocks_underfitting() -> None:

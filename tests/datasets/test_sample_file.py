@@ -46,6 +46,30 @@ def test_only_picked_samples_are_there(tmp_path: Path) -> None:
     assert list(found) == [sample.id for sample in read]
 
 
+STRANGERS = ("3", "01", "-1", "\u0661", "", "1.1", "9" * 5000)
+
+
+@pytest.mark.parametrize(
+    "stranger", ["numbers.test", "letters.test.1", *(f"numbers.test.{end}" for end in STRANGERS)]
+)
+def test_an_id_that_no_sample_has_is_not_there(tmp_path: Path, stranger: str) -> None:
+    path = tmp_path / "samples.jsonl"
+    path.write_text("\n".join(LINES))
+    found = samples_by_id(path, "numbers.test.v1", Reading())
+    assert stranger not in found
+    with pytest.raises(KeyError):
+        found[stranger]
+
+
+def test_a_sample_that_was_not_picked_is_not_there(tmp_path: Path) -> None:
+    path = tmp_path / "samples.jsonl"
+    path.write_text("\n".join(LINES))
+    found = samples_by_id(path, "numbers.test.v1", Reading(), max_samples=2)
+    every = {"numbers.test.0", "numbers.test.1", "numbers.test.2"}
+    assert len(found) == 2
+    assert {key for key in every if key in found} == set(found)
+
+
 def test_samples_of_a_packed_file_are_held(tmp_path: Path) -> None:
     path = tmp_path / "samples.jsonl.gz"
     path.write_bytes(gzip.compress("\n".join(LINES).encode()))

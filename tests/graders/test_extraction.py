@@ -8,8 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.graders import field_scores
-from harness.graders.extraction import Extraction, FieldScores, NotJson, first_object, same
+from harness.graders.extraction import (
+    Extraction,
+    FieldScores,
+    NotJson,
+    field_scores,
+    first_object,
+    same,
+)
 from harness.records import Score
 
 Mark = Callable[..., Score]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.pipeline.ideals import EmptyIdeals, empty_ideals, rejected_ideals
+from harness.pipeline.ideals import EmptyIdeals, IdealMarks, empty_ideals, rejected_ideals
 from harness.records import EvalSpec, Sample
 
 SPEC = EvalSpec("tickets.test.v1", "includes", Path("tickets.jsonl"))
@@ -48,8 +48,11 @@ def test_only_the_first_of_many_samples_are_named() -> None:
 
 
 def test_ideals_that_the_grader_rejects_are_named() -> None:
-    found = rejected_ideals(SPEC, {"s.0": 1.0, "s.1": 0.5})
+    ideals = IdealMarks()
+    ideals.add("s.0", 1.0)
+    assert rejected_ideals(SPEC, ideals) is None
+    ideals.add("s.1", 0.5)
+    found = rejected_ideals(SPEC, ideals)
     assert found is not None
     assert "1 of 2 samples" in found.message
     assert "s.1" in found.message
-    assert rejected_ideals(SPEC, {"s.0": 1.0}) is None

@@ -107,6 +107,21 @@ def test_a_wide_gap_on_a_plateau_asks_for_data() -> None:
     assert judge.advice_after(4).recommend == 0
 
 
+def test_a_doubling_is_measured_from_half_the_epochs() -> None:
+    curve = {0: 0.1, 1: 0.5, 2: 0.6, 3: 0.8}
+    planted = track(curve, curve)
+    risen = {e: evidence_after(planted, e).heldout_doubling for e in (1, 2, 3)}
+    assert risen[1] is None
+    assert [one.value for e in (2, 3) if (one := risen[e])] == pytest.approx([0.1, 0.3])
+
+
+def test_earlier_checkpoints_stand_against_the_best_so_far() -> None:
+    curve = {0: 0.1, 1: 0.5, 2: 0.8, 3: 0.7}
+    found = evidence_after(track(curve, curve), 3).standings
+    assert [one.epoch for one in found] == [1, 2]
+    assert [one.minus_best.value for one in found] == pytest.approx([-0.3, 0.0])
+
+
 def test_later_checkpoints_are_unknown_to_an_earlier_state() -> None:
     full = track({0: 0.1, 1: 0.4, 3: 0.9}, {0: 0.1, 1: 0.45, 3: 1.0})
     short = track({0: 0.1, 1: 0.4}, {0: 0.1, 1: 0.45})

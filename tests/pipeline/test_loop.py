@@ -21,10 +21,13 @@ from harness.errors import RunFolderError, UsageError
 from harness.finetuning.jobs import TuningProgress
 from harness.models.providers import Access
 from harness.pipeline import Order
+from harness.pipeline.budget import Terms
+from harness.pipeline.course import ladder
 from harness.pipeline.history import changes, history, rounds_after, training_hashes
 from harness.pipeline.judgement import change_before
-from harness.pipeline.loop import Looped, Stop, Terms, ladder, next_step, run_loop
+from harness.pipeline.loop import Looped, run_loop
 from harness.pipeline.loop_report import report_of_loop
+from harness.pipeline.next_step import Stop, next_step
 from harness.pipeline.runfolder import RunFolder
 from harness.pipeline.tuning import read_tuning
 from harness.records import Advice, Experiment, Finding, Round, Study, Tuning

@@ -7,8 +7,10 @@ from xml.etree import ElementTree
 import pytest
 
 from harness.records import Estimate
+from harness.reports import charts
 from harness.reports.charts import SMALL, WIDE, chart
 from harness.reports.document import Document, Panel, Point, Series
+from harness.reports.panels import Column
 
 
 def series(name: str, role: str, *points: tuple[float, float, float, float]) -> Series:
@@ -105,3 +107,9 @@ def test_odd_numbers_still_draw(points):
     assert "NaN" not in svg
     assert "Infinity" not in svg
     assert ElementTree.fromstring(svg).get("viewBox") == "0 0 340 210"
+
+
+def test_runs_have_room_on_either_side_however_few_they_are():
+    spots = (Column(1, 0.94, 1.5), Column(2, 1.5, 2.06))
+    assert charts._width("runs", spots) == [0.5, 2.5]
+    assert charts._width("epochs", spots) == [0.94, 2.06]

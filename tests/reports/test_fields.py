@@ -51,11 +51,13 @@ def test_fields_that_are_always_right_are_said_to_be(orders):
     assert fields(right).takeaway == "All 2 fields are right in every sample after 5 epochs."
 
 
-def test_dots_and_intervals_lie_on_the_scale_in_lanes(orders):
-    for line in fields(orders).lines:
+def test_dots_and_intervals_lie_on_the_scale_apart_where_they_would_meet(orders):
+    lines = fields(orders).lines
+    assert [line.name for line in lines if line.dots[0].y < line.dots[1].y] == ["city"]
+    assert {dot.y for line in lines[1:] for dot in line.dots} == {FULL / 2}
+    for line in lines:
         base, tuned = line.dots
         assert (base.ink, tuned.ink) == ("base", "heldout")
-        assert base.y < tuned.y
         for dot in line.dots:
             assert 0 <= dot.start <= dot.middle <= dot.end <= FULL
 

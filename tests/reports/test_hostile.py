@@ -13,7 +13,7 @@ import pytest
 from harness.reports.document import Document
 from harness.reports.html import render_html
 from harness.reports.wording import printable
-from tests.browser import OPEN_DETAILS, Visit, overflow
+from tests.browser import FOREIGN, HANDLERS, OPEN_DETAILS, Visit, overflow
 from tests.hostile import HOSTILE
 from tests.reports.conftest import contest_document, demo_document, poisoned, run_document
 
@@ -107,10 +107,6 @@ WAKE = """() => {
     }
   }
 }"""
-
-FOREIGN = """(names) => [...document.querySelectorAll(names.join(","))].map((e) => e.outerHTML)"""
-HANDLERS = """() => [...document.querySelectorAll("*")].flatMap((e) =>
-  e.getAttributeNames().filter((name) => name.startsWith("on")))"""
 
 
 @pytest.fixture

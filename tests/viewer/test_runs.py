@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,18 @@ def test_every_run_is_found_by_its_slug(tmp_path: Path, name: str) -> None:
         found = runs.find(run.slug)
         assert found is not None
         assert found.path == run.path
+
+
+def test_a_name_that_is_no_utf8_has_an_address_all_the_same(tmp_path: Path) -> None:
+    try:
+        path = run_at(tmp_path / os.fsdecode(b"caf\xe9"))
+    except OSError:
+        pytest.skip("this file system takes UTF-8 only")
+    (run,) = Runs(tmp_path).all()
+    assert run.slug.encode() == "caf\ufffd".encode()
+    found = Runs(tmp_path).find(run.slug)
+    assert found is not None
+    assert found.path == path
 
 
 @pytest.mark.parametrize(

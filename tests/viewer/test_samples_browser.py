@@ -92,3 +92,26 @@ def test_everything_works_without_a_script(browser: Any, samples: str) -> None:
     page.click("text=List")
     assert page.input_value("[data-search]") == '"colour 12"'
     context.close()
+
+
+def test_on_a_phone_filters_are_folded_until_they_are_wanted(browser: Any, samples: str) -> None:
+    with Visit(browser, f"{samples}?{BROKEN}", 360) as page:
+        search = page.locator("[data-search]")
+        assert not search.is_visible()
+        page.keyboard.press("/")
+        page.keyboard.type("colour")
+        assert search.input_value() == "colour"
+        page.set_viewport_size({"width": 1280, "height": 900})
+        page.wait_for_selector(".filter-fold summary", state="hidden")
+        assert search.is_visible()
+
+
+def test_models_stand_side_by_side_and_keys_go_through_them(browser: Any, samples: str) -> None:
+    with Visit(browser, f"{samples}?{BROKEN}") as page:
+        page.get_by_role("link", name="All models").click()
+        page.wait_for_selector("html.scripted .matrix")
+        page.keyboard.press("j")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("html.scripted h1:has-text('colours.test.0')")
+        page.keyboard.press("u")
+        page.wait_for_selector(".matrix tr.at, .matrix tr:target")

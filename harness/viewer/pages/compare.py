@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Sequence
-from dataclasses import dataclass
-from urllib.parse import urlencode
+from dataclasses import dataclass, replace
+from urllib.parse import quote, urlencode
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import QueryParams
@@ -130,19 +129,14 @@ async def _compared(site: Site, asked: Asked, a: Chosen, b: Chosen) -> Response:
     key = ("compare", places, asked.force, tuple(states))
     fresh_s = FRESH_S if None in states else math.inf
     made = await site.works.result(
-        key, lambda: _rendered(places, force=asked.force), fresh_s=fresh_s
+        key, lambda: _rendered((a, b), force=asked.force), fresh_s=fresh_s
     )
+    trail = (("Compare", asked.address(change="1")),)
     if made is None:
-        return working(
-            "The comparison", [("All runs", "/"), ("Compare", asked.address(change="1"))]
-        )
-    way_back = [
-        ("All runs", "/"),
-        (f"{a.about.title} ({a.run.slug})", f"/runs/{a.run.slug}"),
-        (f"{b.about.title} ({b.run.slug})", f"/runs/{b.run.slug}"),
-        ("Compare others", asked.address(change="1")),
-    ]
-    return report_pages.answer(made, way_back, is_own=True)
+        return working("Comparison", trail)
+    runs = {one.run.slug: f"/runs/{quote(one.run.slug, safe='')}" for one in (a, b)}
+    way = report_pages.Way(trail, _title(a, b), (*runs.items(), ("Compare others", trail[0][1])))
+    return report_pages.answer(made, way, is_own=True)
 
 
 def _settled(site: Site, one: Chosen) -> tuple[Stamp, Stamp] | None:
@@ -153,13 +147,24 @@ def _settled(site: Site, one: Chosen) -> tuple[Stamp, Stamp] | None:
     return site.summaries.stamp(folder.manifest), site.summaries.stamp(folder.journal)
 
 
-def _rendered(places: Sequence[str], *, force: bool) -> str:
+def _title(a: Chosen, b: Chosen) -> str:
+    """What is compared, by the names of the folders: those of models are long."""
+    if a.run.slug == b.run.slug:
+        return f"Two models of {a.run.slug}"
+    return f"{b.run.slug} against {a.run.slug}"
+
+
+def _rendered(sides: tuple[Chosen, Chosen], *, force: bool) -> str:
     from harness.pipeline.comparing import compare_folders
     from harness.reports.html import render_html
 
+    a, b = sides
+    places = (a.place, b.place)
     forced = f" {FORCE}" if force else ""
     command = f"harness compare {shlex.join(places)}{forced}"
-    return render_html(compare_folders(places, (), command, force=force))
+    document = compare_folders(places, (), command, force=force)
+    told = f"{b.model} against {a.model}. {document.description}"
+    return render_html(replace(document, title=_title(a, b), description=told))
 
 
 def _form(site: Site, asked: Asked, a: Chosen | None, b: Chosen | None) -> Response:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -68,17 +67,17 @@ async def _report(site: Site, run: Run) -> Response:
     kept = await run_in_threadpool(
         report_pages.stored, run.path / "report.html", journal[0] if journal else 0
     )
-    way_back = [("All runs", "/"), (run.slug, f"/runs/{quote(run.slug)}")]
+    way = report_pages.way_to_report(run.slug)
     if kept is not None:
-        return report_pages.answer(kept, way_back, is_own=False)
+        return report_pages.answer(kept, way, is_own=False)
     state = (await run_in_threadpool(site.summaries.of, run)).state
     is_running = state.kind == "running"
     key = ("report", run.path, None if is_running else journal)
     fresh_s = FRESH_S if is_running else math.inf
     made = await site.works.result(key, lambda: _rendered(run), fresh_s=fresh_s)
     if made is None:
-        return working("The report", way_back)
-    return report_pages.answer(made, way_back, is_own=True)
+        return working("Report", way.trail)
+    return report_pages.answer(made, way, is_own=True)
 
 
 def _rendered(run: Run) -> str:
@@ -88,9 +87,10 @@ def _rendered(run: Run) -> str:
     return render_html(report_of(run.path))
 
 
-def working(what: str, trail: list[tuple[str, str]]) -> Response:
+def working(what: str, trail: tuple[report_pages.Link, ...]) -> Response:
     """A page that asks again by itself until something is made."""
-    return page("working.html.j2", 202, title=f"{what} is being made", what=what, steps=trail)
+    title = f"The {what.lower()} is being made"
+    return page("working.html.j2", 202, title=title, what=what, steps=list(trail))
 
 
 def _loop_report_path(site: Site, run: Run) -> str | None:
@@ -111,8 +111,8 @@ def _loop_report(site: Site, run: Run) -> Response:
             f"{loop}/report.html: is no report of this harness; "
             "write it anew: harness loop ... --resume"
         )
-    way_back = [("All runs", "/"), (run.slug, f"/runs/{quote(run.slug)}")]
-    return report_pages.answer(text, way_back, is_own=False)
+    way = report_pages.way_to_report(run.slug, "All rounds")
+    return report_pages.answer(text, way, is_own=False)
 
 
 def _file(run: Run, name: str) -> Response:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -32,12 +32,14 @@ from harness.viewer.journal_index import (
     Query,
     TrackSummary,
 )
+from harness.viewer.matrix import Column, MatrixRow, columns_of, matrix
 from harness.viewer.rendering import page
 from harness.viewer.reviewing import panel_of
 from harness.viewer.runs import Run
 from harness.viewer.sample_views import (
     CHANGE_WORDS,
     STATE_WORDS,
+    Listed,
     listed,
     replies_of,
     shown,
@@ -46,6 +48,9 @@ from harness.viewer.sample_views import (
 from harness.viewer.site import Site
 
 ON_A_PAGE = 50
+MATRIX = "models"
+"""The view of all models' answers beside each other."""
+
 LONGEST_NOTE = 20_000
 
 AGAINST = ("ideal", "other", "nothing")
@@ -66,7 +71,7 @@ class Filters:
     """What a list of samples is narrowed to, as its address says it.
 
     ``other`` "" compares with no model. ``against`` is what differences are marked to; "" is the
-    ideal answer, but of open tasks nothing.
+    ideal answer, but of open tasks nothing. ``view`` "models" shows the answers of all models.
     """
 
     eval: str
@@ -77,6 +82,7 @@ class Filters:
     words: str = ""
     sort: str = "sample"
     against: str = ""
+    view: str = ""
     number: int = 1
 
     @property
@@ -102,6 +108,7 @@ class Filters:
             "words": self.words,
             "sort": "" if self.sort == "sample" else self.sort,
             "against": self.against,
+            "view": self.view,
         }
         return {**told, **changes}
 
@@ -151,6 +158,7 @@ def _filters(site: Site, run: Run, tracks: list[TrackSummary], asked: QueryParam
         words=asked.get("words", "").strip(),
         sort=sort if sort.lstrip("-") in SORTS else "sample",
         against=asked.get("against", "") if asked.get("against") in AGAINST else "",
+        view=MATRIX if asked.get("view") == MATRIX and len(models) > 1 else "",
         number=max(1, int(number)) if number.isdecimal() and len(number) < 9 else 1,
     )
 
@@ -183,7 +191,14 @@ def _list(site: Site, run: Run, asked: QueryParams) -> Response:
         filters = replace(filters, number=last)
         found = index.page(filters.query)
     against = filters.against or ("nothing" if _is_open(index, filters.eval) else "ideal")
-    rows, fault = listed(index, filters.query, found.rows, against)
+    mine = [track for track in tracks if track.eval == filters.eval]
+    columns: list[Column] = []
+    rows: Sequence[Listed | MatrixRow]
+    if filters.view == MATRIX:
+        columns = columns_of(mine, _epochs(site, run), (filters.other, filters.model))
+        rows, fault = matrix(index, filters.eval, columns, found.rows)
+    else:
+        rows, fault = listed(index, filters.query, found.rows, against)
 
     def address(number: int) -> str:
         return samples_address(run.slug, filters.told(page=number if number > 1 else ""))
@@ -195,23 +210,35 @@ def _list(site: Site, run: Run, asked: QueryParams) -> Response:
         progress=progress,
         tracks=tracks,
         evals=_evals(tracks),
-        models=[track.model for track in tracks if track.eval == filters.eval],
+        models=[track.model for track in mine],
+        columns=columns,
+        views=_views(run, filters),
         filters=filters,
         against=against,
         query=filters.query,
         states=_states(index, run, filters),
         labels=_labels(index, filters),
         sorts=SORT_WORDS,
+        state_words=STATE_WORDS,
         rows=rows,
         fault=fault,
         total=found.total,
         last=last,
         address=address,
-        to_sample=lambda row: sample_address(
-            run.slug, filters.eval, row.sample_id, {**filters.told(), "eval": ""}
+        to_sample=lambda row, model=filters.model: sample_address(
+            run.slug, filters.eval, row.sample_id, {**filters.told(model=model), "eval": ""}
         ),
         without=samples_address(run.slug, filters.told(state="", label="", words="")),
     )
+
+
+def _views(run: Run, filters: Filters) -> list[tuple[str, str, str]]:
+    """The ways to look at the list, each with its words and its address."""
+    words = {"": "With texts", MATRIX: "All models"}
+    return [
+        (view, text, samples_address(run.slug, filters.told(view=view)))
+        for view, text in words.items()
+    ]
 
 
 def _states(index: JournalIndex, run: Run, filters: Filters) -> list[tuple[str, str, int, str]]:

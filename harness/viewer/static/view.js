@@ -23,6 +23,16 @@
   if (seconds) setTimeout(refresh, 1000 * seconds);
 }
 
+// On a phone filters are folded, so that what they filter is in sight.
+{
+  const narrow = matchMedia("(max-width: 640px)");
+  const fold = () => {
+    for (const details of document.querySelectorAll("[data-fold]")) details.open = !narrow.matches;
+  };
+  narrow.addEventListener("change", fold);
+  fold();
+}
+
 // Forms that take so many ticks and no more.
 for (const form of document.querySelectorAll("[data-pick]")) {
   const wanted = Number(form.dataset.pick);
@@ -55,7 +65,11 @@ document.documentElement.classList.add("scripted");
   const keys = rows.length
     ? { j: () => go(at + 1), k: () => go(Math.max(at, 0) - 1), ArrowDown: () => go(at + 1), ArrowUp: () => go(Math.max(at, 0) - 1) }
     : { j: () => follow("next"), k: () => follow("prev"), ArrowRight: () => follow("next"), ArrowLeft: () => follow("prev"), u: () => follow("up") };
-  keys["/"] = () => document.querySelector("input[type=search]")?.focus();
+  keys["/"] = () => {
+    const search = document.querySelector("input[type=search]");
+    search?.closest("details")?.setAttribute("open", "");
+    search?.focus();
+  };
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select, textarea, [contenteditable]")) return;
     if (event.target.scrollHeight > event.target.clientHeight && event.target.tabIndex === 0 && event.key.startsWith("Arrow")) return;

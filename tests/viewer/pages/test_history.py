@@ -38,7 +38,7 @@ def test_rounds_of_a_loop_are_told_with_the_report_of_them_all(
     (tmp_path / "loop" / "loop.yaml").write_text("{}")
     client = viewer(tmp_path)
     text = client.get(f"/studies/{quote(STUDY)}").text
-    assert "Rounds of the loop" in text
+    assert "Rounds of a loop" in text
     assert "round 2" in text
     answer = client.get("/runs/loop~round-2/loop-report")
     assert answer.headers["content-security-policy"].startswith("sandbox")
