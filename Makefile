@@ -23,7 +23,7 @@ demo: install  ## tune a small model here, evaluate it, and write the report
 	$(BIN)/harness demo
 
 test: lint  ## everything that must hold: style, types, rooms, tests
-	$(BIN)/python -m pytest -n 3 --dist loadfile
+	$(BIN)/python -m pytest -n 4 --dist loadfile
 
 lint: install  ## style and types
 	$(BIN)/ruff check .

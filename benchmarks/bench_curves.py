@@ -24,7 +24,7 @@ from typing import Any
 from peers.environment import peer_python
 
 from harness.finetuning.runs import read_run
-from harness.pipeline.jobs import advice_of
+from harness.pipeline.finished.jobs import advice_of
 from harness.records import Advice
 
 PACKAGES = ("ftdoctor==0.1.0", "trainproof==0.22.0")

@@ -25,7 +25,7 @@ import numpy as np
 from peers.environment import peer_python
 
 from harness.analysis.stats import tango_interval, wilson_interval
-from harness.pipeline.gate import gate_places
+from harness.pipeline.finished.gate import gate_places
 from harness.records import Policy, Rule
 from harness.registry import Registry
 

@@ -29,9 +29,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from harness import __version__
 from harness.datasets import file_hash
-from harness.pipeline import manifest as manifests
-from harness.pipeline.manifest import Manifest, Plan
-from harness.pipeline.runfolder import RunFolder
+from harness.pipeline.folder import manifest as manifests
+from harness.pipeline.folder.manifest import Manifest, Plan
+from harness.pipeline.folder.runfolder import RunFolder
 from harness.records import (
     Checkpoint,
     Completion,

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from harness import __version__
 from harness.datasets import file_hash
-from harness.pipeline import manifest as manifests
-from harness.pipeline.manifest import Manifest, Plan
-from harness.pipeline.runfolder import RunFolder
+from harness.pipeline.folder import manifest as manifests
+from harness.pipeline.folder.manifest import Manifest, Plan
+from harness.pipeline.folder.runfolder import RunFolder
 from harness.records import Completion, EvalSpec, Experiment, Failure, Outcome, Score, Study
 from harness.running.journal import Journal
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,19 @@ FLOORS: tuple[frozenset[str], ...] = (
 )
 """From the ground up: a room sees the floors below it, never its own floor's other rooms."""
 
+PIPELINE_FLOORS = (
+    ("folder",),
+    ("orders",),
+    ("questions",),
+    ("measuring",),
+    ("judging", "reviewing", "texts"),
+    ("reporting",),
+    ("finished",),
+    ("exporting", ""),
+    ("looping",),
+)
+"""The same within the pipeline; files in no folder ("") tell the whole story."""
+
 GROUND_ORDER = ("errors", "records", "messages", "extensions", "embedded")
 """On the ground floor, later rooms may see earlier ones."""
 
@@ -33,14 +47,14 @@ ONLY_THE_SEAM = {"running", "graders"}
 IMPORTED_IN_ONE_PLACE = {
     "openai": {"finetuning/jobs.py", "finetuning/api.py", "models/batch.py", "cli/endpoints.py"},
     "vl_convert": {"reports/charts.py"},
-    "pyarrow": {"pipeline/tablefiles.py"},
+    "pyarrow": {"pipeline/exporting/tablefiles.py"},
     "IPython": {"api/progress.py"},
     "cleanlab": {"linting/labels.py"},
     "aiohttp": {"models/connection.py"},
     "uvicorn": {"embedded/server.py", "embedded/serving.py", "viewer/serving.py"},
     "evals": {"openai_evals/reference.py"},
-    "wandb": {"pipeline/trackers.py"},
-    "mlflow": {"pipeline/trackers.py"},
+    "wandb": {"pipeline/exporting/trackers.py"},
+    "mlflow": {"pipeline/exporting/trackers.py"},
     "ray": {"running/distributed.py", "running/portions.py"},
 }
 
@@ -54,8 +68,13 @@ def floor(name: str) -> int:
     return next(i for i, rooms in enumerate(FLOORS) if name in rooms)
 
 
-def imports(path: Path) -> Iterator[tuple[int, str]]:
+@cache
+def imports(path: Path) -> tuple[tuple[int, str], ...]:
     """Every absolute import of a file, type-only and late ones included."""
+    return tuple(_imports(path))
+
+
+def _imports(path: Path) -> Iterator[tuple[int, str]]:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
@@ -84,6 +103,25 @@ def test_rooms_only_see_the_floors_below(path: Path) -> None:
             assert floor(seen) < floor(home), where
         if home in ONLY_THE_SEAM and seen == "models":
             assert module.startswith("harness.models.base"), where
+
+
+PIPELINE = sorted((PACKAGE / "pipeline").glob("*/*.py"))
+
+
+def pipeline_floor(folder: str) -> int:
+    return next(i for i, folders in enumerate(PIPELINE_FLOORS) if folder in folders)
+
+
+@pytest.mark.parametrize("path", PIPELINE, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_folders_of_the_pipeline_only_see_the_floors_below(path: Path) -> None:
+    home = path.parent.name
+    for line, module in imports(path):
+        parts = module.split(".")
+        if parts[:2] != ["harness", "pipeline"] or len(parts) < 4 or parts[2] == home:
+            continue
+        seen = parts[2] if (PACKAGE / "pipeline" / parts[2]).is_dir() else ""
+        where = f"{path}:{line}: {home} imports {module}"
+        assert pipeline_floor(seen) < pipeline_floor(home), where
 
 
 @pytest.mark.parametrize("package", sorted(IMPORTED_IN_ONE_PLACE))

@@ -1,8 +1,8 @@
 """Courses: what the advisor knew of a task after each epoch count, and what was true.
 
-Evidence is made by the code of a study (`pipeline.judgement`). It takes seconds for a task, and
-thresholds of the decision table do not enter it, so it is kept beside the runs until the runs or
-the code that made it change.
+Evidence is made by the code of a study (`pipeline.judging.judgement`). It takes seconds for a
+task, and thresholds of the decision table do not enter it, so it is kept beside the runs until the
+runs or the code that made it change.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from benchmarks.advice.tracks import track_of
 from benchmarks.advice.tuning import Run
 from harness.analysis.advice import Candidate
 from harness.analysis.evidence import Evidence
-from harness.pipeline.judgement import candidates, evidence_after, variety_of
-from harness.pipeline.track import Track
+from harness.pipeline.judging.judgement import candidates, evidence_after, variety_of
+from harness.pipeline.measuring.track import Track
 
 POOLED = "all seeds"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import orjson
 
 from benchmarks.advice.tasks import Task
-from harness.pipeline.linting import training_findings
+from harness.pipeline.questions.linting import training_findings
 from harness.records import Finding
 
 

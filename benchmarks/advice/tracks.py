@@ -10,13 +10,13 @@ from benchmarks.advice.tasks import Task
 from benchmarks.advice.tuning import BASE, Run, Said, model_name
 from harness.graders import make_grader
 from harness.messages import content_text
-from harness.pipeline.evaluation import Question, ideal_scores
-from harness.pipeline.ideals import rejected_ideals
-from harness.pipeline.measurement import answers_by_model
-from harness.pipeline.names import probe_name
-from harness.pipeline.read_back import leaked
-from harness.pipeline.scores import score
-from harness.pipeline.track import Track
+from harness.pipeline.finished.read_back import leaked
+from harness.pipeline.measuring.measurement import answers_by_model
+from harness.pipeline.measuring.scores import score
+from harness.pipeline.measuring.track import Track
+from harness.pipeline.orders.names import probe_name
+from harness.pipeline.questions.evaluation import Question, ideal_scores
+from harness.pipeline.questions.ideals import rejected_ideals
 from harness.prompts import train_probe
 from harness.records import Completion, Experiment, Outcome, Sample
 

@@ -26,7 +26,7 @@ from harness.embedded.tokenizer import Tokenizer
 from harness.embedded.training import EpochReport, Hyperparameters, finetune
 from harness.graders import Grader, make_grader
 from harness.messages import Message
-from harness.pipeline.variety import expected_rows
+from harness.pipeline.measuring.variety import expected_rows
 from harness.prompts import train_probe
 from harness.records import Checkpoint, Completion, Sample
 

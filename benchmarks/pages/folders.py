@@ -14,8 +14,8 @@ import orjson
 
 from harness import __version__
 from harness.datasets import file_hash
-from harness.pipeline.manifest import Manifest, Plan, portable
-from harness.pipeline.runfolder import RunFolder, open_folder
+from harness.pipeline.folder.manifest import Manifest, Plan, portable
+from harness.pipeline.folder.runfolder import RunFolder, open_folder
 from harness.records import (
     Completion,
     EvalSpec,

@@ -11,9 +11,9 @@ from pathlib import Path
 import orjson
 
 from harness.datasets import file_hash
-from harness.pipeline import manifest as manifests
-from harness.pipeline.manifest import Manifest, Plan
-from harness.pipeline.runfolder import RunFolder
+from harness.pipeline.folder import manifest as manifests
+from harness.pipeline.folder.manifest import Manifest, Plan
+from harness.pipeline.folder.runfolder import RunFolder
 from harness.records import Completion, Experiment, Outcome, Score, Study
 from harness.registry import load_registry
 from harness.running.journal import Journal

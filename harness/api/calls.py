@@ -15,7 +15,7 @@ from harness.errors import RunFolderError, UsageError
 from harness.records import Gate, Policy, Sample, Study, Task
 
 if TYPE_CHECKING:
-    from harness.pipeline.semantics import Semantics
+    from harness.pipeline.measuring.semantics import Semantics
 
 DEFAULTS = Settings()
 """Frozen, as all settings are: a default that no call can change."""
@@ -352,8 +352,8 @@ def _compared(
     *,
     force: bool,
 ) -> Results:
-    from harness.pipeline.comparing import compare_folders
-    from harness.pipeline.gate import gate_places
+    from harness.pipeline.finished.comparing import compare_folders
+    from harness.pipeline.finished.gate import gate_places
 
     if len(models) < 2:
         raise UsageError("a comparison takes two: the base, then what is compared with it")
@@ -371,7 +371,7 @@ def _compared(
 
 def _read(folder: Path, settings: Settings = DEFAULTS) -> Results:
     from harness.pipeline import report_of
-    from harness.pipeline.loop_folder import last_round
+    from harness.pipeline.folder.loop_folder import last_round
 
     folder = last_round(folder)
     return Results(report_of(folder, prices=settings.tables()), folder)
@@ -390,9 +390,9 @@ def _advise_on(
     path: Path, logs: Sequence[str], epochs: int | None, model: str | None, settings: Settings
 ) -> Advices:
     from harness.finetuning.runs import read_run
-    from harness.pipeline.jobs import advice_of, advice_with_logs, is_training_run
-    from harness.pipeline.loop_folder import last_round
-    from harness.pipeline.runfolder import RunFolder
+    from harness.pipeline.finished.jobs import advice_of, advice_with_logs, is_training_run
+    from harness.pipeline.folder.loop_folder import last_round
+    from harness.pipeline.folder.runfolder import RunFolder
 
     path = last_round(path)
     if RunFolder(path).exists() and not is_training_run(path):
@@ -414,7 +414,7 @@ def _gated(
     *,
     force: bool,
 ) -> GateResult:
-    from harness.pipeline.gate import gate_places
+    from harness.pipeline.finished.gate import gate_places
 
     if not places:
         raise UsageError("gate: give a run, or two: base, tuned")
@@ -425,7 +425,7 @@ def _gated(
 
 def _own_policy(places: Sequence[str]) -> Policy:
     """The policy of the study that ran in a folder."""
-    from harness.pipeline.runfolder import RunFolder
+    from harness.pipeline.folder.runfolder import RunFolder
 
     own = None
     if len(places) == 1 and Path(places[0]).is_dir():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from harness.pipeline.exported import Column, Row
+from harness.pipeline.exporting.exported import Column, Row
 from harness.records import Advice, Check, Comparison, Finding
 from harness.reports import gates, wording
 

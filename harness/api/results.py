@@ -180,8 +180,8 @@ class Results:
             UsageError: no run folder behind it, or an eval or model that is not in it.
             RunFolderError: the folder cannot be read, or its data have changed since.
         """
-        from harness.pipeline.exported import SAMPLES, SampleTable, Selection
-        from harness.pipeline.runfolder import RunFolder
+        from harness.pipeline.exporting.exported import SAMPLES, SampleTable, Selection
+        from harness.pipeline.folder.runfolder import RunFolder
 
         folder = RunFolder(self._folder())
         table = SampleTable.of(folder, Selection(_names(evals), _names(models)))
@@ -190,7 +190,7 @@ class Results:
     def metrics(self) -> pd.DataFrame:
         """One row an eval, model and metric: ``value`` with its 95 % interval ``low`` and
         ``high``, ``n`` samples behind it, ``method``, ``excluded``; docs/export.md has all."""
-        from harness.pipeline.exported import METRICS, metric_rows
+        from harness.pipeline.exporting.exported import METRICS, metric_rows
 
         return frame(metric_rows(self.document), METRICS)
 

@@ -11,7 +11,7 @@ from typing import Literal
 from harness.analysis.cost import PriceTable
 from harness.errors import UsageError
 from harness.models.providers import Access, ModelName
-from harness.pipeline.caching import Caching
+from harness.pipeline.orders.caching import Caching
 from harness.records import Policy, Route, Study
 from harness.registry import Registry, load_registry
 from harness.registry.prices import load_prices

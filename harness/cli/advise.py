@@ -107,9 +107,9 @@ def advise(
             f"{place}: no such file or folder, and no job id ({JOB_PREFIX}...); "
             "give what training wrote, or --base-url with a job's id"
         )
-    from harness.pipeline.jobs import is_training_run
-    from harness.pipeline.loop_folder import last_round
-    from harness.pipeline.runfolder import RunFolder
+    from harness.pipeline.finished.jobs import is_training_run
+    from harness.pipeline.folder.loop_folder import last_round
+    from harness.pipeline.folder.runfolder import RunFolder
 
     path = last_round(path)
     if is_training_run(path) or not RunFolder(path).exists():
@@ -157,7 +157,7 @@ def _advise_on(
     prices: Path | None,
     output: Output,
 ) -> Sequence[Advice]:
-    from harness.pipeline.jobs import advice_of, advice_with_logs
+    from harness.pipeline.finished.jobs import advice_of, advice_with_logs
 
     tables = options.prices(prices)
     advice = advice_with_logs(run, logs, tables) if logs else [advice_of(run, base_url, tables)]
@@ -214,7 +214,7 @@ def _say_if_unfinished(path: Path, document: Document) -> None:
     """Advice on a part of a run must not be taken for advice on the whole."""
     import sys
 
-    from harness.pipeline.runfolder import RunFolder
+    from harness.pipeline.folder.runfolder import RunFolder
 
     folder = RunFolder(path)
     exclusions = (one for section in document.sections for one in section.exclusions)

@@ -12,7 +12,7 @@ import typer
 from harness.errors import UsageError
 
 if TYPE_CHECKING:
-    from harness.pipeline.raters import Raters
+    from harness.pipeline.reviewing.raters import Raters
 
 
 def agreement(
@@ -49,10 +49,10 @@ def agreement(
 
 
 def _reviewed(path: Path) -> Sequence[Raters]:
-    from harness.pipeline.measurement import answers_in
-    from harness.pipeline.raters import lookup_in, raters_of
-    from harness.pipeline.reviews import read_reviews
-    from harness.pipeline.runfolder import RunFolder
+    from harness.pipeline.folder.runfolder import RunFolder
+    from harness.pipeline.measuring.measurement import answers_in
+    from harness.pipeline.reviewing.raters import lookup_in, raters_of
+    from harness.pipeline.reviewing.reviews import read_reviews
     from harness.running.journal import Contents
 
     folder = RunFolder(path)
@@ -64,8 +64,8 @@ def _reviewed(path: Path) -> Sequence[Raters]:
 
 
 def _between(path: Path, other: Path) -> Sequence[Raters]:
-    from harness.pipeline.raters import between_runs
-    from harness.pipeline.runfolder import RunFolder
+    from harness.pipeline.folder.runfolder import RunFolder
+    from harness.pipeline.reviewing.raters import between_runs
 
     names = (path.resolve().name, other.resolve().name)
     if names[0] == names[1]:

@@ -37,7 +37,7 @@ def batches(
 
       harness batches reports/run --cancel
     """
-    from harness.pipeline.batches import batches_of
+    from harness.pipeline.folder.batches import batches_of
 
     access = options.RunOptions(base_url=base_url, api_key_env=api_key_env).access()
     jobs = batches_of(folder, access, cancel=cancel)

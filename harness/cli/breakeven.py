@@ -94,7 +94,7 @@ def breakeven(
 
 
 def _of_run(run: Path, asked: InsteadOf, tables: Sequence[PriceTable]) -> list[BreakEven]:
-    from harness.pipeline.breakevens import break_evens_of
+    from harness.pipeline.finished.breakevens import break_evens_of
 
     found = break_evens_of(run, asked, tables)
     if not found:
@@ -115,7 +115,7 @@ def _of_numbers(
 ) -> BreakEven:
     from harness.analysis.breakeven import break_even, call_cost
     from harness.analysis.cost import TUNED, Training, price_of
-    from harness.pipeline.breakevens import terms_of
+    from harness.pipeline.finished.breakevens import terms_of
 
     prompt, answer = tuned
     needed = {

@@ -12,8 +12,8 @@ import typer
 from harness.errors import UsageError
 
 if TYPE_CHECKING:
-    from harness.pipeline.collecting import Collection, State
-    from harness.pipeline.runfolder import RunFolder
+    from harness.pipeline.folder.runfolder import RunFolder
+    from harness.pipeline.reviewing.collecting import Collection, State
 
 
 def collect(
@@ -82,9 +82,9 @@ def collect(
       harness collect reports/mine --state wrong --out more.jsonl --rest heldout-2.jsonl
     """
     from harness.cli.terminal import plain
-    from harness.pipeline.collecting import Wanted, eval_meant, models_meant, note_copied
-    from harness.pipeline.collecting import collect as collected
-    from harness.pipeline.runfolder import RunFolder
+    from harness.pipeline.folder.runfolder import RunFolder
+    from harness.pipeline.reviewing.collecting import Wanted, eval_meant, models_meant, note_copied
+    from harness.pipeline.reviewing.collecting import collect as collected
 
     for target in (out, rest):
         if target is not None and target.exists() and not overwrite:

@@ -12,7 +12,7 @@ from harness.cli import adapters, options
 from harness.errors import UsageError
 
 if TYPE_CHECKING:
-    from harness.pipeline.semantics import Semantics
+    from harness.pipeline.measuring.semantics import Semantics
     from harness.records import Gate
 
 
@@ -109,8 +109,8 @@ def _read(places: list[str], evals: list[str], asked: options.RunOptions, *, for
     from harness.cli.gateview import leave
     from harness.cli.studyview import show_document
     from harness.pipeline import write_reports
-    from harness.pipeline.comparing import compare_folders
-    from harness.pipeline.gate import gate_places
+    from harness.pipeline.finished.comparing import compare_folders
+    from harness.pipeline.finished.gate import gate_places
 
     embedder = asked.embedder()
     if embedder is not None:

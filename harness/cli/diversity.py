@@ -13,8 +13,8 @@ from harness.cli import options
 from harness.errors import UsageError
 
 if TYPE_CHECKING:
-    from harness.pipeline.textdiversity import FileReport, Looking
-    from harness.pipeline.textset import Reading, Tell, TextSet
+    from harness.pipeline.texts.diversity import FileReport, Looking
+    from harness.pipeline.texts.textset import Reading, Tell, TextSet
     from harness.running.distributed import Cluster
 
 PIPE = "-"
@@ -98,9 +98,9 @@ def diversity(
     """
     from harness.cli.diversitycompared import show
     from harness.cli.diversityview import telling
-    from harness.pipeline.textdata import as_data, table_rows
-    from harness.pipeline.textdiversity import Looking, compare_reports
-    from harness.pipeline.textset import Reading
+    from harness.pipeline.texts.data import as_data, table_rows
+    from harness.pipeline.texts.diversity import Looking, compare_reports
+    from harness.pipeline.texts.textset import Reading
 
     cluster = options.cluster(engine, workers, ray_address)
     looking = Looking(
@@ -163,8 +163,8 @@ Read = Callable[[str, "Reading", "Tell"], list["TextSet"]]
 
 def reader(cluster: Cluster | None) -> Read:
     """How files are read: workers read texts where they stand."""
-    from harness.pipeline.textplaces import placed_texts
-    from harness.pipeline.textsets import read_texts
+    from harness.pipeline.texts.files import read_texts
+    from harness.pipeline.texts.places import placed_texts
 
     return read_texts if cluster is None else placed_texts
 
@@ -177,12 +177,12 @@ def looked_at(
     cluster: Cluster | None,
 ) -> Iterator[FileReport]:
     """What is found in each set, here or by workers."""
-    from harness.pipeline.textdiversity import look
+    from harness.pipeline.texts.diversity import look
 
     if cluster is None:
         yield from (look(one, looking, learned, tell) for one in sets)
         return
-    from harness.pipeline.spreadtexts import look_spread
+    from harness.pipeline.texts.spread import look_spread
     from harness.running.portions import crew
 
     tell("starting Ray")
@@ -197,7 +197,7 @@ def read_all(files: Sequence[str], reading: Reading, tell: Tell, read: Read) -> 
     Raises:
         UsageError: a pipe that is read twice, or no pipe where one is to be read.
     """
-    from harness.pipeline.textsets import named_apart, piped
+    from harness.pipeline.texts.files import named_apart, piped
 
     if files.count(PIPE) > 1:
         raise UsageError("-: a pipe can be read once; give the other texts as files")
@@ -215,7 +215,7 @@ def training_texts(path: Path | None, tell: Tell) -> list[str]:
     """The completions of a training file."""
     if path is None:
         return []
-    from harness.pipeline.textsets import read_texts
+    from harness.pipeline.texts.files import read_texts
 
     tell(f"reading {path}")
     return [text for one in read_texts(str(path), None, tell) for text in one.texts]
@@ -237,7 +237,7 @@ def write_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     """
     import csv
 
-    from harness.pipeline.textdata import COLUMNS
+    from harness.pipeline.texts.data import COLUMNS
 
     try:
         with path.open("w", newline="", encoding="utf-8") as file:

@@ -23,7 +23,7 @@ from harness.cli.terminal import plain
 if TYPE_CHECKING:
     from harness.analysis.diversity import DiversityComparison
     from harness.analysis.diversity.matching import MatchReport
-    from harness.pipeline.textdiversity import Compared, FileReport, Looking
+    from harness.pipeline.texts.diversity import Compared, FileReport, Looking
     from harness.records import Estimate
 
 STYLES: Mapping[str, str] = {
@@ -180,7 +180,7 @@ def pairing_lines(one: Compared) -> Iterator[str]:
 
 def match_lines(match: MatchReport) -> Iterator[str]:
     """What it took to make the files comparable."""
-    from harness.pipeline.variety_findings import cut_told
+    from harness.pipeline.reporting.variety_findings import cut_told
 
     yield cut_told(match, "this file's", "the first's", unit="token")
     length = match.length_difference

@@ -20,8 +20,8 @@ from harness.cli.terminal import plain
 if TYPE_CHECKING:
     from harness.analysis.diversity import Repeat
     from harness.analysis.diversity.profile import Profile, ProfileRow
-    from harness.pipeline.textdiversity import Copies, FileReport, Looking
-    from harness.pipeline.textset import TextSet
+    from harness.pipeline.texts.diversity import Copies, FileReport, Looking
+    from harness.pipeline.texts.textset import TextSet
     from harness.records import Estimate
 
 TWO_DECIMALS = frozenset({"distinct_k", "vendi", "vendi_2", "compression_ratio", "embedding_vendi"})

@@ -15,8 +15,8 @@ from harness.cli import EXIT_INTERRUPTED, options
 from harness.errors import UsageError
 
 if TYPE_CHECKING:
-    from harness.pipeline.exported import SampleTable
-    from harness.pipeline.tablefiles import TableFile
+    from harness.pipeline.exporting.exported import SampleTable
+    from harness.pipeline.exporting.tablefiles import TableFile
 
 
 def export(
@@ -99,9 +99,15 @@ def export(
         return
     if project or name or at or offline:
         raise UsageError("--project, --name, --at and --offline go with --to wandb or --to mlflow")
-    from harness.pipeline.exported import METRICS, SAMPLES, SampleTable, Selection, metric_rows
-    from harness.pipeline.loop_folder import last_round
-    from harness.pipeline.runfolder import RunFolder
+    from harness.pipeline.exporting.exported import (
+        METRICS,
+        SAMPLES,
+        SampleTable,
+        Selection,
+        metric_rows,
+    )
+    from harness.pipeline.folder.loop_folder import last_round
+    from harness.pipeline.folder.runfolder import RunFolder
 
     path = last_round(path)
     files = _files(path, samples, metrics, format, raw=raw)
@@ -146,10 +152,10 @@ def _tell(
     *,
     offline: bool,
 ) -> None:
-    from harness.pipeline.exported import Selection
-    from harness.pipeline.loop_folder import last_round
-    from harness.pipeline.tracked import tracked_run
-    from harness.pipeline.trackers import PROJECT, Target, tell
+    from harness.pipeline.exporting.exported import Selection
+    from harness.pipeline.exporting.tracked import tracked_run
+    from harness.pipeline.exporting.trackers import PROJECT, Target, tell
+    from harness.pipeline.folder.loop_folder import last_round
 
     if offline and tracker != "wandb":
         raise UsageError("--offline is W&B's; for MLflow name a local store: --at sqlite:///FILE")
@@ -165,7 +171,7 @@ def _files(
     run: Path, samples: Path | None, metrics: Path | None, format: str | None, *, raw: bool
 ) -> dict[str, TableFile]:
     """What is written where: what was named, else both tables into the run folder."""
-    from harness.pipeline.tablefiles import STDOUT, TableFile
+    from harness.pipeline.exporting.tablefiles import STDOUT, TableFile
 
     if samples == STDOUT == metrics:
         raise UsageError("--samples - and --metrics - would mix two tables; name a file for one")
@@ -177,7 +183,7 @@ def _files(
 
 def _check_target(file: TableFile, table: SampleTable) -> None:
     """Refuse to write over what a run consists of."""
-    from harness.pipeline.exported import sources
+    from harness.pipeline.exporting.exported import sources
 
     if file.path.exists() and any(
         one.exists() and file.path.samefile(one) for one in sources(table)
@@ -186,7 +192,7 @@ def _check_target(file: TableFile, table: SampleTable) -> None:
 
 
 def _say(what: str, file: TableFile) -> None:
-    from harness.pipeline.tablefiles import STDOUT
+    from harness.pipeline.exporting.tablefiles import STDOUT
 
     if file.path != STDOUT:
         print(f"{what}: {file.path}")

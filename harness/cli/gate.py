@@ -69,7 +69,7 @@ def gate(
     """
     from harness.cli.gateview import leave, show_gate
     from harness.cli.terminal import Output
-    from harness.pipeline.gate import gate_places
+    from harness.pipeline.finished.gate import gate_places
 
     known = options.registry(registry)
     wanted = _policy(policy, places, known)
@@ -86,7 +86,7 @@ def _policy(name: str | None, places: list[str], known: Registry) -> Policy:
     """The policy that was named, or the one of the study that ran in the folder."""
     if name is not None:
         return known.policy(name)
-    from harness.pipeline.runfolder import RunFolder
+    from harness.pipeline.folder.runfolder import RunFolder
 
     try:
         own = RunFolder(Path(places[0])).read().study.policy if len(places) == 1 else None

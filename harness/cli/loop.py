@@ -44,7 +44,7 @@ def loop(
       harness loop my-study.yaml --out reports/loop --resume    (after Ctrl-C, or with more rounds)
     """
     from harness.cli.loopview import looped, show_end
-    from harness.pipeline.budget import Terms
+    from harness.pipeline.looping.budget import Terms
 
     known = asked.known()
     order = asked.order(known.study(name))

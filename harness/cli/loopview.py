@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from harness.models.providers import Access
-    from harness.pipeline.budget import Terms
-    from harness.pipeline.loop import Looped
-    from harness.pipeline.order import Order
+    from harness.pipeline.looping.budget import Terms
+    from harness.pipeline.looping.loop import Looped
+    from harness.pipeline.orders.order import Order
     from harness.records import Round
     from harness.registry import Registry
 
@@ -54,7 +54,7 @@ def looped(
     order: Order, terms: Terms, registry: Registry, access: Access, output: Output
 ) -> Looped:
     """Run a loop; Ctrl-C and errors leave rounds that can be taken up again."""
-    from harness.pipeline.loop import first_round, run_loop
+    from harness.pipeline.looping.loop import first_round, run_loop
 
     if order.dry_run:
         from harness.cli.previewview import show_preview
@@ -75,7 +75,7 @@ def looped(
 
 def _say_how_to_resume(out: Path) -> None:
     from harness.models.secrecy import shown_command
-    from harness.pipeline.loop_folder import LOOP_FILE
+    from harness.pipeline.folder.loop_folder import LOOP_FILE
 
     if not (out / LOOP_FILE).exists() or (out / "report.json").exists():
         return

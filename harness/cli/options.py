@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from harness.analysis.cost import PriceTable
     from harness.models.providers import Access
     from harness.pipeline import Order
-    from harness.pipeline.caching import Caching
-    from harness.pipeline.embedding import Embedder
+    from harness.pipeline.measuring.embedding import Embedder
+    from harness.pipeline.orders.caching import Caching
     from harness.records import Study
     from harness.registry import Registry
     from harness.running.distributed import Cluster
@@ -339,7 +339,7 @@ class RunOptions:
         Raises:
             UsageError: a server and no model, or no way to reach it.
         """
-        from harness.pipeline.embedding import embedder_for
+        from harness.pipeline.measuring.embedding import embedder_for
         from harness.records import Study
 
         study = self.embedded(Study(name="", base="", experiments=()))
@@ -421,7 +421,7 @@ class RunOptions:
 
     def caching(self) -> Caching:
         """Where answers are kept, and which."""
-        from harness.pipeline.caching import Caching
+        from harness.pipeline.orders.caching import Caching
 
         folder = None if self.cache == OFF else cache_folder(self.cache)
         size = int(self.cache_size * 10**9)

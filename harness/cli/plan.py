@@ -11,7 +11,7 @@ import typer
 from harness.errors import UsageError
 
 if TYPE_CHECKING:
-    from harness.pipeline.planning import Need, Plan
+    from harness.pipeline.finished.planning import Need, Plan
 
 
 def plan(
@@ -40,7 +40,7 @@ def plan(
 
       harness plan --base gpt-4o-mini.jsonl --detect 0.05
     """
-    from harness.pipeline.planning import plan_of
+    from harness.pipeline.finished.planning import plan_of
     from harness.registry.policies import share_of
     from harness.registry.prices import load_prices
 

@@ -11,7 +11,7 @@ from rich.text import Text
 
 if TYPE_CHECKING:
     from harness.models.providers import Access
-    from harness.pipeline.order import Order
+    from harness.pipeline.orders.order import Order
     from harness.pipeline.preview import Expected, Preview
     from harness.registry import Registry
 

@@ -11,7 +11,7 @@ import typer
 from harness.cli import options
 
 if TYPE_CHECKING:
-    from harness.pipeline.regrading import Regraded
+    from harness.pipeline.finished.regrading import Regraded
 
 
 def regrade(
@@ -54,8 +54,8 @@ def regrade(
     from harness.cli.studyview import show_document
     from harness.cli.terminal import Output
     from harness.pipeline import report_of, write_reports
-    from harness.pipeline.logs import write_logs
-    from harness.pipeline.regrading import Regrading, regrade
+    from harness.pipeline.finished.regrading import Regrading, regrade
+    from harness.pipeline.questions.logs import write_logs
 
     order = Regrading(
         run=path,

@@ -50,8 +50,8 @@ def report(
     """
     from harness.cli.studyview import StudyView, show_document
     from harness.pipeline import report_of, write_reports
-    from harness.pipeline.loop_folder import LOOP_FILE
-    from harness.pipeline.loop_report import report_of_loop
+    from harness.pipeline.folder.loop_folder import LOOP_FILE
+    from harness.pipeline.looping.report import report_of_loop
 
     if markdown and as_json:
         raise UsageError("--json and --markdown would mix two reports; give one")

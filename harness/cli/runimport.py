@@ -9,8 +9,8 @@ from pathlib import Path
 from harness.cli import options
 from harness.errors import UsageError
 from harness.importing import KINDS as RUNS
-from harness.pipeline.imported import Import, ImportedFolder, Place
-from harness.pipeline.imported import import_runs as imported_runs
+from harness.pipeline.finished.imported import Import, ImportedFolder, Place
+from harness.pipeline.finished.imported import import_runs as imported_runs
 
 __all__ = ["RUNS", "import_runs"]
 

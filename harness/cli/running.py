@@ -33,7 +33,7 @@ def carried_out(order: Order, registry: Registry, access: Access, output: Output
         raise typer.Exit
     from harness.cli.studyview import StudyView
     from harness.pipeline import run_study
-    from harness.pipeline.runfolder import Footprint
+    from harness.pipeline.folder.runfolder import Footprint
 
     footprint = Footprint.of(order.out)
     try:
@@ -58,7 +58,7 @@ def carried_out(order: Order, registry: Registry, access: Access, output: Output
 
 
 def _say_how_to_resume(out: Path, *more: str) -> None:
-    from harness.pipeline.runfolder import RunFolder
+    from harness.pipeline.folder.runfolder import RunFolder
 
     batches = RunFolder(out).batches_under_way()
     from harness.models.secrecy import shown_command

@@ -19,7 +19,7 @@ def order_after(order: Order, run: Path | None) -> Order:
     if run is None:
         return order
     from harness.cli.studyview import say_notices
-    from harness.pipeline.history import history, training_hashes
+    from harness.pipeline.finished.history import history, training_hashes
 
     rounds, notices = history(run, order.study, training_hashes(order.study))
     say_notices(notices)

@@ -83,7 +83,7 @@ def view(
 
 def _folder() -> Path:
     """Where runs are looked for: here if this is a run folder, else in reports/."""
-    from harness.pipeline.runfolder import RunFolder
+    from harness.pipeline.folder.runfolder import RunFolder
 
     here = Path()
     return here if RunFolder(here).exists() else USUAL

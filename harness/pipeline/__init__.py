@@ -1,8 +1,8 @@
 """The story: evaluate, compare, diagnose, advise, report. Every command is told here."""
 
-from harness.pipeline.folder_report import report_of
-from harness.pipeline.order import Order, comparison_study, panel_study, single_run
-from harness.pipeline.reporting import Written, write_reports
+from harness.pipeline.finished.folder_report import report_of
+from harness.pipeline.orders.order import Order, comparison_study, panel_study, single_run
+from harness.pipeline.reporting.documents import Written, write_reports
 from harness.pipeline.study import Finished, run_study
 
 __all__ = [

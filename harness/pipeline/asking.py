@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 from harness.errors import UsageError
 from harness.models.base import Provider
 from harness.openai_evals.terms import Terms
-from harness.pipeline.alternatives import Aside
-from harness.pipeline.bridging import Bridge
-from harness.pipeline.evaluation import Question, all_cases
-from harness.pipeline.looks import Look, asked_until_decided, note, schedule
-from harness.pipeline.order import Order
-from harness.pipeline.read_back import read_tracks
-from harness.pipeline.runfolder import RunFolder
-from harness.pipeline.services import Answering
+from harness.pipeline.finished.read_back import read_tracks
+from harness.pipeline.folder.runfolder import RunFolder
+from harness.pipeline.orders.alternatives import Aside
+from harness.pipeline.orders.order import Order
+from harness.pipeline.orders.services import Answering
+from harness.pipeline.questions.bridging import Bridge
+from harness.pipeline.questions.evaluation import Question, all_cases
+from harness.pipeline.questions.looks import Look, asked_until_decided, note, schedule
 from harness.records import Gate
 from harness.running.journal import Journal
 from harness.running.runner import Case, Observer, Tally, run_cases
@@ -146,7 +146,7 @@ class Asking:
 
         def decide(look: Look) -> Gate:
             note(look, folder.path)
-            from harness.pipeline.gate_tracks import gate_tracks
+            from harness.pipeline.judging.gate_tracks import gate_tracks
 
             return gate_tracks(folder, read_tracks(folder, manifest), policy)
 

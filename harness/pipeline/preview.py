@@ -12,15 +12,15 @@ from harness.graders import Judge, is_judged, needs_judge
 from harness.messages import prompt_text
 from harness.models.providers import Access
 from harness.openai_evals.bridge_files import GRADER as BRIDGE
-from harness.pipeline.alternatives import Aside, prompt_asides
-from harness.pipeline.caching import Kept, kept_for
-from harness.pipeline.evaluation import Question
-from harness.pipeline.order import Order
-from harness.pipeline.parts import parts_of
-from harness.pipeline.runfolder import RunFolder
-from harness.pipeline.selection import Notice, selected
-from harness.pipeline.services import NO_KEY, judge_for
-from harness.pipeline.spending import Payers
+from harness.pipeline.folder.runfolder import RunFolder
+from harness.pipeline.measuring.spending import Payers
+from harness.pipeline.orders.alternatives import Aside, prompt_asides
+from harness.pipeline.orders.caching import Kept, kept_for
+from harness.pipeline.orders.order import Order
+from harness.pipeline.orders.parts import parts_of
+from harness.pipeline.orders.selection import Notice, selected
+from harness.pipeline.orders.services import NO_KEY, judge_for
+from harness.pipeline.questions.evaluation import Question
 from harness.pipeline.study import questions_of, specs_of
 from harness.records import EvalSpec, Experiment, Messages, Request
 from harness.registry import Registry

@@ -19,30 +19,30 @@ from harness.errors import ProviderError, RunFolderError, UsageError
 from harness.graders import Judge
 from harness.models.base import Provider
 from harness.models.providers import Access
-from harness.pipeline.alternatives import Aside, check_alternatives, prompt_asides
 from harness.pipeline.asking import Asking, terms_of
-from harness.pipeline.bridging import Bridge, refuse_solvers
-from harness.pipeline.caching import kept_for
-from harness.pipeline.evaluation import Question
-from harness.pipeline.folder_report import report_of
-from harness.pipeline.logs import WrittenLog, write_logs
-from harness.pipeline.looks import check_can_stop
-from harness.pipeline.manifest import Manifest
-from harness.pipeline.order import Order
-from harness.pipeline.parts import check_parts
-from harness.pipeline.plans import plan_of
-from harness.pipeline.purses import purse_for
-from harness.pipeline.reporting import Written, write_reports
-from harness.pipeline.runfolder import RunFolder, open_folder
-from harness.pipeline.selection import prepared, selected, with_repeats
-from harness.pipeline.services import (
+from harness.pipeline.finished.folder_report import report_of
+from harness.pipeline.folder.manifest import Manifest
+from harness.pipeline.folder.runfolder import RunFolder, open_folder
+from harness.pipeline.folder.timing import timed
+from harness.pipeline.measuring.purses import purse_for
+from harness.pipeline.orders.alternatives import Aside, check_alternatives, prompt_asides
+from harness.pipeline.orders.caching import kept_for
+from harness.pipeline.orders.order import Order
+from harness.pipeline.orders.parts import check_parts
+from harness.pipeline.orders.plans import plan_of
+from harness.pipeline.orders.selection import prepared, selected, with_repeats
+from harness.pipeline.orders.services import (
     Answering,
     Services,
     batching_for,
     judge_for,
     services_of,
 )
-from harness.pipeline.timing import timed
+from harness.pipeline.questions.bridging import Bridge, refuse_solvers
+from harness.pipeline.questions.evaluation import Question
+from harness.pipeline.questions.logs import WrittenLog, write_logs
+from harness.pipeline.questions.looks import check_can_stop
+from harness.pipeline.reporting.documents import Written, write_reports
 from harness.prompts import train_probe
 from harness.records import EvalSpec, Experiment, Finding, Sample, Study
 from harness.registry import Registry
@@ -52,8 +52,8 @@ from harness.running.loop import driven
 from harness.running.runner import Tally
 
 if TYPE_CHECKING:  # what most runs do without
-    from harness.pipeline.embedding import Embedder
-    from harness.pipeline.linting import Linted
+    from harness.pipeline.measuring.embedding import Embedder
+    from harness.pipeline.questions.linting import Linted
     from harness.pipeline.watching import Watch
     from harness.running.distributed import Seat
 
@@ -178,7 +178,7 @@ def _embedder(order: Order, questions: dict[str, list[Question]], watch: Watch) 
     named = order.study.embeddings
     if named is None:
         return None
-    from harness.pipeline.embedding import embedder_for
+    from harness.pipeline.measuring.embedding import embedder_for
 
     embedder = embedder_for(named, order.embeddings_access, order.caching, order.limits)
     specs = [question.spec for group in questions.values() for question in group]
@@ -200,7 +200,7 @@ def _seat(order: Order, access: Access, specs: Mapping[str, EvalSpec]) -> Seat |
     """How the workers of a cluster connect, where one is wanted."""
     if order.cluster is None:
         return None
-    from harness.pipeline.spreading import seat_for
+    from harness.pipeline.questions.spreading import seat_for
 
     return seat_for(order, access, specs.values())
 
@@ -209,7 +209,7 @@ def _linted(study: Study, questions: dict[str, list[Question]]) -> list[Linted]:
     """What is wrong with the training data, before anybody pays for tuning on them."""
     if all(experiment.training_data is None for experiment in study.experiments):
         return []
-    from harness.pipeline.linting import lints_of
+    from harness.pipeline.questions.linting import lints_of
 
     return lints_of(study, questions)
 
@@ -227,7 +227,7 @@ def _blocking(study: Study, linted: list[Linted]) -> Iterable[tuple[str, Finding
 
 def _keep_lints(linted: list[Linted], folder: RunFolder) -> None:
     if linted:
-        from harness.pipeline.linting import keep
+        from harness.pipeline.questions.linting import keep
 
         keep(linted, folder)
 
@@ -251,7 +251,7 @@ def _tuned_models(
         if experiment.tuning is not None:
             if services.tuning is None:
                 raise UsageError(f"{study.provider}: this provider cannot tune")
-            from harness.pipeline.tuning import Tuner
+            from harness.pipeline.orders.tuning import Tuner
 
             tuner = Tuner(services.tuning, folder, watch, services.keeps_models, shelf)
             heldout = list(questions[experiment.name][0].samples())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from harness.pipeline.tuning import TuningWatch
+from harness.pipeline.orders.tuning import TuningWatch
 from harness.records import Finding
 from harness.running.batch_dispatch import BatchWatch
 from harness.running.runner import Observer

@@ -21,10 +21,10 @@ from harness.errors import HarnessError, RunFolderError
 from harness.messages import content_text
 from harness.openai_evals.bridge_files import GRADER as BRIDGE
 from harness.openai_evals.bridge_files import read_bridged_samples
-from harness.pipeline.bridging import in_folder
-from harness.pipeline.manifest import Manifest, portable
-from harness.pipeline.names import PROBE_SUFFIX, eval_of
-from harness.pipeline.runfolder import RunFolder, check_files
+from harness.pipeline.folder.manifest import Manifest, portable
+from harness.pipeline.folder.runfolder import RunFolder, check_files
+from harness.pipeline.orders.names import PROBE_SUFFIX, eval_of
+from harness.pipeline.questions.bridging import in_folder
 from harness.prompts import build, train_probe
 from harness.records import EvalSpec, Experiment, Messages, Sample
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from harness.datasets import count_samples, read_training
 from harness.errors import HarnessError
 from harness.openai_evals.bridge_files import GRADER as BRIDGE
-from harness.pipeline.manifest import Manifest
-from harness.pipeline.names import probe_name, prompt_name
-from harness.pipeline.parts import parts_of
-from harness.pipeline.runfolder import RunFolder
-from harness.pipeline.tuning import TunedRun, read_tuning
+from harness.pipeline.folder.manifest import Manifest
+from harness.pipeline.folder.runfolder import RunFolder
+from harness.pipeline.orders.names import probe_name, prompt_name
+from harness.pipeline.orders.parts import parts_of
+from harness.pipeline.orders.tuning import TunedRun, read_tuning
 from harness.records import EvalSpec, Experiment
 from harness.running.journal import Asked
 

@@ -10,7 +10,7 @@ from urllib.parse import quote, unquote, urlencode
 
 from starlette.requests import Request
 
-from harness.pipeline.reviews import (
+from harness.pipeline.reviewing.reviews import (
     ANONYMOUS,
     LONGEST_NAME,
     Place,

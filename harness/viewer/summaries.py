@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Literal
 
 from harness.errors import HarnessError
-from harness.pipeline.loop_folder import LOOP_FILE, ROUND
-from harness.pipeline.manifest import Manifest
-from harness.pipeline.reporting import title_of
+from harness.pipeline.folder.loop_folder import LOOP_FILE, ROUND
+from harness.pipeline.folder.manifest import Manifest
+from harness.pipeline.reporting.documents import title_of
 from harness.running.journal import is_being_written
 from harness.viewer.expected import UNKNOWN, Expected, expected
 from harness.viewer.headlines import Told, told_by

@@ -13,7 +13,7 @@ import pytest
 
 import harness
 import harness.api
-from harness.pipeline.exported import METRICS, SAMPLES
+from harness.pipeline.exporting.exported import METRICS, SAMPLES
 
 DOCS = Path(__file__).parents[2] / "docs"
 API = (DOCS / "api.md").read_text(encoding="utf-8")

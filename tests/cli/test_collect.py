@@ -11,9 +11,9 @@ from typer.testing import CliRunner
 from harness.cli import app
 from harness.datasets import read_training
 from harness.errors import HarnessError
-from harness.pipeline.collecting import copied_ids
-from harness.pipeline.reviews import Review, add_review, answer_hash
-from harness.pipeline.runfolder import RunFolder
+from harness.pipeline.folder.runfolder import RunFolder
+from harness.pipeline.reviewing.collecting import copied_ids
+from harness.pipeline.reviewing.reviews import Review, add_review, answer_hash
 from tests.small_run import EVAL, TUNED, made_run, outcome, tuned_mark
 
 

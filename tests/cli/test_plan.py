@@ -13,7 +13,7 @@ from harness.analysis import stats
 from harness.cli import main
 from harness.cli.plan import lines_of
 from harness.errors import UsageError
-from harness.pipeline.planning import plan_of
+from harness.pipeline.finished.planning import plan_of
 from harness.records import Price
 
 EVAL = """
@@ -119,10 +119,10 @@ def test_repeats_save_prompts_where_answers_vary(harness: Harness) -> None:
 def test_a_price_gives_the_cost_of_both_models(harness: Harness) -> None:
     found = plan_of(pair(harness), 0.05)
     assert found.needs[0].cost_usd == 0  # recorded answers are free
-    from harness.pipeline.planning import _cost_of
-    from harness.pipeline.read_back import read_tracks
-    from harness.pipeline.runfolder import RunFolder
-    from harness.pipeline.spending import Payers
+    from harness.pipeline.finished.planning import _cost_of
+    from harness.pipeline.finished.read_back import read_tracks
+    from harness.pipeline.folder.runfolder import RunFolder
+    from harness.pipeline.measuring.spending import Payers
 
     folder = RunFolder(Path("pair"))
     (track,) = read_tracks(folder, folder.read())

@@ -16,7 +16,7 @@ import pytest
 from harness.datasets import read_few_shot, read_samples
 from harness.errors import DatasetError, HarnessError, RegistryError
 from harness.graders import make_grader
-from harness.pipeline.logs import log_names
+from harness.pipeline.questions.logs import log_names
 from harness.registry import KINDS, Registry
 
 Write = Callable[..., Registry]

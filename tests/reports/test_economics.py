@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from harness.analysis.breakeven import Terms, break_even, call_cost
-from harness.pipeline.data_gain import panel
+from harness.pipeline.judging.data_gain import panel
 from harness.records import (
     BreakEven,
     DataGain,

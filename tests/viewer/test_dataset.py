@@ -10,8 +10,8 @@ from urllib.parse import urlencode
 import pytest
 from starlette.testclient import TestClient
 
-from harness.pipeline.collecting import copied_ids
-from harness.pipeline.runfolder import RunFolder
+from harness.pipeline.folder.runfolder import RunFolder
+from harness.pipeline.reviewing.collecting import copied_ids
 from tests.small_run import BASE, EVAL, TUNED, base_mark, made_run, tuned_mark
 
 Viewer = Callable[[Path], TestClient]

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.pipeline.manifest import Manifest
-from harness.pipeline.runfolder import RunFolder
-from harness.pipeline.tuning import TunedRun, write_tuning
+from harness.pipeline.folder.manifest import Manifest
+from harness.pipeline.folder.runfolder import RunFolder
+from harness.pipeline.orders.tuning import TunedRun, write_tuning
 from harness.records import Checkpoint, Doubling, PromptVariant, Tuning
 from harness.viewer.expected import expected
 from harness.viewer.tails import Tail

@@ -18,10 +18,10 @@ from urllib.parse import quote, urlencode
 import pytest
 
 from harness import __version__
-from harness.pipeline import manifest as manifests
-from harness.pipeline.manifest import Manifest, Plan
-from harness.pipeline.reviews import Review, add_review, answer_hash
-from harness.pipeline.runfolder import RunFolder
+from harness.pipeline.folder import manifest as manifests
+from harness.pipeline.folder.manifest import Manifest, Plan
+from harness.pipeline.folder.runfolder import RunFolder
+from harness.pipeline.reviewing.reviews import Review, add_review, answer_hash
 from harness.records import (
     Completion,
     EvalSpec,

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness.errors import RunFolderError
-from harness.pipeline.runfolder import RunFolder
+from harness.pipeline.folder.runfolder import RunFolder
 from harness.records import Completion, Failure, Outcome, Score, Usage
 from harness.running.journal import latest
 from harness.running.lines import line_of

@@ -12,9 +12,9 @@ from urllib.request import urlopen
 import pytest
 import uvicorn
 
-from harness.pipeline.collecting import copied_ids
-from harness.pipeline.reviews import read_reviews
-from harness.pipeline.runfolder import RunFolder
+from harness.pipeline.folder.runfolder import RunFolder
+from harness.pipeline.reviewing.collecting import copied_ids
+from harness.pipeline.reviewing.reviews import read_reviews
 from harness.viewer.serving import listening
 from harness.viewer.site import application
 from tests.browser import Visit, barriers, overflow

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from harness.pipeline.raters import FEWEST
-from harness.pipeline.reviews import ANONYMOUS, read_reviews
-from harness.pipeline.runfolder import RunFolder
+from harness.pipeline.folder.runfolder import RunFolder
+from harness.pipeline.reviewing.raters import FEWEST
+from harness.pipeline.reviewing.reviews import ANONYMOUS, read_reviews
 from harness.viewer.reviewing import COOKIE, in_random_order
 from tests.small_run import EVAL, TUNED, answer, made_run, outcome, tuned_mark
 

@@ -155,7 +155,7 @@ def _title(a: Chosen, b: Chosen) -> str:
 
 
 def _rendered(sides: tuple[Chosen, Chosen], *, force: bool) -> str:
-    from harness.pipeline.comparing import compare_folders
+    from harness.pipeline.finished.comparing import compare_folders
     from harness.reports.html import render_html
 
     a, b = sides

@@ -19,8 +19,15 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from harness.errors import UsageError
-from harness.pipeline.collecting import Collection, Form, Wanted, collect, copied_ids, note_copied
-from harness.pipeline.names import eval_of
+from harness.pipeline.orders.names import eval_of
+from harness.pipeline.reviewing.collecting import (
+    Collection,
+    Form,
+    Wanted,
+    collect,
+    copied_ids,
+    note_copied,
+)
 from harness.viewer.journal_index import CHANGES, STATES, JournalIndex, Query
 from harness.viewer.rendering import page
 from harness.viewer.reviewing import address_of, is_being_read

@@ -10,8 +10,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from harness.analysis.cost import cost_usd
-from harness.pipeline.manifest import Manifest
-from harness.pipeline.spending import Payers
+from harness.pipeline.folder.manifest import Manifest
+from harness.pipeline.measuring.spending import Payers
 from harness.registry.prices import load_prices
 from harness.viewer.expected import Expected
 from harness.viewer.rendering import page

@@ -16,8 +16,15 @@ from starlette.routing import Route
 
 from harness.errors import HarnessError, RunFolderError, UsageError
 from harness.messages import content_text
-from harness.pipeline.raters import FEWEST, TRUSTED, Raters, between_runs, machine_of, raters_of
-from harness.pipeline.reviews import (
+from harness.pipeline.reviewing.raters import (
+    FEWEST,
+    TRUSTED,
+    Raters,
+    between_runs,
+    machine_of,
+    raters_of,
+)
+from harness.pipeline.reviewing.reviews import (
     ANONYMOUS,
     OPINIONS,
     Place,

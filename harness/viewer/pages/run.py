@@ -81,7 +81,7 @@ async def _report(site: Site, run: Run) -> Response:
 
 
 def _rendered(run: Run) -> str:
-    from harness.pipeline.folder_report import report_of
+    from harness.pipeline.finished.folder_report import report_of
     from harness.reports.html import render_html
 
     return render_html(report_of(run.path))

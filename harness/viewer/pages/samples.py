@@ -17,9 +17,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from harness.errors import HarnessError
-from harness.pipeline.names import PROBE_SUFFIX
-from harness.pipeline.reviews import read_reviews
-from harness.pipeline.tuning import read_tuning
+from harness.pipeline.orders.names import PROBE_SUFFIX
+from harness.pipeline.orders.tuning import read_tuning
+from harness.pipeline.reviewing.reviews import read_reviews
 from harness.records import Sample
 from harness.reports import wording
 from harness.viewer.addresses import name_in, sample_address, samples_address

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.pipeline import report_of, write_reports
-from harness.pipeline.runfolder import RunFolder
+from harness.pipeline.folder.runfolder import RunFolder
 from harness.running.journal import Journal
 from tests.small_run import BASE, EVAL, made_run, outcome
 

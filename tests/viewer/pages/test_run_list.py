@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.pipeline import manifest as manifests
-from harness.pipeline.manifest import Manifest, Plan
+from harness.pipeline.folder import manifest as manifests
+from harness.pipeline.folder.manifest import Manifest, Plan
 from harness.records import Experiment, Study
 from harness.running.journal import Journal
 from tests.small_run import BASE, EVAL, TUNED, made_run

@@ -1,0 +1,1 @@
+"""From numbers to evidence, and from evidence to advice and gates."""

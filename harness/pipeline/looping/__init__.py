@@ -1,0 +1,1 @@
+"""Tuning in rounds: tune, evaluate, advise, and again as advised."""

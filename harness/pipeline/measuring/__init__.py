@@ -1,0 +1,1 @@
+"""From the journal to numbers: scores, variety, tokens, by eval and model."""

@@ -1,0 +1,1 @@
+"""What is asked for: who answers, which evals, at what cost, tuned how."""

@@ -1,0 +1,1 @@
+"""Texts of anybody, measured without a run: ``harness diversity``."""

@@ -1,0 +1,40 @@
+"""A folder is never mixed up with another run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.errors import RunFolderError
+from harness.pipeline.folder.manifest import Manifest, Plan
+from harness.pipeline.folder.runfolder import open_folder
+from harness.records import EvalSpec, Experiment, Sampling, Study
+
+SPEC = EvalSpec("open.test.v1", "style", Path("/none"), sampling=Sampling(temperature=0.5))
+
+
+def manifest(spec: EvalSpec) -> Manifest:
+    study = Study("run", "base", (Experiment("run", (spec.name,)),))
+    return Manifest(Plan(study, (spec,)), "harness run", "0")
+
+
+def test_a_run_is_not_resumed_with_another_sampling_and_both_values_are_named(
+    tmp_path: Path,
+) -> None:
+    open_folder(tmp_path / "run", manifest(SPEC))
+    hotter = replace(SPEC, sampling=Sampling(temperature=1.0, max_tokens=8))
+    with pytest.raises(RunFolderError) as error:
+        open_folder(tmp_path / "run", manifest(hotter), resume=True)
+    for part in (
+        "evals.open.test.v1.sampling.max_tokens unset then, 8 now",
+        "evals.open.test.v1.sampling.temperature 0.5 then, 1.0 now",
+        "--overwrite",
+    ):
+        assert part in str(error.value)
+
+
+def test_the_same_run_is_resumed(tmp_path: Path) -> None:
+    open_folder(tmp_path / "run", manifest(SPEC))
+    assert open_folder(tmp_path / "run", manifest(SPEC), resume=True).exists()
