@@ -183,6 +183,8 @@ def match_lines(match: MatchReport) -> Iterator[str]:
     from harness.pipeline.reporting.variety_findings import cut_told
 
     yield cut_told(match, "this file's", "the first's", unit="token")
+    if any((match.truncated_a, match.truncated_b, match.dropped_a, match.dropped_b)):
+        yield "so the values below differ from those above, which are of all texts, uncut"
     length = match.length_difference
     if math.isfinite(length.value) and abs(length.value) >= LEAST_TOKENS:
         sure = " (perhaps by chance)" if length.low <= 0 <= length.high else ""

@@ -107,6 +107,15 @@ def test_wholes_that_narrow_are_less_varied_and_equal_ones_are_not():
     assert compare_pools(same, base).verdict == "not shown"
 
 
+def test_a_difference_of_shares_of_wholes_stays_within_what_is_possible():
+    few = [["a b c d e f g"], ["a b c d e f g"], ["x y z u v w"]]
+    others = [["a b c d"], ["d e f g"], ["a b q r"]]
+    rows = {row.metric: row for row in compare_pools(others, few).rows}
+    assert rows["duplicate_rate"].difference.low == -1.0
+    assert rows["duplicate_rate"].difference.high == 1.0
+    assert rows["self_repetition"].difference.high > 1.0  # no share: it has no upper end
+
+
 def test_wholes_of_other_lengths_and_sizes_are_cut_alike():
     base = stories(80, 1, WORDS * 10)
     longer = stories(120, 1, WORDS * 10, seed=1, length=24)

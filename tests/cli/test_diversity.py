@@ -60,6 +60,15 @@ def test_a_file_against_itself_shows_no_difference(stories, harness, capsys):
     assert "4 prompts, paired by name" in out
 
 
+def test_values_of_cut_texts_are_told_apart_from_those_of_whole_ones(tmp_path, harness, capsys):
+    (tmp_path / "a.txt").write_text("a b c d e f g\na b c d e f g\nx y z\n")
+    (tmp_path / "b.txt").write_text("a b c\nd e f\na b q\n")
+    assert harness(tmp_path / "a.txt", tmp_path / "b.txt") == 0
+    assert "which are of all texts, uncut" in capsys.readouterr().out
+    assert harness(tmp_path / "b.txt", tmp_path / "b.txt") == 0
+    assert "uncut" not in capsys.readouterr().out
+
+
 def test_copies_of_training_texts_are_shown(stories, tmp_path, harness, capsys):
     train = tmp_path / "train.jsonl"
     train.write_text(json.dumps({"prompt": "x", "completion": STORIES[3]["completion"]}))

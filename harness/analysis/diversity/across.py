@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness.analysis.diversity.lexical import compression_ratio
-from harness.analysis.diversity.metrics import Direction
+from harness.analysis.diversity.metrics import Direction, measure_named
 from harness.analysis.diversity.ngrams import count_table, ngrams
 from harness.analysis.diversity.tokens import FloatArray, Groups, IntArray, Tokenizer, encode
 from harness.analysis.stats.means import t_interval, unvaried_interval
@@ -174,14 +174,24 @@ def across(
 ) -> AcrossComparison:
     """One metric's means over the sets, and their difference with its interval."""
     present = np.unique(np.concatenate(members))
+    top = measure_named(metric.name).highest(max(map(len, members)))
     means, without = zip(*(mean_over(metric, sets, members) for sets in arms), strict=True)
     return AcrossComparison(
         metric=metric.name,
         tuned=means[0],
         base=means[1],
-        difference=jackknife(means[0] - means[1], (without[0] - without[1])[present]),
+        difference=inside(
+            jackknife(means[0] - means[1], (without[0] - without[1])[present]), -top, top
+        ),
         more_diverse=metric.more_diverse,
     )
+
+
+def inside(estimate: Estimate, low: float, high: float) -> Estimate:
+    """The estimate with its interval cut to the values that are possible, if it has one."""
+    if not math.isfinite(estimate.low):
+        return estimate
+    return replace(estimate, low=max(low, estimate.low), high=min(high, estimate.high))
 
 
 def mean_over(

@@ -6,8 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from harness.analysis.diversity.across import inside
 from harness.analysis.diversity.matching import MatchReport, matched
-from harness.analysis.diversity.metrics import Direction
+from harness.analysis.diversity.metrics import Direction, measure_named
 from harness.analysis.diversity.profile import ProfileRow, profile
 from harness.analysis.diversity.tokens import DEFAULT_TOKENIZER, Groups
 from harness.analysis.stats import holm
@@ -103,19 +104,23 @@ def difference(a: ProfileRow, b: ProfileRow) -> tuple[Estimate, float]:
     if not math.isfinite(value) or not math.isfinite(error) or n < 2:
         return Estimate(math.nan, -math.inf, math.inf, n, "jackknife"), math.nan
     half = t_quantile(n - 1) * error
+    top = measure_named(a.metric).highest(n)
     p = 2 * float(student.sf(abs(value) / error, n - 1))
-    return Estimate(value, value - half, value + half, n, "jackknife of both sets"), p
+    found = Estimate(value, value - half, value + half, n, "jackknife of both sets")
+    return inside(found, -top, top), p
 
 
 def standard_error(estimate: Estimate) -> float:
-    """The standard error behind a t interval.
+    """The standard error behind a t interval, whose nearer end may have been cut to what is
+    possible.
 
     Texts that do not vary at all would have none. But up to 3 in n of all texts could be
     otherwise (the rule of three), which is twice the error taken here.
     """
     if not math.isfinite(estimate.low):
         return UNVARIED / max(1, estimate.n)
-    return (estimate.high - estimate.low) / 2 / t_quantile(max(1, estimate.n - 1))
+    half = max(estimate.high - estimate.value, estimate.value - estimate.low)
+    return half / t_quantile(max(1, estimate.n - 1))
 
 
 def judged(a: ProfileRow, b: ProfileRow, found: Estimate, p: float) -> PoolRow:

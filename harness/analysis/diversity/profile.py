@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from harness.analysis.diversity.across import jackknife
+from harness.analysis.diversity.across import inside, jackknife
 from harness.analysis.diversity.bleu import ORDER
 from harness.analysis.diversity.measures import DEFAULT_MEASURES
 from harness.analysis.diversity.metrics import Direction, PromptMetric, Scope, measure_named
@@ -232,20 +232,13 @@ def across_row(
     without = [one.without for one in found if one.without is not None]
     if len(without) == len(found):
         top = measure.highest(shape.largest_set)
-        estimate = within(jackknifed(values, without, shape), top)
+        estimate = inside(jackknifed(values, without, shape), 0.0, top)
         return ProfileRow(name, "across prompts", estimate, 0, measure.more_diverse)
     defined = values[~np.isnan(values)]
     mean = float(defined.mean()) if defined.size else math.nan
     estimate = Estimate(mean, -math.inf, math.inf, shape.largest_set, "no interval")
     excluded = int(values.size - defined.size)
     return ProfileRow(name, "across prompts", estimate, excluded, measure.more_diverse)
-
-
-def within(estimate: Estimate, top: float) -> Estimate:
-    """The estimate with its interval between 0 and the highest value."""
-    if not math.isfinite(estimate.low):
-        return estimate
-    return replace(estimate, low=max(0.0, estimate.low), high=min(top, estimate.high))
 
 
 def jackknifed(values: FloatArray, without: Sequence[FloatArray], shape: Shape) -> Estimate:
