@@ -12,7 +12,7 @@ from benchmarks.advice.courses import POOLED, Course
 from benchmarks.advice.drawing import regret_by_start, utility_by_epoch
 from benchmarks.advice.faults import FAULTS
 from benchmarks.advice.figures import Figures, by_rule, regret_against, share
-from benchmarks.advice.misses import by_kind, misses
+from benchmarks.advice.misses import Miss, by_kind, misses
 from benchmarks.advice.planted import Recall, false_blocks, recall_of
 from benchmarks.advice.policies import BASELINES, NAMED, STRONGER, Advisor, Policy
 from benchmarks.advice.search import Found, search
@@ -250,7 +250,20 @@ def wrong_at_last(advisor: Advisor, study: Study) -> list[str]:
             good, regret = sum(m.lands_well for m in found), points(mean(m.regret for m in found))
             said_needed = DIRECTIONS[said], DIRECTIONS[needed]
             lines.append(row(half, *said_needed, len(found), *near, good, regret))
-    return lines
+    return [*lines, "", *summed_up(list(misses(advisor, study.clean("report"), -1)))]
+
+
+def summed_up(wrong: Sequence[Miss]) -> list[str]:
+    """The wrong ones of the reported half in a sentence."""
+    if not wrong:
+        return ["Of the reported half none is wrong."]
+    near = [sum(miss.is_within(errors) for miss in wrong) for errors in (1, 2)]
+    good, regret = sum(m.lands_well for m in wrong), points(mean(m.regret for m in wrong))
+    return [
+        f"Of the {len(wrong)} wrong ones of the reported half the best epoch count is better by at"
+        f" most one standard error in {near[0]}, at most two in {near[1]}. {good} of them end at a"
+        f" good epoch count; their mean regret is {regret} points."
+    ]
 
 
 def planted(advisor: Advisor, study: Study) -> list[str]:
