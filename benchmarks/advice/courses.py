@@ -107,7 +107,7 @@ def code() -> str:
     """A hash of the files that make evidence and truth."""
     house, here = Path(harness.__file__).parent, Path(__file__).parent
     names = ("judgement", "track", "measurement", "variety", "causes", "linting")
-    files = [house / "pipeline" / f"{name}.py" for name in names]
+    files = [one for name in names for one in sorted((house / "pipeline").rglob(f"{name}.py"))]
     files += [house / "analysis" / "evidence.py", *sorted((house / "linting").glob("*.py"))]
     files += [here / f"{name}.py" for name in ("oracle", "courses", "tracks", "lints")]
     found = hashlib.blake2b(digest_size=6)

@@ -12,10 +12,10 @@ from harness.graders import make_grader
 from harness.messages import content_text
 from harness.pipeline.finished.read_back import leaked
 from harness.pipeline.measuring.measurement import answers_by_model
-from harness.pipeline.measuring.scores import score
+from harness.pipeline.measuring.scores import mean_score
 from harness.pipeline.measuring.track import Track
 from harness.pipeline.orders.names import probe_name
-from harness.pipeline.questions.evaluation import Question, ideal_scores
+from harness.pipeline.questions.evaluation import Question, ideal_marks
 from harness.pipeline.questions.ideals import rejected_ideals
 from harness.prompts import train_probe
 from harness.records import Completion, Experiment, Outcome, Sample
@@ -24,8 +24,8 @@ from harness.records import Completion, Experiment, Outcome, Sample
 def track_of(task: Task, runs: Sequence[Run]) -> Track:
     """Everything that the advisor may see of a task, and nothing else."""
     heldout = {sample.id: sample for sample in task.heldout}
-    marks = asyncio.run(ideal_scores(Question.of(task.spec), heldout.values()))
-    rejected = rejected_ideals(task.spec, marks)
+    ideals = asyncio.run(ideal_marks(Question.of(task.spec), heldout.values()))
+    rejected = rejected_ideals(task.spec, ideals)
     return Track(
         spec=task.spec,
         experiment=Experiment(task.name, (task.spec.name,), train_probe=task.probe),
@@ -37,7 +37,7 @@ def track_of(task: Task, runs: Sequence[Run]) -> Track:
         training_texts=tuple(content_text(e.messages[-1]["content"]) for e in task.train),
         curves={run.seed: run.losses for run in runs},
         leaked=frozenset(leaked(task.train, heldout)),
-        ideal_score=score(marks),
+        ideal_score=mean_score(ideals.marks),
         findings=(*([rejected] if rejected else []), *lint_findings(task)),
     )
 

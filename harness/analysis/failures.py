@@ -1,11 +1,13 @@
 """Which errors have nothing like them in the training data: groups of prompts, and their distance.
 
 Likeness is the cosine of TF-IDF vectors of words and pairs of words: of prompts that speak of the
-same thing, which lexical copies (`analysis.neighbours`) are only a part of.
+same thing, which lexical copies (`analysis.neighbours`) are only a part of. Numbers are all one
+word: they tell short prompts of one kind apart, though these speak of the same thing.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +17,10 @@ FEWEST_TRAINED = 10
 
 FARTHEST = 0.1
 """An error is far from training when it is farther than all but this share of training itself."""
+
+NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
+ANY_NUMBER = "00"
+"""What stands for every number: as long as words have to be to count."""
 
 ALIKE = 0.9
 """Errors are one group up to this mean distance (1 - cosine)."""
@@ -55,7 +61,7 @@ def _vectors(errors: Sequence[str], training: Sequence[str]) -> tuple[Any, Any] 
 
     vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, max_features=100_000)
     try:
-        table = vectorizer.fit_transform([*errors, *training])
+        table = vectorizer.fit_transform(NUMBER.sub(ANY_NUMBER, t) for t in (*errors, *training))
     except ValueError:  # no words at all
         return None
     return table[: len(errors)], table[len(errors) :]

@@ -55,12 +55,41 @@ EXIT_ERROR = 2
 EXIT_INTERRUPTED = 130
 
 
+class Command(typer.core.TyperCommand):
+    """A command whose help joins paragraphs and shows every option whole."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Print the help."""
+        from harness.cli.helptext import print_help
+
+        print_help(self, ctx)
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """What the usage line names: arguments without the braces that typer draws around them."""
+        return [_usage_piece(piece) for piece in super().collect_usage_pieces(ctx)]
+
+
+def _usage_piece(piece: str) -> str:
+    """An argument as usage lines name it: '{X}' is 'X', and '[[X...]]...' is '[X...]'."""
+    name = piece.removesuffix("...").strip("[]{}")
+    if piece == "[OPTIONS]" or name == piece:
+        return piece
+    many = "..." if piece.endswith("...") and not name.endswith("...") else ""
+    return f"[{name}{many}]" if piece.startswith("[") else f"{name}{many}"
+
+
 class LazyGroup(typer.core.TyperGroup):
     """A group that imports a command only when it is called."""
 
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Print the help."""
+        from harness.cli.helptext import print_help
+
+        print_help(self, ctx)
+
     def list_commands(self, ctx: Any) -> list[str]:
         """All commands, in the order of the table."""
-        return list(COMMANDS)
+        return [*COMMANDS]  # list is a module of this package once it was used
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """A stand-in that carries the one-line help."""
@@ -79,7 +108,9 @@ def loaded(name: str) -> Any:
     module = import_module(f"harness.cli.{name}{'_' if iskeyword(name) else ''}")
     function = getattr(module, name, None) or getattr(module, f"{name}_")
     app = typer.Typer(add_completion=False, rich_markup_mode="rich")
-    app.command(name, context_settings={"help_option_names": ["-h", "--help"]})(function)
+    app.command(name, cls=Command, context_settings={"help_option_names": ["-h", "--help"]})(
+        function
+    )
     return typer.main.get_command(app)
 
 

@@ -15,7 +15,7 @@ def demo(
     """Tune a small model here for several epoch counts, evaluate it, and write the report.
 
     No key, no network: a real transformer of 164 thousand weights ships with the harness.
-    It takes a minute or two.
+    It takes two or three minutes.
 
     [bold]Examples[/bold]
 

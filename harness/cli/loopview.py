@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import typer
@@ -79,11 +80,30 @@ def _say_how_to_resume(out: Path) -> None:
 
     if not (out / LOOP_FILE).exists() or (out / "report.json").exists():
         return
-    typed = [word for word in sys.argv[1:] if word not in ("--resume", "--overwrite")]
-    if not any(word == "--out" or word.startswith("--out=") for word in typed):
-        typed += ["--out", str(out)]
-    command = shown_command(["harness", *typed, "--resume"])
+    command = shown_command(command_again(sys.argv[1:], out))
     print(f"Stopped; what was done is kept. To go on:\n  {command}", file=sys.stderr)
+
+
+def command_again(
+    typed: Sequence[str], out: Path, raised: Sequence[tuple[str, str]] = ()
+) -> list[str]:
+    """The command that takes a loop up again, with options of its budget raised."""
+    kept = [word for word in typed if word not in ("--resume", "--overwrite")]
+    if not any(word == "--out" or word.startswith("--out=") for word in kept):
+        kept += ["--out", str(out)]
+    for option, _ in raised:
+        kept = list(_without(option, kept))
+    return ["harness", *kept, "--resume", *chain.from_iterable(raised)]
+
+
+def _without(option: str, words: Sequence[str]) -> Iterator[str]:
+    """Words of a command without an option and its value."""
+    is_value = False
+    for word in words:
+        is_option = word == option or word.startswith(f"{option}=")
+        if not (is_option or is_value):
+            yield word
+        is_value = word == option
 
 
 def show_rounds(found: Sequence[Round], screen: Screen) -> None:
@@ -104,19 +124,27 @@ def show_rounds(found: Sequence[Round], screen: Screen) -> None:
 
 def show_end(ended: Looped, output: Output) -> None:
     """Print the table of rounds, the verdicts, why the loop stopped and where the report lies."""
-    notes = [*_stops(ended), f"Report: {ended.written.html}"]
+    notes = [*last_words(ended), f"Report: {ended.written.html}"]
     if not output.as_json and ended.document.rounds:
         show_rounds(ended.document.rounds, output.screen)
     told = ended.document if output.as_json else replace(ended.document, rounds=())
     show_document(told, output, notes)
 
 
-def _stops(ended: Looped) -> Iterator[str]:
+def last_words(ended: Looped) -> Iterator[str]:
+    """Why each experiment stopped, what to use, and the command to go on after a spent budget."""
+    from harness.models.secrecy import shown_command
+    from harness.reports.wording import sentence
+
     for name, stop in ended.stops:
-        yield f"{name}: {HEADS[stop.why]}. {stop.text}"
+        yield f"{name}: {HEADS[stop.why]}. {sentence(stop.text)}"
         if stop.model:
             after = f" (after {stop.epochs:g} epochs)" if stop.epochs is not None else ""
             yield f"  checkpoint to use now: {stop.model}{after}"
+    raised = sorted({stop.raised for _, stop in ended.stops if stop.raised})
+    if raised:
+        again = command_again(sys.argv[1:], ended.folder, raised)
+        yield f"To go on: {shown_command(again)}"
 
 
 HEADS = {

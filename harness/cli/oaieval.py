@@ -88,10 +88,20 @@ def oaieval(
     http_run: Annotated[
         bool, typer.Option("--http-run/--no-http-run", help="Send the events to a server too.")
     ] = False,
-    http_run_url: Annotated[str | None, typer.Option("--http-run-url")] = None,
-    http_batch_size: Annotated[int, typer.Option("--http-batch-size", min=1)] = 100,
+    http_run_url: Annotated[
+        str | None, typer.Option("--http-run-url", metavar="URL", help="The server of --http-run.")
+    ] = None,
+    http_batch_size: Annotated[
+        int, typer.Option("--http-batch-size", min=1, help="Events sent at once.")
+    ] = 100,
     http_fail_percent_threshold: Annotated[
-        float, typer.Option("--http-fail-percent-threshold", min=0, max=100)
+        float,
+        typer.Option(
+            "--http-fail-percent-threshold",
+            min=0,
+            max=100,
+            help="Per cent of events that may fail to be sent.",
+        ),
     ] = 5,
     dry_run: Annotated[
         bool, typer.Option("--dry-run/--no-dry-run", help="Ask and mark, write nothing.")

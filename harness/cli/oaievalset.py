@@ -38,7 +38,9 @@ def oaievalset(
     extra_eval_params: Annotated[
         str, typer.Option("--extra_eval_params", help="key=value,... over the evals' arguments.")
     ] = "",
-    seed: Annotated[int, typer.Option("--seed")] = DEFAULT_SEED,
+    seed: Annotated[
+        int, typer.Option("--seed", help="What options of multiple choice are shuffled by.")
+    ] = DEFAULT_SEED,
     user: Annotated[str, typer.Option("--user", help="created_by in the logs.")] = "",
     out: options.Out = None,
     base_url: options.ModelsUrl = None,

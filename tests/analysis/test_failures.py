@@ -22,6 +22,11 @@ def test_errors_like_training_examples_are_near() -> None:
     assert not any(group.is_far for group in error_groups(near, TRAINING))
 
 
+def test_other_numbers_in_the_same_words_are_near() -> None:
+    training = [*TRAINING, *TRAINING, "Parcel 94602 is 51 days late", "Parcel 31 is 1,5 days late"]
+    assert not any(g.is_far for g in error_groups(["Parcel 18094 is 71 days late"], training))
+
+
 def test_the_largest_group_comes_first() -> None:
     first, *others = error_groups(["unheard of words", *REFUNDS], TRAINING)
     assert first.places == (1, 2, 3)

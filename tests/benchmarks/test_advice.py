@@ -21,6 +21,7 @@ from benchmarks.advice.decoding import answers
 from benchmarks.advice.faults import FAULTS
 from benchmarks.advice.figures import Figures, followed, started
 from benchmarks.advice.lints import lint_findings
+from benchmarks.advice.misses import by_kind, misses
 from benchmarks.advice.oracle import Truth
 from benchmarks.advice.planted import ending, is_named
 from benchmarks.advice.policies import (
@@ -302,6 +303,24 @@ def test_more_epochs_than_were_ever_trained_are_neither_right_nor_wrong() -> Non
     assert started(trains, rising, 3).is_open
     assert not started(trains, rising, 2).is_open
     assert Figures.of(trains, [rising]).accuracy == 1
+
+
+def test_a_wrong_direction_is_told_with_what_it_costs() -> None:
+    fell = course([0.1, 0.4, 0.8, 0.7], [0.1, 0.4, 0.8, 0.7])
+    (miss,) = misses(Stay(), [fell], -1)
+    assert (miss.said, miss.needed) == (0, -1)
+    assert not miss.is_within(2)
+    assert not miss.lands_well
+    assert miss.regret == pytest.approx(0.1, abs=0.01)
+    assert list(misses(Stay(), [course([0.1, 0.4, 0.8], [0.1, 0.4, 0.8])], -1)) == []
+
+
+def test_misses_of_a_kind_stand_together_the_commonest_first() -> None:
+    fell, rises = [0.1, 0.8, 0.6], [0.1, 0.4, 0.8]
+    found = [miss for place in (1, -1) for miss in misses(Stay(), [course(rises, rises)], place)]
+    found += [miss for _ in range(2) for miss in misses(Stay(), [course(fell, fell)], -1)]
+    assert {kind: len(these) for kind, these in by_kind(found).items()} == {(0, -1): 2, (0, 1): 1}
+    assert next(iter(by_kind(found))) == (0, -1)
 
 
 def test_the_advisor_says_what_a_study_says() -> None:

@@ -75,8 +75,10 @@ class Budget:
             UsageError: not even the first round fits.
         """
         if number > self.terms.max_rounds:
-            rounds = f"{self.terms.max_rounds} round{'s' if self.terms.max_rounds > 1 else ''}"
-            return course.out_of_budget(f"the budget of {rounds} is spent (--max-rounds)")
+            most = self.terms.max_rounds
+            rounds = "1 round was" if most == 1 else f"{most} rounds were"
+            why = f"{rounds} the most (--max-rounds)"
+            return course.out_of_budget(why, ("--max-rounds", f"{2 * most}"))
         return self._too_many_tokens(course, number, used_tokens) or self._too_dear(course, number)
 
     def _too_many_tokens(self, course: Course, number: int, used: int) -> Stop | None:
@@ -91,7 +93,8 @@ class Budget:
             )
         return course.out_of_budget(
             f"the next round would train about {tokens:,} tokens, "
-            f"{max(0, most - used):,} are left of --max-tokens"
+            f"{max(0, most - used):,} are left of --max-tokens",
+            ("--max-tokens", f"{max(2 * most, used + tokens)}"),
         )
 
     def _too_dear(self, course: Course, number: int) -> Stop | None:
@@ -106,7 +109,8 @@ class Budget:
             )
         return course.out_of_budget(
             f"training the next round would cost about ${cost:.2f}, "
-            f"${max(0.0, most - spent):.2f} are left of --max-cost"
+            f"${max(0.0, most - spent):.2f} are left of --max-cost",
+            ("--max-cost", f"{max(2 * most, spent + cost):.2f}"),
         )
 
     def _training_usd(self, tokens: float) -> float | None:

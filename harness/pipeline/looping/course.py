@@ -109,11 +109,12 @@ class Course:
             tuning=replace(tuning, epochs=(self.epochs,), spares=spares),
         )
 
-    def out_of_budget(self, why: str) -> Stop:
+    def out_of_budget(self, why: str, raised: tuple[str, str] | None = None) -> Stop:
         """The stop of an experiment that may not go on, with the advice that stands."""
         last = self.rows[-1].advice if self.rows else NO_ADVICE
-        stands = f"; the advice stands: {last.recommend:+d} epochs" if last.recommend else ""
-        return stopped("budget", last, why + stands)
+        many = "" if abs(last.recommend) == 1 else "s"
+        stands = f"; the advice stands: {last.recommend:+d} epoch{many}" if last.recommend else ""
+        return replace(stopped("budget", last, why + stands), raised=raised)
 
 
 def ladder(epochs: int) -> tuple[int, ...]:

@@ -160,8 +160,9 @@ class _Loop:
             except CostCapReached as error:
                 if number == 1:
                     raise
+                raised = ("--max-cost", f"{2 * (self.budget.terms.max_cost or 0):.2f}")
                 for course in self._active():
-                    course.stop = course.out_of_budget(str(error))
+                    course.stop = course.out_of_budget(str(error), raised)
 
     def _active(self) -> list[Course]:
         return [course for course in self.courses if course.stop is None]

@@ -22,6 +22,8 @@ class Stop:
     text: str
     model: str | None = None
     epochs: float | None = None
+    raised: tuple[str, str] | None = None
+    """Of a budget that is spent: its option, and a value with which the loop would go on."""
 
 
 def standing_at(section: Section, epochs: float) -> Advice | None:
