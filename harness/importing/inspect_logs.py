@@ -162,7 +162,7 @@ class _Reading:
             samples=self.path,
             sampling=sampling_of(config),
             repeats=max(one.epoch for one in self.taken),
-            description=f"Task {task}, marked by {mark} in {tool}",
+            description=f"Task {task}, marked by {mark} in {tool}.",
             class_name=f"inspect_ai:{mark}",
         )
         first = mark == self._sorted_marks()[0]

@@ -197,7 +197,7 @@ class _Task:
             grader=BRIDGE,
             samples=self.file,
             sampling=sampling_of(mapping(config.get("generation_kwargs"))),
-            description=f"Task {self.task}, marked by {marks.name} in {tool}",
+            description=f"Task {self.task}, marked by {marks.name} in {tool}.",
             class_name=f"lm_eval:{marks.name}",
         )
         stamp = RESULTS.match(self.path.name)

@@ -13,7 +13,7 @@ from harness import __version__
 from harness.datasets import file_hash
 from harness.errors import UsageError, did_you_mean
 from harness.importing import ForeignRun, foreign_runs
-from harness.importing.foreign import IMPORTED
+from harness.importing.foreign import IMPORTED, data_hash
 from harness.openai_evals.bridge_files import add_samples, samples_path
 from harness.pipeline.finished.folder_report import report_of
 from harness.pipeline.folder.manifest import Manifest, Plan
@@ -24,6 +24,7 @@ from harness.reports.document import Document
 from harness.running.journal import Journal
 
 NAME = "imported"
+MOST_NAMED = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +156,7 @@ def _study(
         raise UsageError(f"--epochs {unknown}: no such tuned model{did_you_mean(unknown, tuned)}")
     others = (model for model in models if model != base and model not in epochs)
     return Study(
-        name=NAME,
+        name=f"Imported from {asked.kind}",
         base=base,
         experiments=(
             Experiment(
@@ -172,9 +173,15 @@ def _study(
 
 
 def _description(runs: Sequence[ForeignRun]) -> str:
-    files = dict.fromkeys(run.path for run in runs)
-    named = (f"{path.name} (SHA-256 {file_hash(path)[:16]})" for path in files)
-    return f"Imported, nothing was asked again, marks are the logs' own: {', '.join(named)}."
+    """Which files were read, and a hash of what is in them all."""
+    files = list(dict.fromkeys(run.path for run in runs))
+    named = [f"{path.parent.name}/{path.name}" for path in files[:MOST_NAMED]]
+    more = [f"{len(files) - MOST_NAMED} more"] if len(files) > MOST_NAMED else []
+    whole = data_hash([file_hash(path) for path in files])
+    return (
+        f"Nothing was asked again, marks are the logs' own: {', '.join([*named, *more])}"
+        f" (hash of all: {whole})."
+    )
 
 
 def _fill(folder: RunFolder, manifest: Manifest, runs: Sequence[ForeignRun]) -> None:
