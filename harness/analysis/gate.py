@@ -13,15 +13,16 @@ from typing import Literal
 
 from harness.analysis.stats import (
     LEAST_CLUSTERS,
+    Bar,
     ThresholdTest,
     bonferroni,
     difference_test,
     e_values,
     holm,
-    sample_variance,
-    samples_left,
-    samples_to_pass,
+    looks_to_decide,
+    pairs_to_decide,
     score_test,
+    scores_to_decide,
 )
 from harness.records import Check, Demand, Estimate, Gate, GateOutcome, Policy, Rule
 
@@ -38,7 +39,6 @@ OWN_FAILURES = frozenset({"no_text", "no_mark"})
 SLOW_SHARE = 0.05
 """A ceiling on the 95th percentile lets this share of the answers be slower."""
 
-MOST_SAMPLES = 10_000_000
 UNITS: Mapping[str, str] = {"tokens": "count", "words": "count", "cost_usd": "usd"}
 
 
@@ -74,8 +74,9 @@ class Evidence:
 
     ``samples`` are the ids that were to be asked, by which answers are paired; ``offered`` how
     many the data hold; ``other_ids`` what else samples are called. ``candidates`` is how many
-    models the tuned one was picked from, on these very answers. ``diversity`` is the tuned
-    model's over the base's. ``faults`` say what spoils the evidence as a whole. ``watching`` is
+    models the tuned one was picked from, on these very answers; ``rivals`` how many demands to
+    be better share alpha, one of them being enough. ``diversity`` is the tuned model's over the
+    base's. ``faults`` say what spoils the evidence as a whole. ``watching`` is
     when one looks: at the end, at one of several planned looks before it (the policy then has
     that look's alpha), or at any time; ``samples`` are then in the random order of asking.
     """
@@ -87,6 +88,7 @@ class Evidence:
     offered: int | None = None
     clusters: Mapping[str, str] = field(default_factory=dict)
     candidates: int = 1
+    rivals: int = 1
     diversity: Estimate | None = None
     other_ids: Mapping[str, str] = field(default_factory=dict)
     faults: tuple[str, ...] = ()
@@ -99,6 +101,12 @@ def judged(policy: Policy, evidence: Sequence[Evidence], means: Callable[[str, s
     All checks have to pass (an intersection-union test, each at alpha); where the policy says
     "any", one improved eval is enough (Holm), and whatever else is asked has to hold.
     """
+    if policy.combine == "any":
+        better = [rule for rule in policy.rules if rule.demand in IMPROVING]
+        rivals = sum(
+            max(1, sum(means(one.eval, rule.pattern) for one in evidence)) for rule in better
+        )
+        evidence = [replace(one, rivals=max(1, rivals)) for one in evidence]
     checks = [check for rule in policy.rules for check in _checks(rule, policy, evidence, means)]
     if policy.combine == "any":
         checks = _one_is_enough(checks, policy.alpha)
@@ -201,13 +209,17 @@ def _compared(check: Check, policy: Policy, one: Evidence) -> Check:
     threshold = rule.limit if rule.demand == "gain" else -rule.limit
     clusters = _clusters(keys, one)
     test = difference_test(ours, theirs, threshold, clusters)
+    differences = [a - b for a, b in zip(ours, theirs, strict=True)]
     if one.watching in AT_ANY_TIME:
-        differences = [a - b for a, b in zip(ours, theirs, strict=True)]
         test = _at_any_time(test, differences)
     shown = _decided(check, test, policy)
-    if shown.outcome == "inconclusive":
-        needed = samples_to_pass(ours, theirs, threshold, clusters)
-        shown = replace(shown, needed=_practicable(needed))
+    if _is_open(shown, policy, one):
+        bar = _bar(check, policy, one, threshold)
+        if one.watching in AT_ANY_TIME:
+            needed = _looks(differences, test, bar)
+        else:
+            needed = pairs_to_decide(ours, theirs, bar, clusters)
+        shown = replace(shown, needed=needed)
     unit = "share" if _are_shares([*ours, *theirs]) else "count"
     estimate = mirrored(test.estimate) if rule.lower_is_better else test.estimate
     return replace(shown, estimate=estimate, unit=unit)
@@ -240,12 +252,35 @@ def _against_bar(
     if check.rule.metric in UNITS and min(found) == max(found):
         return _fixed(check, found)
     shares = _are_shares(found) and check.rule.metric not in UNITS
-    bounds = (0.0, 1.0) if shares else None
-    test = score_test(found, check.rule.limit, _clusters(keys, one), bounds)
+    measured = Measured(found, _clusters(keys, one), (0.0, 1.0) if shares else None)
+    test = measured.test(check.rule.limit)
     if one.watching in AT_ANY_TIME:
         test = _at_any_time(test, found)
     unit = UNITS.get(check.rule.metric, "share" if shares else "count")
-    return _bounded(check, test, policy, above=above, unit=unit)
+    shown = _bounded(check, test, policy, above=above, unit=unit)
+    if shown.outcome != "inconclusive":
+        return shown
+    bar = replace(_bar(check, policy, one, check.rule.limit), upward=above)
+    if one.watching in AT_ANY_TIME:
+        return replace(shown, needed=_looks(found, test, bar))
+    return replace(shown, needed=measured.more(bar))
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One number of each sample, or of each answer, that a bar is held against."""
+
+    values: Sequence[float]
+    clusters: list[tuple[str, bool]] | None = None
+    bounds: tuple[float, float] | None = (0.0, 1.0)
+
+    def test(self, bar: float) -> ThresholdTest:
+        """The test that decides."""
+        return score_test(self.values, bar, self.clusters, self.bounds)
+
+    def more(self, bar: Bar) -> int | None:
+        """How many more of them would decide."""
+        return scores_to_decide(self.values, bar, self.clusters, self.bounds)
 
 
 def _fixed(check: Check, values: Sequence[float]) -> Check:
@@ -261,17 +296,25 @@ def _bounded(
     check: Check, test: ThresholdTest, policy: Policy, *, above: bool, unit: str = "share"
 ) -> Check:
     asked = test if above else _turned(test)
-    shown = replace(_decided(check, asked, policy), estimate=test.estimate, unit=unit)
-    if shown.outcome != "inconclusive":
-        return shown
-    distance, n = test.estimate.value - test.threshold, test.estimate.n
-    variance = sample_variance(test.estimate)
-    needed = samples_left(distance, variance, n) if math.isfinite(variance) else None
-    return replace(shown, needed=_practicable(needed))
+    return replace(_decided(check, asked, policy), estimate=test.estimate, unit=unit)
 
 
-def _practicable(needed: int | None) -> int | None:
-    return needed if needed is not None and needed <= MOST_SAMPLES else None
+def _is_open(check: Check, policy: Policy, one: Evidence) -> bool:
+    """Undecided by itself, or by the share of alpha that it has beside its rivals."""
+    share = one.rivals if check.rule.demand in IMPROVING else 1
+    passed = check.outcome == "pass" and (check.p_value or 0.0) * share <= policy.alpha
+    return not passed and check.outcome != "fail"
+
+
+def _bar(check: Check, policy: Policy, one: Evidence, threshold: float) -> Bar:
+    """What a test has to reach here: picking among candidates costs what passes, not what fails."""
+    share = one.rivals if check.rule.demand in IMPROVING else 1
+    return Bar(threshold, policy.alpha / (check.candidates * share), policy.alpha)
+
+
+def _looks(values: Sequence[float], test: ThresholdTest, bar: Bar) -> int | None:
+    """How many more samples decide where one looks after each; None where that judges nothing."""
+    return None if test.caution == NOT_AT_ANY_TIME else looks_to_decide(values, bar)
 
 
 def _quick(check: Check, policy: Policy, one: Evidence) -> Check:
@@ -284,16 +327,28 @@ def _quick(check: Check, policy: Policy, one: Evidence) -> Check:
             f"{one.tuned.marked:,} (not of replayed ones and logs)",
         )
     slow = [float(time > check.rule.limit) for time in times]
-    test = score_test(slow, SLOW_SHARE, bounds=(0.0, 1.0))
-    return _bounded(check, _answers_alike(test, one), policy, above=False)
+    return _answers_within(check, policy, one, slow, SLOW_SHARE)
 
 
 def _dependable(check: Check, policy: Policy, one: Evidence) -> Check:
     """The share of answers that the model itself spoiled."""
     spoiled = sum(one.tuned.failed.get(kind, 0) for kind in OWN_FAILURES)
     values = [1.0] * spoiled + [0.0] * one.tuned.marked
-    test = score_test(values, check.rule.limit, bounds=(0.0, 1.0))
-    return _bounded(check, _answers_alike(test, one), policy, above=False)
+    return _answers_within(check, policy, one, values, check.rule.limit)
+
+
+def _answers_within(
+    check: Check, policy: Policy, one: Evidence, values: Sequence[float], limit: float
+) -> Check:
+    """At most so large a share of the answers: a sample may have several."""
+    answers = Measured(values)
+    test = _answers_alike(answers.test(limit), one)
+    shown = _bounded(check, test, policy, above=False)
+    if shown.outcome != "inconclusive":
+        return shown
+    more = answers.more(replace(_bar(check, policy, one, limit), upward=False))
+    each = max(1.0, len(values) / len(one.samples))
+    return replace(shown, needed=None if more is None else math.ceil(more / each))
 
 
 def _flawless(check: Check, policy: Policy, one: Evidence) -> Check:
@@ -442,4 +497,6 @@ def _adjusted(check: Check, p_value: float, alpha: float) -> Check:
         return check
     if check.outcome == "pass" and p_value > alpha:
         check = replace(check, outcome="inconclusive")
+    if check.outcome == "pass":
+        check = replace(check, needed=None)
     return replace(check, p_value=p_value)

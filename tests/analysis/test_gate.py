@@ -73,7 +73,33 @@ def test_five_ties_are_inconclusive_and_say_how_many_samples_are_missing() -> No
     check = only(NOT_WORSE, evidence(*table(3, 0, 0, 2)))
     assert check.outcome == "inconclusive"
     assert check.needed is not None
-    assert check.needed > 100
+    assert check.needed > 50
+
+
+def test_the_samples_missing_count_that_the_model_was_picked_from_several() -> None:
+    floor = Rule("floor", "*", 0.6)
+    found = evidence([1.0] * 16 + [0.0] * 6)
+    alone, picked = only(floor, found), only(floor, replace(found, candidates=6))
+    assert (alone.outcome, picked.outcome) == ("inconclusive", "inconclusive")
+    assert (alone.needed, picked.needed) == (72, 130)
+
+
+def test_the_answers_missing_are_counted_in_samples() -> None:
+    ceiling = Rule("ceiling", "*", 0.05, "failure_share")
+    found = evidence([1.0] * 22)
+    assert only(ceiling, found).needed == 59 - 22
+    assert only(ceiling, replace(found, candidates=6)).needed == 94 - 22
+    twice = replace(found, tuned=replace(found.tuned, owed=44, marked=44))
+    assert only(ceiling, twice).needed == 8
+
+
+def test_the_samples_missing_count_that_one_of_several_evals_is_enough() -> None:
+    found = [replace(evidence(*table(30, 6, 2, 2)), eval=name) for name in "abc"]
+    one = only(BETTER, found[0])
+    several = gate(BETTER, *found, combine="any").checks[0]
+    assert one.needed is not None
+    assert several.needed is not None
+    assert several.needed > one.needed
 
 
 def test_many_ties_pass_within_a_margin_but_show_no_gain() -> None:

@@ -13,6 +13,12 @@ from harness.analysis.stats.clusters import (
     effective_samples,
 )
 from harness.analysis.stats.contrast import Contrast, contrast
+from harness.analysis.stats.deciding import (
+    Bar,
+    looks_to_decide,
+    pairs_to_decide,
+    scores_to_decide,
+)
 from harness.analysis.stats.differences import paired_difference, ratio_interval
 from harness.analysis.stats.means import (
     Bounds,
@@ -37,9 +43,7 @@ from harness.analysis.stats.planning import (
     sample_variance,
     samples_for_margin,
     samples_for_parts,
-    samples_left,
     samples_needed,
-    samples_to_pass,
     samples_to_show,
     smallest_detectable_difference,
     smallest_detectable_effect,
@@ -73,6 +77,7 @@ from harness.analysis.stats.trend import Trend, trend_test
 __all__ = [
     "FEW_CLUSTERS",
     "LEAST_CLUSTERS",
+    "Bar",
     "Bounds",
     "Contrast",
     "Side",
@@ -101,6 +106,7 @@ __all__ = [
     "holm",
     "look_boundaries",
     "look_levels",
+    "looks_to_decide",
     "macro_average",
     "max_t_p",
     "mcnemar_midp",
@@ -109,17 +115,17 @@ __all__ = [
     "noninferiority_p",
     "paired_bootstrap",
     "paired_difference",
+    "pairs_to_decide",
     "pooled_share_interval",
     "ratio_interval",
     "repeats_mean_interval",
     "sample_variance",
     "samples_for_margin",
     "samples_for_parts",
-    "samples_left",
     "samples_needed",
-    "samples_to_pass",
     "samples_to_show",
     "score_test",
+    "scores_to_decide",
     "selected_score",
     "share_exceeds_p",
     "share_falls_short_p",

@@ -86,42 +86,6 @@ def samples_to_show(distance: float, variance: float) -> int | None:
     return math.ceil(z * z * variance / (distance * distance))
 
 
-def samples_to_pass(
-    tuned_scores: npt.ArrayLike,
-    base_scores: npt.ArrayLike,
-    threshold: float,
-    clusters: Sequence[object] | None = None,
-) -> int | None:
-    """How many more samples like these would settle an open `difference_test`.
-
-    With 80 % power at a one-sided 5 %, if the difference and the discordance stay as seen; half
-    a change each way is added to what was seen, for none seen is not none there. None where the
-    difference seen lies on the threshold itself, which no number settles.
-
-    Raises:
-        ValueError: lengths differ, no scores, or one that is not finite.
-    """
-    pairs = paired_columns(tuned_scores, base_scores)
-    differences = pairs[:, 0] - pairs[:, 1]
-    mean, n = float(differences.mean()), differences.size
-    unseen = 1.0 if is_binary(pairs[:, 0], pairs[:, 1]) else 0.0
-    variance = (float((differences**2).sum()) + unseen) / (n + unseen) - mean * mean
-    if clusters is not None:
-        variance *= n / effective_samples(differences, cluster_labels(clusters, n))
-    return samples_left(mean - threshold, max(variance, 0.0), n)
-
-
-def samples_left(distance: float, variance: float, n: int) -> int | None:
-    """How many more than n samples tell a mean from a value so far away; at least 1.
-
-    ``variance`` is that of one sample. 80 % power, one-sided 5 %; None for no distance.
-    """
-    if abs(distance) < SAME:
-        return None
-    z = normal_quantile(1 - LEVEL) + normal_quantile(POWER)
-    return max(1, math.ceil(z * z * variance / (distance * distance)) - n)
-
-
 def discordance(tuned_scores: npt.ArrayLike, base_scores: npt.ArrayLike) -> Estimate:
     """psi: the share of samples on which exactly one of two models is right, with its interval.
 
