@@ -11,7 +11,7 @@ from harness.analysis.evidence import Evidence
 from harness.analysis.next_run import cost_text, next_run
 from harness.analysis.rules import Rule, decision_table
 from harness.analysis.thresholds import DEFAULT, Thresholds
-from harness.records import Advice, Estimate
+from harness.records import Advice, Estimate, NextRun
 
 REVERSES = "stop changing epochs: choose among the checkpoints that exist"
 """What to do where the evidence asks for the opposite of what was changed last."""
@@ -93,10 +93,17 @@ def advise(
         would_change=rule.would_change,
         checkpoint=match.use_model or (chosen.model if chosen else None),
         checkpoint_epoch=match.use_epoch if match.use_model else (chosen.epoch if chosen else None),
-        cost=cost_text(run) if run else None,
+        cost=_cost(run, recommend, chosen) if run else None,
         dissent=_dissent(recommend, by_seed, limits),
         next_run=run,
     )
+
+
+def _cost(run: NextRun, recommend: int, chosen: Candidate | None) -> str:
+    """What the next run costs; of fewer epochs, a checkpoint may be there that needs none."""
+    if recommend >= 0 or chosen is None or chosen.epoch > run.epochs:
+        return cost_text(run)
+    return f"none with the checkpoint of epoch {chosen.epoch:g}; {cost_text(run)}"
 
 
 def clamped(recommend: int, epochs: float, limits: Thresholds = DEFAULT) -> int:

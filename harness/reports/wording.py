@@ -371,7 +371,11 @@ def _fewer(advice: Advice) -> str:
     retrain = f"Train {epochs(-advice.recommend)} fewer"
     if advice.checkpoint_epoch is None or advice.checkpoint_epoch == advice.epochs:
         return retrain
-    return f"{retrain}, or use the checkpoint of epoch {plain(advice.checkpoint_epoch)} now"
+    use = f"se the checkpoint of epoch {plain(advice.checkpoint_epoch)}"
+    most = advice.epochs + advice.recommend
+    if advice.checkpoint_epoch > most:
+        return f"{retrain}, or u{use} now"
+    return f"U{use}; if you train anew, {epochs(most)}" + (" or fewer" if most > 1 else "")
 
 
 def _keep(advice: Advice) -> str:

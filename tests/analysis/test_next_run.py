@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from harness.analysis.advice import Candidate, advise
 from harness.analysis.cost import FREE, Training
+from harness.analysis.evidence import Evidence, Peak
 from harness.analysis.next_run import cost_text, next_run
-from harness.records import Price
+from harness.records import Estimate, Price
 
 DATED = Training(100_000, Price(12, 16, training=8.0, as_of="2023-08"), "ft:gpt-3.5-turbo")
 
@@ -55,3 +59,14 @@ def test_only_an_advice_that_asks_for_a_run_has_a_cost(rule: int, asks: bool) ->
 
 def test_nothing_is_said_of_data_whose_tokens_nobody_knows() -> None:
     assert next_run(3, 1, 5, None) is None
+
+
+def test_of_fewer_epochs_a_checkpoint_that_exists_costs_nothing() -> None:
+    fell = Estimate(-0.2, -0.3, -0.1, 50, "test")
+    level = Estimate(0.0, -0.01, 0.01, 50, "test")
+    held = [Candidate(f"e{e}", e, level, fell if e == 8 else level) for e in (4, 8)]
+    past = Evidence("e", "one-answer", "e8", 8, peak=Peak(4, fell, 0.001))
+    cost = advise(past, held, training=DATED).cost or ""
+    assert cost.startswith("none with the checkpoint of epoch 4; a run of 6 epochs trains ")
+    later = [replace(one, epoch=one.epoch + 3) for one in held[:1]]
+    assert (advise(past, later, training=DATED).cost or "").startswith("a run of 6 epochs")

@@ -197,6 +197,11 @@ def test_a_comparison_without_numbers_says_so():
             "2 fewer",
         ),
         (
+            advice(-1, 7, checkpoint="c", checkpoint_epoch=2),
+            "Use the checkpoint of epoch 2; if you train anew, 4 epochs or fewer",
+            "1 fewer",
+        ),
+        (
             advice(checkpoint="c", checkpoint_epoch=5.0),
             "Keep: ship the checkpoint of epoch 5",
             "keep",
