@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,8 @@ from harness.registry.fields import Fields
 from harness.registry.places import data_path
 from harness.registry.policies import Origin, make_policy
 
-PROVIDERS = ("openai", "embedded", "recorded")
+EMBEDDED = "embedded"
+PROVIDERS = ("openai", EMBEDDED, "recorded")
 DEFAULT = "default"
 """Stands for the epochs that the hosted API takes by itself."""
 
@@ -55,16 +56,16 @@ def make_study(source: StudySource, check_evals: KnownEvals, named_policy: Named
         RegistryError: ``file: study 'x': experiment 'y': key: what is wrong``.
     """
     fields = Fields(source.raw, source.place)
-    provider = _provider(fields)
+    provider, base = _base(fields)
     study = Study(
         name=source.name,
-        base=fields.required_text("base"),
+        base=base,
         provider=provider,
         base_url=_answers(fields, source)
         if provider == "recorded"
         else _base_url(fields, provider),
         description=fields.text("description") or "",
-        experiments=_experiments(fields, source),
+        experiments=tuple(_bare(one, provider) for one in _experiments(fields, source)),
         source=source.file,
         policy=_policy(fields, source, named_policy),
         embeddings=_embeddings(fields, source),
@@ -105,18 +106,49 @@ def _embeddings(fields: Fields, source: StudySource) -> Embeddings | None:
     return named
 
 
-def _provider(fields: Fields) -> str:
-    """Who answers: one of ours, or of an installed package."""
-    named = fields.text("provider") or "openai"
-    if named not in PROVIDERS:
+def _base(fields: Fields) -> tuple[str, str]:
+    """Who answers, and the base model's name there; ``embedded:tiny-base`` says both."""
+    provider, base = _provider(fields), fields.required_text("base")
+    prefix, _, name = base.partition(":")
+    if prefix not in _prefixes() or not name:
+        return provider or "openai", base
+    if provider not in (None, prefix):
+        raise RegistryError(
+            f"{fields.place}: base: '{base}' is a model of the provider '{prefix}', and 'provider' "
+            f"says '{provider}'; drop one of the two"
+        )
+    return prefix, name
+
+
+def _provider(fields: Fields) -> str | None:
+    """Who answers, if it is said: one of ours, or of an installed package."""
+    named = fields.text("provider")
+    if named is not None and named not in PROVIDERS:
         others = extensions.names(extensions.PROVIDERS)
         if named not in others:
             raise fields.wrong("provider", f"one of {', '.join((*PROVIDERS, *others))}", named)
     return named
 
 
+def _prefixes() -> tuple[str, ...]:
+    """What may stand before a model's name, as on the command line."""
+    return (EMBEDDED, *extensions.names(extensions.PROVIDERS))
+
+
+def _bare(experiment: Experiment, provider: str) -> Experiment:
+    """The experiment with its models named as their provider knows them."""
+    if provider not in _prefixes():
+        return experiment
+    said = f"{provider}:"
+    return replace(
+        experiment,
+        tuned=tuple(replace(one, model=one.model.removeprefix(said)) for one in experiment.tuned),
+        others=tuple(name.removeprefix(said) for name in experiment.others),
+    )
+
+
 def _base_url(fields: Fields, provider: str) -> str | None:
-    if "base_url" in fields and provider == "embedded":
+    if "base_url" in fields and provider == EMBEDDED:
         raise RegistryError(f"{fields.place}: the embedded provider has no 'base_url'; drop it")
     return _address(fields)
 

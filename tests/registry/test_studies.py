@@ -253,3 +253,30 @@ def test_only_a_users_own_file_may_name_code(study: Study, tmp_path: Path) -> No
         "base: m\nevals: [orders.heldout.v1]\nothers: [n]\nembeddings: my_module:embed\n"
     )
     assert registry.study(str(own)).embeddings == Embeddings("my_module:embed")
+
+
+def test_a_study_names_the_embedded_model_as_the_command_line_does(study: Study) -> None:
+    text = """
+demo:
+  base: embedded:tiny-base
+  evals: [orders.heldout.v1]
+  tuned: [{model: 'embedded:ft:tiny-base:a', epochs: 1}, {model: 'ft:tiny-base:b', epochs: 2}]
+  others: ['embedded:ft:tiny-base:c']
+"""
+    found = study(text).study("demo")
+    (only,) = found.experiments
+    assert (found.provider, found.base) == ("embedded", "tiny-base")
+    assert [one.model for one in only.tuned] == ["ft:tiny-base:a", "ft:tiny-base:b"]
+    assert only.others == ("ft:tiny-base:c",)
+
+
+def test_a_base_and_a_provider_that_contradict_each_other_are_refused(study: Study) -> None:
+    text = """
+demo:
+  provider: openai
+  base: embedded:tiny-base
+  evals: [orders.heldout.v1]
+  others: [b]
+"""
+    with pytest.raises(RegistryError, match="'provider' says 'openai'; drop one"):
+        study(text).study("demo")
