@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 from html import unescape
 from pathlib import Path
@@ -28,7 +29,11 @@ def folder(tmp_path: Path) -> RunFolder:
 
 @pytest.fixture
 def client(tmp_path: Path, folder: RunFolder, viewer: Viewer) -> TestClient:
-    return viewer(tmp_path)
+    """The viewer, when it has read the journal: on a busy machine that takes a moment."""
+    client = viewer(tmp_path)
+    while "being read" in client.get("/runs/run/reviews").text:
+        time.sleep(0.05)
+    return client
 
 
 def form_of(text: str) -> dict[str, str]:
