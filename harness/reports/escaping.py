@@ -16,17 +16,27 @@ SENTENCE_LIMIT = 600
 _BREAK = "\u200b"
 """An invisible character that keeps a name from becoming a mention or a link."""
 
-_PUNCTUATION = re.compile(r"([\\`*_\[\]|~])")
-_LIST_START = re.compile(r"^(\d*)([-+=.)])")
+_IN_WORDS = r"(?<=[^\W_])_+(?=[^\W_])"
+"""Underscores within a word, as names have them: Markdown makes nothing of these."""
+
+_PUNCTUATION = re.compile(rf"{_IN_WORDS}|([\\`*_\[\]|~])")
+_START = re.compile(r"^(?:(\d+)(?=[.)](?:\s|$))|(?=[-+=](?:[\s=-]|$)))")
+"""What would begin a list or underline a heading."""
+
+_TAG = re.compile(r"<(?![\s\d=])")
+"""What could begin a tag or an address; 'p < .001' does not."""
+
+_QUOTE = re.compile(r"^>")
+_ENTITY = re.compile(r"&(?=#|[A-Za-z]\w*;)")
 _LINKS = re.compile(r"(@|#|://|www)")
 
 
 def prose(text: str) -> str:
     """A sentence that Markdown shows as it is, on one line."""
     line = wording.shortened(" ".join(wording.printable(text).split()), SENTENCE_LIMIT)
-    line = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    line = _LINKS.sub(rf"\1{_BREAK}", _PUNCTUATION.sub(r"\\\1", line))
-    return _LIST_START.sub(r"\1\\\2", line)
+    line = _QUOTE.sub("&gt;", _TAG.sub("&lt;", _ENTITY.sub("&amp;", line)))
+    line = _PUNCTUATION.sub(lambda mark: f"\\{mark[1]}" if mark[1] else mark[0], line)
+    return _START.sub(r"\1\\", _LINKS.sub(rf"\1{_BREAK}", line))
 
 
 def code(text: str, limit: int = NAME_LIMIT) -> str:

@@ -48,7 +48,7 @@ def test_an_advice_for_every_state_is_listed(document: Document):
 def test_a_comparison_shows_both_scores_the_difference_and_what_was_left_out(document: Document):
     assert (
         "| after 1 epoch | 48% (40 to 56%) | 56% (48 to 64%) | +8 points (+3 to +14) | "
-        "p &lt; .001 | 138 samples, 4 excluded | 18 / 7 |"
+        "p < .001 | 138 samples, 4 excluded | 18 / 7 |"
     ) in render_markdown(document)
 
 
@@ -80,6 +80,45 @@ def test_prose_shows_markup_as_text(text):
         t.content for t in flat(GITHUB.parse(prose(text))) if t.type in {"text", "text_special"}
     )
     assert special.replace("\u200b", "") == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("p < .001 and n > 3", "9.2 ms", "2.5x", "-5 points", "+8 to +14", "R&D", "AT & T"),
+        *("distinct_n of reply_length", "(a) b: c; d!"),
+    ],
+)
+def test_prose_that_needs_no_escape_is_left_as_it_was(text):
+    assert prose(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("9. then", "9\\. then"),
+        ("9.", "9\\."),
+        ("> said", "&gt; said"),
+        ("</b> <!-- <?x", "&lt;/b> &lt;!-- &lt;?x"),
+        ("&lt; &#60;", "&amp;lt; &amp;#\u200b60;"),
+        ("_so_ a_b", "\\_so\\_ a_b"),
+        ("- x", "\\- x"),
+        ("---", "\\---"),
+    ],
+)
+def test_prose_escapes_what_means_something_in_its_place(text, written):
+    assert prose(text) == written
+
+
+ODD = st.text(st.sampled_from("<>&_*~-+=#.)1 9ab;!/?[]`|\\@:"))
+
+
+@given(ODD)
+def test_no_mix_of_marks_becomes_more_than_text(text):
+    tokens = flat(GITHUB.parse(prose(text)))
+    assert {t.type for t in tokens} <= {*PLAIN, "text", "text_special"}
+    read = "".join(t.content for t in tokens if t.type in {"text", "text_special"})
+    assert read.replace("\u200b", "") == " ".join(text.split())
 
 
 @given(st.text())
@@ -171,9 +210,9 @@ def test_a_comparison_opens_with_the_result_of_every_model_on_every_eval(contest
         "| Eval | Tuned model | Result | Base → tuned | Difference | p | Fixed / broken |",
         "| --- | --- | --- | --- | --- | --- | --- |",
         "| `orders` | `adapter-1` | ✅ **better** | 48% → 81% | +33 points (+28 to +39) | "
-        "p &lt; .001 | 53 / 7 |",
+        "p < .001 | 53 / 7 |",
         "| `orders` | `adapter-2` | ❌ **worse** | 48% → 30% | −18 points (−24 to −12) | "
-        "p &lt; .001 | 7 / 32 |",
+        "p < .001 | 7 / 32 |",
         "| `tickets` | `adapter-1` | ➖ not clearly different | 71% → 73% | "
         "+2 points (−3 to +8) | p = .34 | – |",
         "| `nothing` | – | nothing to compare | – | – | – | – |",
