@@ -35,6 +35,8 @@ FORMAT = 1
 
 SYNC_EVERY_S = 0.5
 HEADER_START = b'{"journal":'
+MOST_HEADER = 10_000
+"""Bytes of a first line; a longer one is no header."""
 LOCK_TRIES = 5
 LOCK_PAUSE_S = 0.02
 
@@ -270,6 +272,17 @@ def _check_header(path: Path, header: Mapping[str, Any], run: str) -> None:
 
 
 # --- reading -------------------------------------------------------------------------
+
+
+def run_of(path: Path) -> str | None:
+    """The run that a journal says it belongs to; None where it does not say, or is not there."""
+    try:
+        with path.open("rb") as file:
+            header = _parsed(file.readline(MOST_HEADER)) or {}
+    except OSError:
+        return None
+    run = header.get("run")
+    return run if isinstance(run, str) else None
 
 
 def outcomes(path: Path, eval: str | None = None, model: str | None = None) -> Iterator[Outcome]:

@@ -23,9 +23,14 @@ from harness.pipeline.reporting.examples import samples_read
 from harness.records import Finding, Gate, Policy
 from harness.registry.prices import load_prices
 from harness.reports.document import Document, Section
+from harness.running.journal import run_of
 
 if TYPE_CHECKING:
     from harness.pipeline.measuring.embedding import Embedder
+
+
+EDITED = "study changed since"
+"""The rule of the finding that says that a report may be about another run."""
 
 
 def report_of(
@@ -69,6 +74,7 @@ def _document(
     took = performance(tracks, payers, first_answer_s(folder.timing))
     about = [Finding("provider", "info", "; ".join(notes))] if notes else []
     about += [look.finding()] if look is not None else []
+    about += edited_since(folder, manifest)
     most = samples_read(len(tracks))
     sections = tuple(_section(priced(track, payers), payers, most) for track in tracks)
     about += semantics.findings() if semantics is not None else []
@@ -86,6 +92,19 @@ def _document(
         gate=gate,
     )
     return _in_its_place(folder, manifest, document) if manifest.plan.after else document
+
+
+def edited_since(folder: RunFolder, manifest: Manifest) -> list[Finding]:
+    """A warning where study.yaml is not what the journal was written for."""
+    ran = run_of(folder.journal)
+    if ran is None or manifest.as_read in (None, ran):
+        return []
+    text = (
+        f"{folder.manifest.name} is not what was run: it was changed after the journal was begun, "
+        "so models, evals and settings in this report may be wrong; restore it, or run again with "
+        "another --out"
+    )
+    return [Finding(EDITED, "warn", text, {"ran": ran, "found": manifest.as_read})]
 
 
 def _in_its_place(folder: RunFolder, manifest: Manifest, document: Document) -> Document:

@@ -47,17 +47,21 @@ class Plan:
     @cached_property
     def hash(self) -> str:
         """A hash of the whole plan."""
-        text = orjson.dumps(plain(self), option=orjson.OPT_SORT_KEYS)
-        return hashlib.sha256(text).hexdigest()
+        return _hash_of(plain(self))
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """A plan, the command that ran it, and the version that did."""
+    """A plan, the command that ran it, and the version that did.
+
+    ``as_read`` is the hash of the plan as the file holds it, whatever its version calls a plan;
+    None where nothing was read.
+    """
 
     plan: Plan
     command: str
     harness: str
+    as_read: str | None = None
 
     @property
     def study(self) -> Study:
@@ -87,6 +91,15 @@ def _adapter() -> TypeAdapter[Plan]:
     from pydantic import TypeAdapter
 
     return TypeAdapter(Plan)
+
+
+def _hash_of(content: Any) -> str:
+    """The hash of a plan as plain data; of what no plan holds, that of its text."""
+    try:
+        text = orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
+    except TypeError:
+        text = repr(content).encode()
+    return hashlib.sha256(text).hexdigest()
 
 
 def write(manifest: Manifest, path: Path) -> None:
@@ -123,7 +136,7 @@ def read(path: Path) -> Manifest:
     try:
         raw = yaml.load(path.read_text(encoding="utf-8"), LOADER)  # noqa: S506 - a safe one
         plan = _adapter().validate_python(_with_root(raw["plan"]))
-        return Manifest(plan, str(raw["command"]), str(raw["harness"]))
+        return Manifest(plan, str(raw["command"]), str(raw["harness"]), _hash_of(raw["plan"]))
     except FileNotFoundError as error:
         raise RunFolderError(f"{folder}: is no run folder (no {path.name} in it)") from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
