@@ -305,7 +305,7 @@ def test_data_that_never_end_are_no_data_file(write: Write, tmp_path: Path, targ
         os.mkfifo(trap)
     else:
         trap.symlink_to(target)
-    assert "trap.jsonl is not there" in refused(registry)
+    assert "samples_jsonl" in refused(registry)
     refused(write(evals=match(f"samples_jsonl: '{target}'")))
 
 

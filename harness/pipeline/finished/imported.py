@@ -95,7 +95,8 @@ def import_runs(asked: Import) -> ImportedFolder:
     specs = _specs(runs)
     study = _study(asked, base, models, tuple(specs), runs)
     manifest = Manifest(Plan(study, tuple(specs.values())), asked.command, __version__)
-    folder = open_folder(asked.out, manifest, overwrite=asked.overwrite)
+    again = asked.overwrite or _was_stopped(RunFolder(asked.out), manifest)
+    folder = open_folder(asked.out, manifest, overwrite=again)
     if not folder.complete():
         _fill(folder, manifest, runs)
     document = report_of(folder.path, _notes(runs))
@@ -108,6 +109,11 @@ def import_runs(asked: Import) -> ImportedFolder:
         write_reports(document, folder.path),
         _notes(runs),
     )
+
+
+def _was_stopped(folder: RunFolder, wanted: Manifest) -> bool:
+    """Does the folder hold this very import, not whole? Nobody paid for it: it is made anew."""
+    return folder.exists() and not folder.complete() and folder.read().hash == wanted.hash
 
 
 def _refuse_twins(runs: Sequence[ForeignRun]) -> None:

@@ -96,6 +96,15 @@ def test_the_same_import_again_changes_nothing(tmp_path: Path) -> None:
     assert deltas(made.document) == INSPECT
 
 
+def test_an_import_that_was_stopped_is_made_anew(tmp_path: Path) -> None:
+    whole = import_runs(asked(tmp_path / "run"))
+    journal = tmp_path / "run" / "journal.jsonl"
+    journal.write_text("".join(journal.read_text().splitlines(keepends=True)[:9]))
+    for report in tmp_path.glob("run/report.*"):
+        report.unlink()
+    assert deltas(import_runs(asked(tmp_path / "run")).document) == deltas(whole.document)
+
+
 def test_another_import_needs_another_folder_or_overwrite(tmp_path: Path) -> None:
     import_runs(asked(tmp_path / "run"))
     with pytest.raises(RunFolderError, match="another run"):
