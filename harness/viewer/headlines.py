@@ -23,6 +23,7 @@ class Headline:
 
     ``advice`` is its shortest form and ``kind`` which sort it is; "" and None where a run gives
     none. ``after`` is the score of the model that the advice says to use, or of the best one.
+    ``than`` is what ``diversity`` is held against: base, or the references.
     """
 
     eval: str
@@ -32,6 +33,7 @@ class Headline:
     before: Estimate | None = None
     delta: Estimate | None = None
     diversity: Estimate | None = None
+    than: str = ""
     kind: Kind | None = None
     advice: str = ""
     sentence: str = ""
@@ -111,7 +113,8 @@ def _headline(report: Json, name: str) -> Headline:
         chosen = max(own, key=lambda one: one["tuned_score"]["value"])
     if chosen is None:
         return _of_score(name, results, lead)
-    diversity = (chosen.get("diversity") or {}).get("ratio")
+    change = chosen.get("diversity") or {}
+    diversity = change.get("ratio")
     told = Headline(
         eval=name,
         model=str(chosen["tuned"]),
@@ -120,6 +123,7 @@ def _headline(report: Json, name: str) -> Headline:
         before=estimate(chosen["base_score"]),
         delta=estimate(chosen["delta"]),
         diversity=estimate(diversity) if diversity else None,
+        than=str(change.get("than") or ""),
         epochs=_epochs(results, str(chosen["tuned"])),
     )
     return _advised(told, lead)

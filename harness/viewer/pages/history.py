@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -83,8 +84,27 @@ def _loops(steps: Sequence[Step]) -> dict[str, str]:
     return found
 
 
+def lines_of(steps: Sequence[Step]) -> list[tuple[str, list[Step]]]:
+    """Runs that follow each other, and what they are called beside others: the rounds of a loop
+    are a line, and all runs that are no rounds are one. A line alone needs no name."""
+    by_loop: dict[Path | None, list[Step]] = {}
+    for step in steps:
+        by_loop.setdefault(step.summary.about.loop, []).append(step)
+    is_alone = len(by_loop) == 1
+    return [("" if is_alone else _line_name(loop), some) for loop, some in by_loop.items()]
+
+
+def _line_name(loop: Path | None) -> str:
+    return f"rounds of {loop.name}" if loop else "runs outside of loops"
+
+
 def charts_of(eval_name: str, steps: Sequence[Step]) -> Iterator[Panel]:
-    """An eval's charts over runs; none where fewer than two runs measured it."""
+    """An eval's charts over runs that follow each other; none where fewer than two measured it."""
+    for who, some in lines_of(steps):
+        yield from _charts(eval_name, f", {who}" if who else "", some)
+
+
+def _charts(eval_name: str, who: str, steps: Sequence[Step]) -> Iterator[Panel]:
     lines = [(step.number, step.line(eval_name)) for step in steps]
     known = [(number, line) for number, line in lines if line is not None]
     metric = known[-1][1].metric if known else ""
@@ -92,12 +112,20 @@ def charts_of(eval_name: str, steps: Sequence[Step]) -> Iterator[Panel]:
         _series("model to use", "heldout", known, lambda line: line.after),
         _series("base model", "train", known, lambda line: line.before),
     )
-    diversity = (_series("against base", "heldout", known, lambda line: line.diversity),)
     if len(score[0].points) > 1:
-        yield Panel(f"{eval_name}: {metric or 'score'}", "share", score, axis="runs")
-    if len(diversity[0].points) > 1:
-        told = "1 is as diverse as the base model"
-        yield Panel(f"{eval_name}: diversity ratio", "ratio", diversity, told, "runs")
+        yield Panel(f"{eval_name}: {metric or 'score'}{who}", "share", score, axis="runs")
+    yardsticks = dict.fromkeys(_yardstick(line) for _, line in known if line.diversity)
+    for than in yardsticks:
+        held = [(number, line) for number, line in known if _yardstick(line) == than]
+        ratios = _series(f"against {than}", "heldout", held, lambda line: line.diversity)
+        if len(ratios.points) > 1:
+            title = f"{eval_name}: diversity ratio against {than}{who}"
+            yield Panel(title, "ratio", (ratios,), f"1 is as diverse as {than}", "runs")
+
+
+def _yardstick(line: Headline) -> str:
+    """What a line's diversity is held against, with its article; early reports do not say."""
+    return {"": "the base model", "base": "the base model"}.get(line.than, line.than)
 
 
 def _series(name: str, role: Role, lines: Sequence[tuple[int, Headline]], read: Read) -> Series:
