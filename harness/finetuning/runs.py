@@ -6,7 +6,7 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness.errors import DatasetError, HarnessError
@@ -47,6 +47,8 @@ from harness.finetuning.trainer_states import (
 )
 from harness.records import Checkpoint
 
+TRAINER_STATE, METRICS_TABLE = "trainer state", "table of metrics"
+OF_TRAINERS = frozenset({TRAINER_STATE, METRICS_TABLE})
 MOST_GUESSED_EPOCHS = 12
 """More evaluations than this are not taken for one an epoch."""
 
@@ -73,6 +75,15 @@ class TrainingRun:
     notes: tuple[str, ...] = ()
     trained_tokens: int | None = None
     """Of all epochs together, where the server has counted them."""
+    server: str | None = None
+    """The address of the server that trained, where that is known."""
+    folder: Path | None = field(default=None, compare=False)
+    """Where a job was saved."""
+
+    @property
+    def is_of_trainer(self) -> bool:
+        """Whether its checkpoints are a trainer's, which no server serves by itself."""
+        return self.kind in OF_TRAINERS
 
     @property
     def is_named(self) -> bool:
@@ -115,6 +126,7 @@ def run_of_job(export: JobExport, source: str) -> TrainingRun:
         base=result.base,
         status=result.status,
         trained_tokens=result.trained_tokens,
+        server=export.server,
     )
 
 
@@ -137,7 +149,8 @@ def read_run(path: Path, epochs: int | None = None, model: str | None = None) ->
     """
     if path.is_dir():
         if (path / JOB_FILE).is_file():
-            return run_of_job(read_export(path), str(path / JOB_FILE))
+            run = run_of_job(read_export(path), str(path / JOB_FILE))
+            return replace(run, folder=path)
         file = state_file(path)
         if file is None:
             raise DatasetError(
@@ -183,7 +196,7 @@ def run_of_json(text: str, path: Path, epochs: int | None, model: str | None) ->
     if isinstance(content, dict) and "log_history" in content:
         return run_of_trainer(text, path)
     if isinstance(content, dict) and "job" in content:
-        return run_of_job(read_export(path), source)
+        return replace(run_of_job(read_export(path), source), folder=path.parent)
     if isinstance(content, dict) and content.get("object") == "fine_tuning.job":
         raise DatasetError(
             f"{source}: a job without its events; save it whole with "
@@ -229,7 +242,7 @@ def run_of_trainer(text: str, path: Path) -> TrainingRun:
     ends = ends_of(curve, epochs) if kept is None else [k for k in kept if 0 < k <= last]
     return TrainingRun(
         name=str(output_folder(path) if kept is not None else path),
-        kind="trainer state",
+        kind=TRAINER_STATE,
         curve=curve,
         checkpoints=states_at(curve, ends, naming),
         evaluations=states_at(curve, validated_steps(curve), naming),
@@ -251,7 +264,7 @@ def run_of_table(text: str, source: str, epochs: int | None, model: str | None) 
     ends = ends_of(table.curve, table.epochs)
     return TrainingRun(
         name=source,
-        kind="table of metrics",
+        kind=METRICS_TABLE,
         curve=table.curve,
         checkpoints=states_at(table.curve, ends, naming),
         evaluations=states_at(table.curve, validated_steps(table.curve), naming),

@@ -78,7 +78,8 @@ def test_an_output_folder_recommends_only_what_exists(harness: Harness, tmp_path
     assert run.returncode == 0, run.stderr
     assert "checkpoint to use now: checkpoint-10" in run.stdout
     assert "the lowest loss: after 2 epochs: not kept" in run.stdout
-    assert "harness compare checkpoint-10 checkpoint-30 --eval EVAL" in run.stdout
+    command = "harness compare checkpoint-10 checkpoint-30 --eval EVAL --base-url http://127.0.0.1"
+    assert command in run.stdout
 
 
 def test_a_loss_that_rose_while_accuracy_rose_is_no_overfitting(

@@ -20,6 +20,7 @@ from harness.analysis.curves import Evaluation
 from harness.analysis.evidence import Evidence
 from harness.errors import RunFolderError, UsageError
 from harness.finetuning.runs import TrainingRun, read_run
+from harness.models.providers import OPENAI_URL
 from harness.pipeline.folder.runfolder import RunFolder
 from harness.records import Advice, Checkpoint, Fact
 
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 STEP_IN_NAME = re.compile(r"(?:ckpt-step-|checkpoint-|step-)(\d{1,12})/?$")
 """How hosted models and trainers' folders name the step of a checkpoint."""
 MISSING = "missing measurement"
+NOT_DETERMINABLE = 24
+SERVED_HERE = "http://127.0.0.1:8000/v1"
+"""Where ``harness serve`` listens unless told otherwise, and vLLM, too."""
 CHECKPOINT_RULES = frozenset({26, 27, 28})
 """Rows that leave open whether an earlier checkpoint answers better than the last."""
 
@@ -61,6 +65,8 @@ def advice_of(
         RunFolderError: there is no checkpoint to advise on.
     """
     advice = advise(evidence_of(run), training=training_of(run, prices))
+    if advice.rule == NOT_DETERMINABLE:
+        advice = replace(advice, action=f"measure {held_out_answers(run, advice)}")
     missing = Fact(MISSING, None, missing_of_curves(run, advice, base_url))
     return replace(advice, evidence=(*advice.evidence, *spoiled(run), *assumed(run), missing))
 
@@ -138,12 +144,7 @@ def spoiled(run: TrainingRun) -> tuple[Fact, ...]:
 
 def missing_of_curves(run: TrainingRun, advice: Advice, base_url: str | None) -> str:
     """The measurement that would decide, with its command: curves know no answers."""
-    last = run.checkpoints[-1].model if run.is_named else "TUNED"
-    base = run.base or "BASE"
-    chosen = advice.checkpoint or last
-    held = f"held-out answers of {base} and {last}: {compare(base, last, base_url)}"
-    if advice.rule in CHECKPOINT_RULES and chosen != last:
-        held = f"held-out answers of {chosen} and {last}: {compare(chosen, last, base_url)}"
+    held = f"{held_out_answers(run, advice)}: {comparing(run, compared(run, advice), base_url)}"
     if len(run.evaluations) < 2:
         return (
             f"{held}; and a validation loss after every epoch: train with a validation file "
@@ -152,10 +153,40 @@ def missing_of_curves(run: TrainingRun, advice: Advice, base_url: str | None) ->
     return held
 
 
-def compare(base: str, tuned: str, base_url: str | None) -> str:
-    """The command that compares two models on an eval."""
-    command = ["harness", "compare", base, tuned, "--eval", "EVAL"]
-    return shlex.join(command + (["--base-url", base_url] if base_url else []))
+def held_out_answers(run: TrainingRun, advice: Advice) -> str:
+    """What would decide, in words."""
+    return "held-out answers of {} and {}".format(*compared(run, advice))
+
+
+def compared(run: TrainingRun, advice: Advice) -> tuple[str, str]:
+    """The two models whose answers would decide."""
+    last = run.checkpoints[-1].model if run.is_named else "TUNED"
+    chosen = advice.checkpoint or last
+    if advice.rule in CHECKPOINT_RULES and chosen != last:
+        return chosen, last
+    return run.base or "BASE", last
+
+
+def comparing(run: TrainingRun, models: tuple[str, str], base_url: str | None) -> str:
+    """The command that compares two models on an eval, and what has to be served before it."""
+    address, first = base_url or run.server, ""
+    if address is None and holds_embedded(run.folder):
+        first = f"{shlex.join(['harness', 'serve', '--models', str(run.folder)])}, and beside it: "
+        address = SERVED_HERE
+    elif address is None and run.is_of_trainer:
+        first = "serve them (docs/trainers.md), and then: "
+        address = SERVED_HERE
+    command = ["harness", "compare", *models, "--eval", "EVAL"]
+    if address is not None and address != OPENAI_URL:
+        command += ["--base-url", address]
+    return f"{first}{shlex.join(command)} (and --registry DIR, if EVAL is in one of yours)"
+
+
+def holds_embedded(folder: Path | None) -> bool:
+    """Whether a folder holds tuned embedded models."""
+    from harness.embedded.models import INDEX
+
+    return folder is not None and (folder / INDEX).is_file()
 
 
 # --- with logs of answers ------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,25 @@ def test_training_curves_alone_name_the_missing_measurements() -> None:
     assert (advice.rule, advice.recommend) == (24, 0)
     assert "held-out answers of base and m2: harness compare base m2 --eval EVAL" in said(advice)
     assert "--valid FILE" in said(advice)
+
+
+def test_the_headline_names_the_measurement_that_the_evidence_names() -> None:
+    advice = advice_of(run([2.0 / step for step in range(1, 21)]))
+    assert advice.action == "measure held-out answers of base and m2"
+
+
+def test_models_of_a_server_are_compared_there() -> None:
+    found = replace(run([2.0 / step for step in range(1, 21)]), server="http://there/v1")
+    assert "compare base m2 --eval EVAL --base-url http://there/v1" in said(advice_of(found))
+    hosted = replace(found, server="https://api.openai.com/v1")
+    assert "--base-url" not in said(advice_of(hosted))
+
+
+def test_saved_embedded_models_are_served_first(tmp_path: Path) -> None:
+    (tmp_path / "models.json").write_text("{}")
+    told = said(advice_of(replace(run([2.0 / step for step in range(1, 21)]), folder=tmp_path)))
+    assert f"harness serve --models {tmp_path}, and beside it: harness compare base m2" in told
+    assert "--base-url http://127.0.0.1:8000/v1" in told
 
 
 def test_a_loss_that_does_not_fall_is_seen_in_the_curve() -> None:
