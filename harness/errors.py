@@ -224,6 +224,11 @@ class TooFewChoices(BadResponse):
         self.completions = completions
 
 
+def is_for_good(kind: str) -> bool:
+    """Would a failure of this kind, or a judge's of it, be the same if asked again?"""
+    return kind.removeprefix("judge_") in {RequestRejected.kind, NotRecorded.kind}
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """The repair for a mistyped name, to stand behind a message; "" when nothing is near."""
     from difflib import get_close_matches

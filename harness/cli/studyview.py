@@ -27,6 +27,7 @@ from rich.text import Text
 
 from harness.cli.gateview import gate_lines
 from harness.cli.terminal import Output, plain
+from harness.errors import is_for_good
 
 if TYPE_CHECKING:
     from harness.finetuning.jobs import TuningProgress
@@ -246,12 +247,22 @@ def show(finished: Finished, output: Output) -> None:
     notes = []
     if tally.from_cache:
         notes.append(f"{tally.from_cache:,} requests were answered from the cache.")
-    if tally.skipped and not tally.answered:
+    if tally.skipped and not tally.answered and not tally.failed:
         notes.append("Everything was answered already: nothing was asked.")
     if tally.failed:
         notes.append(f"{tally.failed:,} answers failed and are excluded: {totals(tally)}")
-        notes.append("Ask them again with --resume --retry-failed.")
+        notes.append(repair_of_failures(tally.failures, finished.document))
     show_document(finished.document, output, [*notes, f"Report: {finished.written.html}"])
+
+
+def repair_of_failures(failures: Iterable[str], document: Document) -> str:
+    """How to get what failed: by asking again, unless all of it was refused for good."""
+    kinds = set(failures)
+    if not all(map(is_for_good, kinds)):
+        return "Ask them again with --resume --retry-failed."
+    excluded = (one for section in document.sections for one in section.exclusions)
+    reason = next((one.example for one in excluded if one.kind in kinds), "")
+    return f"Asking again would bring the same: {reason or 'the server refuses these requests'}"
 
 
 def show_document(document: Document, output: Output, notes: Sequence[str] = ()) -> None:
