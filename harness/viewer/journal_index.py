@@ -111,6 +111,10 @@ class Query:
     limit: int = 50
 
 
+BEING_READ = "The prompts are being indexed; load the page again."
+"""Why there are no prompts yet: nothing is wrong."""
+
+
 class Progress(NamedTuple):
     """Bytes of the journal that are indexed, and all of them; prompts come when answers are in.
 
@@ -462,7 +466,7 @@ class JournalIndex:
                 return {}, ""
             eval_id, stamp, fault = row
             if fault or stamp != self.asked.stamp(eval):
-                return {}, fault or "The prompts are being read; load the page again."
+                return {}, fault or BEING_READ
             starts = self._starts(database, eval_id, eval, ids)
         try:
             return self.asked.samples(eval, starts), ""

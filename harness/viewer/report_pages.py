@@ -25,6 +25,7 @@ from starlette.responses import HTMLResponse
 from harness.errors import RunFolderError
 from harness.reports import wording
 from harness.viewer.rendering import RUN_PAGES
+from harness.viewer.runs import Run
 
 Link = tuple[str, str]
 """A text, and the address behind it."""
@@ -95,11 +96,11 @@ class Way:
         )
 
 
-def way_to_report(slug: str, here: str = "Report") -> Way:
+def way_to_report(run: Run, here: str = "Report") -> Way:
     """The way to a report of one run, which stands beside the run's pages."""
-    address = f"/runs/{quote(slug, safe='')}"
+    address = f"/runs/{quote(run.slug, safe='')}"
     pages = tuple((text, address + place) for text, place in RUN_PAGES)
-    return Way(((slug, address),), here, pages)
+    return Way(((run.name, address),), here, pages)
 
 
 def _anchor(text: str, address: str) -> str:

@@ -25,10 +25,12 @@ Wanted = Callable[[Path], bool]
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run folder and the ``slug`` that pages know it by."""
+    """A run folder, the ``slug`` that addresses know it by, and its ``name`` for readers: its path
+    below the root."""
 
     slug: str
     folder: RunFolder
+    name: str
 
     @property
     def path(self) -> Path:
@@ -63,12 +65,15 @@ class Runs:
         return next((run for run in found if run.slug == slug), None)
 
     def _run(self, path: Path) -> Run:
-        return Run(self._slug(path), RunFolder(path))
+        return Run(self._slug(path), RunFolder(path), self._joined(path, "/"))
 
     def _slug(self, path: Path) -> str:
+        return self._joined(path, BETWEEN)
+
+    def _joined(self, path: Path, between: str) -> str:
         parts = path.relative_to(self.root).parts or (path.resolve().name,)
         # An address is UTF-8; a folder's name is whatever bytes the file system took.
-        return os.fsencode(BETWEEN.join(parts)).decode("utf-8", "replace")
+        return os.fsencode(between.join(parts)).decode("utf-8", "replace")
 
 
 def _run_folders(folder: Path, depth: int, is_wanted: Wanted) -> Iterator[Path]:

@@ -86,8 +86,9 @@ def listed(
 ) -> tuple[list[Listed], str]:
     """The rows of a page with their texts; and why there are no prompts, where that is so.
 
-    ``against`` is what answers are compared with: "ideal", "other" or "nothing". Where there is no
-    right answer to compare with it is the other model's.
+    ``against`` is what answers are compared with: "ideal", "other" or "nothing". Where a sample has
+    no right answer to compare with it is the other model's; one that cannot be read is not told
+    from any answer.
     """
     ids = [row.sample_id for row in rows]
     samples, fault = index.samples(query.eval, ids)
@@ -98,7 +99,8 @@ def listed(
         key, sample = row.sample_id, samples.get(row.sample_id)
         one, two = _text(said.get(key)), _text(before.get(key))
         ideals = sample.ideal if sample and against == "ideal" else ()
-        other = () if against == "nothing" else (one, two)
+        is_unknown = sample is None and against == "ideal"
+        other = () if against == "nothing" or is_unknown else (one, two)
         found.append(
             Listed(
                 row,

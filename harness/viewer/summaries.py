@@ -66,7 +66,7 @@ class About:
     def title(self) -> str:
         """The study's name; of a run without one what it measured."""
         if self.manifest is None:
-            return self.told.title if self.told else self.run.slug
+            return self.told.title if self.told else self.run.name
         return title_of(self.manifest.study, self.evals)
 
     @cached_property
@@ -108,7 +108,7 @@ class About:
     @cached_property
     def words(self) -> str:
         """All that a search looks through."""
-        named = (self.title, self.run.slug, self.description, *self.evals, *self.models)
+        named = (self.title, self.run.name, self.description, *self.evals, *self.models)
         return "\n".join(named).lower()
 
 

@@ -44,6 +44,12 @@ def test_the_page_warns_says_how_many_and_names_the_command(client: TestClient) 
     assert f"--eval {EVAL} --model {TUNED} --state wrong --out more.jsonl" in text
 
 
+def test_opened_bare_it_leads_to_the_samples_to_choose_from(client: TestClient) -> None:
+    answered = client.get(PAGE)
+    assert answered.status_code == 303
+    assert answered.headers["location"] == "/runs/run/samples"
+
+
 def test_the_download_holds_chats_and_the_ids_are_kept(
     client: TestClient, folder: RunFolder
 ) -> None:

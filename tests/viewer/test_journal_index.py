@@ -52,7 +52,7 @@ answers = st.builds(
 
 def index_of(folder: Path, cache: Path | None = None) -> JournalIndex:
     """The index of the run in a folder, as far as it comes."""
-    index = Indexes(cache).of(Run("run", RunFolder(folder)))
+    index = Indexes(cache).of(Run("run", RunFolder(folder), "run"))
     index.catch_up(60)
     return index
 
@@ -341,7 +341,7 @@ def test_data_that_changed_are_not_shown_and_answers_still_are(tmp_path: Path) -
 def test_readers_agree_with_each_other_while_the_journal_grows(tmp_path: Path) -> None:
     path = write(tmp_path, [])
     indexes = Indexes()
-    run = Run("run", RunFolder(tmp_path))
+    run = Run("run", RunFolder(tmp_path), "run")
 
     def look(_: int) -> bool:
         index = indexes.of(run)
@@ -367,7 +367,7 @@ def test_readers_agree_with_each_other_while_the_journal_grows(tmp_path: Path) -
 
 def test_two_viewers_share_one_index(tmp_path: Path) -> None:
     made_run(tmp_path / "run")
-    run, cache = Run("run", RunFolder(tmp_path / "run")), tmp_path / "cache"
+    run, cache = Run("run", RunFolder(tmp_path / "run"), "run"), tmp_path / "cache"
     with ThreadPoolExecutor(4) as pool:
         indexes = list(pool.map(lambda _: Indexes(cache).of(run), range(4)))
     for index in indexes:

@@ -19,6 +19,7 @@ from harness.records import Completion, Failure, Outcome, Score, Usage
 from harness.running.lines import line_of
 from harness.viewer.addresses import name_in, sample_address, step
 from harness.viewer.columns import merged
+from harness.viewer.journal_index import BEING_READ, JournalIndex
 from tests.served_viewer import served
 from tests.small_run import BASE, EVAL, TUNED, made_run
 
@@ -291,3 +292,18 @@ def test_merged_rows_keep_the_later_answer() -> None:
     rows, replaced = merged(old, new)
     assert rows["offset"].tolist() == [8, 3, 1, 9]
     assert replaced["offset"].tolist() == [2]
+
+
+def test_prompts_that_are_not_indexed_yet_are_no_problem(
+    tmp_path: Path, viewer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made_run(tmp_path / "run")
+    client = viewer(tmp_path)
+    settled(client)
+    monkeypatch.setattr(JournalIndex, "samples", lambda *_: ({}, BEING_READ))
+    query = urlencode({"eval": EVAL, "model": TUNED, "other": BASE})
+    for page in (f"samples?{query}", f"samples/{EVAL}/colours.test.1"):
+        text = client.get(f"/runs/run/{page}").text
+        assert "being indexed" in text
+        assert "cannot be shown" not in text
+        assert "<mark" not in text

@@ -22,7 +22,7 @@ def folder(tmp_path: Path) -> RunFolder:
 
 
 def summary(folder: RunFolder, known: Summaries | None = None) -> Summary:
-    return (known or Summaries(Tails())).of(Run("run", folder))
+    return (known or Summaries(Tails())).of(Run("run", folder, "run"))
 
 
 def test_a_run_with_a_report_is_finished(folder: RunFolder) -> None:

@@ -134,7 +134,7 @@ async def _compared(site: Site, asked: Asked, a: Chosen, b: Chosen) -> Response:
     trail = (("Compare", asked.address(change="1")),)
     if made is None:
         return working("Comparison", trail)
-    runs = {one.run.slug: f"/runs/{quote(one.run.slug, safe='')}" for one in (a, b)}
+    runs = {one.run.name: f"/runs/{quote(one.run.slug, safe='')}" for one in (a, b)}
     way = report_pages.Way(trail, _title(a, b), (*runs.items(), ("Compare others", trail[0][1])))
     return report_pages.answer(made, way, is_own=True)
 
@@ -150,8 +150,8 @@ def _settled(site: Site, one: Chosen) -> tuple[Stamp, Stamp] | None:
 def _title(a: Chosen, b: Chosen) -> str:
     """What is compared, by the names of the folders: those of models are long."""
     if a.run.slug == b.run.slug:
-        return f"Two models of {a.run.slug}"
-    return f"{b.run.slug} against {a.run.slug}"
+        return f"Two models of {a.run.name}"
+    return f"{b.run.name} against {a.run.name}"
 
 
 def _rendered(sides: tuple[Chosen, Chosen], *, force: bool) -> str:

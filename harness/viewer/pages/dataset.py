@@ -15,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, QueryParams
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from harness.errors import UsageError
@@ -137,6 +137,8 @@ def routes(site: Site) -> list[Route]:
 
 def _shown(site: Site, request: Request) -> Response:
     run = site.run(request)
+    if not request.query_params:  # samples are chosen in their list
+        return RedirectResponse(f"{address_of(run)}/samples", 303)
     index = site.indexes.of(run)
     if is_being_read(index):
         return page("reading.html.j2", title="Dataset", run=run, here=address_of(run))

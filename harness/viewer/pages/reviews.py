@@ -313,7 +313,7 @@ def _agreement(site: Site, answered: Answered, request: Request) -> Response:
         compared=compared,
         fault=fault,
         other=other,
-        runs=[one.slug for one in site.runs.all() if one.slug != run.slug],
+        runs={one.slug: one.name for one in site.runs.all() if one.slug != run.slug},
         evals=list(dict.fromkeys(track.eval for track in tracks)),
         models=list(dict.fromkeys(track.model for track in tracks)),
         sizes=SIZES,
@@ -335,7 +335,7 @@ def _compared(site: Site, run: Run, other: str) -> tuple[list[Raters], str]:
     if found is None:
         return [], f"There is no run named {other} here."
     try:
-        raters = list(between_runs(run.folder, found.folder, (run.slug, found.slug)))
+        raters = list(between_runs(run.folder, found.folder, (run.name, found.name)))
     except (RunFolderError, HarnessError) as error:
         return [], str(error)
-    return raters, "" if raters else f"{other} holds none of this run's answers."
+    return raters, "" if raters else f"{found.name} holds none of this run's answers."

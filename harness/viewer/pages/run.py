@@ -67,7 +67,7 @@ async def _report(site: Site, run: Run) -> Response:
     kept = await run_in_threadpool(
         report_pages.stored, run.path / "report.html", journal[0] if journal else 0
     )
-    way = report_pages.way_to_report(run.slug)
+    way = report_pages.way_to_report(run)
     if kept is not None:
         return report_pages.answer(kept, way, is_own=False)
     state = (await run_in_threadpool(site.summaries.of, run)).state
@@ -104,14 +104,14 @@ def _loop_report_path(site: Site, run: Run) -> str | None:
 def _loop_report(site: Site, run: Run) -> Response:
     loop = site.summaries.about(run).loop
     if _loop_report_path(site, run) is None or loop is None:
-        raise HTTPException(404, f"{run.slug} is no round of a loop with a report.")
+        raise HTTPException(404, f"{run.name} is no round of a loop with a report.")
     text = report_pages.stored(loop / "report.html")
     if text is None:
         raise RunFolderError(
             f"{loop}/report.html: is no report of this harness; "
             "write it anew: harness loop ... --resume"
         )
-    way = report_pages.way_to_report(run.slug, "All rounds")
+    way = report_pages.way_to_report(run, "All rounds")
     return report_pages.answer(text, way, is_own=False)
 
 
@@ -119,7 +119,7 @@ def _file(run: Run, name: str) -> Response:
     """A file to take away: never shown in the browser, whatever is in it."""
     found = downloads.wanted(run, name)
     if found is None:
-        raise HTTPException(404, f"{run.slug} offers no file {name}.")
+        raise HTTPException(404, f"{run.name} offers no file {name}.")
     shown = found.path.name if found.path.parent == run.path else f"{run.slug}-{found.path.name}"
     return FileResponse(
         found.path,

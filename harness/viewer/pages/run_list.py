@@ -120,7 +120,7 @@ def _shown(site: Site, filters: Filters) -> Response:
     return page(
         "run_list.html.j2",
         title="Runs",
-        root=str(site.runs.root),
+        root=str(site.runs.root.resolve()),
         total=len(found),
         fitting=len(fitting),
         shown=fitting[(here - 1) * ON_A_PAGE : here * ON_A_PAGE],

@@ -24,6 +24,7 @@ from harness.records import Sample
 from harness.reports import wording
 from harness.viewer.addresses import name_in, sample_address, samples_address
 from harness.viewer.journal_index import (
+    BEING_READ,
     CHANGES,
     SORTS,
     STATES,
@@ -205,7 +206,7 @@ def _list(site: Site, run: Run, asked: QueryParams) -> Response:
 
     return page(
         "sample_list.html.j2",
-        title=f"Samples of {run.slug}",
+        title=f"Samples of {run.name}",
         run=run,
         progress=progress,
         tracks=tracks,
@@ -222,6 +223,7 @@ def _list(site: Site, run: Run, asked: QueryParams) -> Response:
         state_words=STATE_WORDS,
         rows=rows,
         fault=fault,
+        is_pending=fault == BEING_READ,
         total=found.total,
         last=last,
         address=address,
@@ -274,12 +276,13 @@ def _one(site: Site, run: Run, eval: str, sample_id: str, request: Request) -> R
     epochs = _epochs(site, run)
     return page(
         "sample.html.j2",
-        title=f"{sample_id} in {run.slug}",
+        title=f"{sample_id} in {run.name}",
         run=run,
         eval=eval,
         sample_id=sample_id,
         sample=sample,
         fault=fault,
+        is_pending=fault == BEING_READ,
         turns=turns(_messages(index, eval, sample)) if sample else [],
         ideal=[shown(text, LONGEST_NOTE) for text in sample.ideal] if sample else [],
         notes=_notes(sample),

@@ -56,6 +56,22 @@ def test_an_empty_folder_says_what_to_do(viewer, tmp_path: Path) -> None:
     assert str(tmp_path) in answer.get("/").text
 
 
+def test_the_root_is_named_whole(viewer, small_runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(small_runs)
+    text = viewer(Path()).get("/").text
+    assert f'3 runs below <bdi class="name">{small_runs}</bdi>' in text
+
+
+def test_a_folder_in_a_folder_is_named_by_its_path(viewer, tmp_path: Path) -> None:
+    (tmp_path / "loop").mkdir()
+    made_run(tmp_path / "loop" / "round-3", 12)
+    client = viewer(tmp_path)
+    pages = ("/", *(f"/runs/loop~round-3{page}" for page in ("", "/samples", "/reviews")))
+    for text in (client.get(page).text for page in pages):
+        assert '<bdi class="name">loop/round-3</bdi>' in text
+        assert ">loop~round-3<" not in text
+
+
 def test_filters_that_leave_nothing_say_how_to_go_back(viewer, small_runs: Path) -> None:
     assert "No run fits" in viewer(small_runs).get("/?words=nothing").text
 
