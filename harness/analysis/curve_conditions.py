@@ -183,7 +183,9 @@ def _checkpoint_facts(
         return [Fact("checkpoints", None, "none is known to exist at an evaluated step")]
     facts = []
     if reading.lowest.model is None:
-        facts.append(Fact("the lowest loss", None, f"{_place(reading.lowest)}: not kept"))
+        facts.append(
+            Fact("the lowest loss", None, f"{_place(reading.lowest)}: not known to be kept")
+        )
     same = [str(one.model) for one in same_within_noise(chosen, kept, reading.noise)]
     if same:
         facts.append(Fact(f"the same as {chosen.model} within noise", None, _listed(same)))

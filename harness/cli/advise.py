@@ -31,6 +31,10 @@ def advise(
             "checkpoint-* or W&B export; or a job's id.",
         ),
     ],
+    result: Annotated[
+        Path | None,
+        typer.Argument(metavar="[RESULT]", help="A job's result file, beside the job's object."),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the advice as in report.json.")
     ] = False,
@@ -87,12 +91,19 @@ def advise(
 
       harness advise outputs/        (a trainer's checkpoint-* folders; or trainer_state.json)
 
+      harness advise job.json result.csv       (GET .../jobs/ID as it is, and its result file)
+
       harness advise result.csv --epochs 3 --log base.jsonl --log tuned.jsonl
 
       harness advise ftjob-123 --base-url http://127.0.0.1:8000/v1
     """
     output = Output(plain, as_json)
     path = Path(place)
+    if result is not None:
+        run = _of_both(path, result, model=model, epochs=epochs, base_url=base_url)
+        told = _advise_on(run, log or [], None, prices, output)
+        _explain(told if explain and not as_json else ())
+        return
     if not path.exists() and (place.startswith(JOB_PREFIX) or base_url is not None):
         if epochs or model:
             raise UsageError("--epochs and --model are for result files; a job knows its own")
@@ -136,6 +147,20 @@ def _explain(advices: Sequence[Advice]) -> None:
 
 
 # --- what training wrote -------------------------------------------------------------
+
+
+def _of_both(
+    path: Path, result: Path, *, model: str | None, epochs: int | None, base_url: str | None
+) -> TrainingRun:
+    """The run that a job's object and its result file tell together."""
+    from harness.finetuning.runs import run_of_job_and_result
+
+    if epochs or model or base_url is not None:
+        raise UsageError(
+            "--epochs, --model and --base-url are not for a job and its result file: "
+            "the job says them"
+        )
+    return run_of_job_and_result(path, result)
 
 
 def _live(job_id: str, base_url: str | None, key_name: str) -> TrainingRun:

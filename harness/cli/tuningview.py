@@ -96,9 +96,9 @@ class TuningView:
 
     def show_run(self, run: TrainingRun) -> None:
         """Print what a run tells of itself: its states, its curves, what was assumed."""
-        steps = f"{run.curve[-1].step:,} steps"
+        steps = f", {run.curve[-1].step:,} steps" if run.curve else ""
         epochs = f"{run.epochs:.3g} epoch{'' if run.epochs == 1 else 's'}"
-        self.say(f"{plain(run.name)}: {run.kind}, {epochs}, {steps}\n")
+        self.say(f"{plain(run.name)}: {run.kind}, {epochs}{steps}\n")
         self.show_states(run.checkpoints, run.curve, run.kept)
 
     def show_states(
@@ -139,7 +139,7 @@ def losses(event: TuningProgress, before: str) -> str:
 def checkpoints_table(
     checkpoints: Sequence[Checkpoint], kept: frozenset[int] | None = None
 ) -> Table:
-    """Return a table with a row for every checkpoint; those that were not kept say so."""
+    """Return a table with a row for every checkpoint; those that may be gone say so."""
     table = Table(box=None, pad_edge=False)
     for heading in HEADINGS:
         table.add_column(heading, justify="right", vertical="bottom")
@@ -152,7 +152,10 @@ def checkpoints_table(
             number(one.valid_loss),
             share(one.train_token_accuracy),
             share(one.valid_token_accuracy),
-            Text(plain(one.model) + ("" if kept is None or one.step in kept else "  (not kept)")),
+            Text(
+                plain(one.model)
+                + ("" if kept is None or one.step in kept else "  (not known to be kept)")
+            ),
         )
     return table
 

@@ -213,7 +213,7 @@ def cells(step: TrainingStep) -> list[str]:
 
 
 def read_export(path: Path) -> JobExport:
-    """Return a saved job: ``job.json``, or the folder that holds it.
+    """Return a saved job: ``job.json``, the folder that holds it, or the job's own object alone.
 
     Raises:
         DatasetError: there is no such file, or it is not a saved job.
@@ -224,6 +224,8 @@ def read_export(path: Path) -> JobExport:
     except (OSError, UnicodeDecodeError) as error:
         raise DatasetError(f"{file}: cannot be read as a saved job: {error}") from error
     parts = content if isinstance(content, dict) else {}
+    if is_job(parts):
+        return JobExport(parts, [], [])
     job, events, checkpoints = (parts.get(name) for name in ("job", "events", "checkpoints"))
     if not isinstance(job, dict) or not are_objects(events) or not are_objects(checkpoints):
         raise DatasetError(
@@ -234,6 +236,26 @@ def read_export(path: Path) -> JobExport:
     return JobExport(
         job, events or [], checkpoints or [], server=server if isinstance(server, str) else None
     )
+
+
+def is_job(content: object) -> bool:
+    """Whether a value is what a server says of a job, without its events."""
+    return isinstance(content, dict) and content.get("object") == "fine_tuning.job"
+
+
+def settings_of(job: Json) -> str:
+    """Return how a job was trained, in words: what it says of it beside its epochs."""
+    method = mapping(job.get("method"))
+    options = mapping(method.get(str(method.get("type") or "supervised")))
+    told = {**mapping(job.get("hyperparameters")), **mapping(options.get("hyperparameters"))}
+    shown = [
+        f"{name.replace('_', ' ')} {value}"
+        for name, value in told.items()
+        if name != "n_epochs" and isinstance(value, int | float | str)
+    ]
+    if is_count(tokens := job.get("trained_tokens")):
+        shown.append(f"{tokens:,} tokens trained")
+    return ", ".join(shown)
 
 
 def are_objects(value: object) -> bool:

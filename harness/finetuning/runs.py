@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Mapping
+import shlex
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -20,10 +20,14 @@ from harness.finetuning.curves import (
 from harness.finetuning.exports import (
     JOB_FILE,
     JobExport,
+    Json,
     epoch_length,
     epochs_of,
+    is_count,
+    is_job,
     read_export,
     result_of,
+    settings_of,
 )
 from harness.finetuning.states import (
     UNNAMED,
@@ -75,6 +79,8 @@ class TrainingRun:
     notes: tuple[str, ...] = ()
     trained_tokens: int | None = None
     """Of all epochs together, where the server has counted them."""
+    settings: str = ""
+    """How else the job was trained, in its own words."""
     server: str | None = None
     """The address of the server that trained, where that is known."""
     folder: Path | None = field(default=None, compare=False)
@@ -105,6 +111,8 @@ def run_of_job(export: JobExport, source: str) -> TrainingRun:
     Raises:
         DatasetError: the objects are not those of a tuning job, or nothing was trained.
     """
+    if has_no_curve(export) and export.job.get("status") == "succeeded":
+        return run_without_curve(export.job, source)
     result = result_of(export, source)
     if not result.curve:
         why = f": {result.error}" if result.error else "; look again when it runs"
@@ -127,7 +135,64 @@ def run_of_job(export: JobExport, source: str) -> TrainingRun:
         status=result.status,
         trained_tokens=result.trained_tokens,
         server=export.server,
+        settings=settings_of(export.job),
     )
+
+
+def has_no_curve(export: JobExport) -> bool:
+    """Whether a job stands alone: without events, checkpoints and result file."""
+    return not (export.events or export.checkpoints or export.result_file)
+
+
+def run_without_curve(job: Json, source: str) -> TrainingRun:
+    """Return what a finished job says by itself: its end.
+
+    Raises:
+        DatasetError: not even how many epochs it trained.
+    """
+    model, epochs = job.get("fine_tuned_model"), epochs_of(job)
+    if not isinstance(job.get("id"), str) or not isinstance(model, str) or epochs is None:
+        raise DatasetError(
+            f"{source}: a job without its id, its epochs (hyperparameters.n_epochs) or its tuned "
+            "model (fine_tuned_model); save it again when it has succeeded"
+        )
+    files = [one for one in listed(job.get("result_files")) if isinstance(one, str)]
+    named = f" ({', '.join(files)})" if files else ""
+    tokens = job.get("trained_tokens")
+    return TrainingRun(
+        name=job["id"],
+        kind="fine-tuning job without its curve",
+        curve=(),
+        checkpoints=(Checkpoint(model, epochs),),
+        evaluations=(),
+        epochs=epochs,
+        base=str(job.get("model")),
+        trained_tokens=tokens if is_count(tokens) else None,
+        settings=settings_of(job),
+        notes=(
+            f"a job's object holds no curve: download its result file{named} and give both: "
+            f"harness advise {shlex.quote(source)} result.csv",
+        ),
+    )
+
+
+def listed(value: object) -> list[object]:
+    """Return a list of a job, an empty one where there is something else."""
+    return value if isinstance(value, list) else []
+
+
+def run_of_job_and_result(path: Path, result: Path) -> TrainingRun:
+    """Return the run of a job's file and its result file: epochs and names, and the curve.
+
+    Raises:
+        DatasetError: neither of them is a job, or the other one no result file.
+    """
+    if result.is_dir() or plain_text(text_of(result)).startswith("{"):
+        path, result = result, path
+    if not (path.is_dir() or plain_text(text_of(path)).startswith("{")):
+        raise DatasetError(f"{path}: holds no job; give a job's JSON and its result file (CSV)")
+    export = replace(read_export(path), result_file=text_of(result))
+    return run_of_job(export, f"{path} with {result}")
 
 
 # --- files ---------------------------------------------------------------------------
@@ -142,7 +207,7 @@ def read_run(path: Path, epochs: int | None = None, model: str | None = None) ->
     """Return the run that a file or folder tells of.
 
     ``epochs`` and ``model`` are what a result file does not say: how many epochs its steps are,
-    and the tuned model's name.
+    and the tuned model's name, which is that of the last state; those of others are not known.
 
     Raises:
         DatasetError: it cannot be read, or tells of no run.
@@ -197,11 +262,8 @@ def run_of_json(text: str, path: Path, epochs: int | None, model: str | None) ->
         return run_of_trainer(text, path)
     if isinstance(content, dict) and "job" in content:
         return replace(run_of_job(read_export(path), source), folder=path.parent)
-    if isinstance(content, dict) and content.get("object") == "fine_tuning.job":
-        raise DatasetError(
-            f"{source}: a job without its events; save it whole with "
-            f"harness finetune --job {content.get('id')} --out DIR"
-        )
+    if is_job(content):
+        return run_of_job(read_export(path), source)
     if looks_like_a_log(text):
         raise DatasetError(
             f"{source}: a log of answers, not of training; give it with --log beside the run"
@@ -302,7 +364,8 @@ def run_of_curve(
         )
     length = (measured[-1] if whole_set and measured and epochs is None else last) / count
     ends = epoch_ends(curve, length, count)
-    naming = Naming(lambda step: step / length, names=hosted_names(model, ends))
+    names = {ends[-1]: model} if model is not None and ends else {}
+    naming = Naming(lambda step: step / length, names=names)
     return TrainingRun(
         name=model or source,
         kind=kind,
@@ -310,6 +373,7 @@ def run_of_curve(
         checkpoints=states_at(curve, ends, naming),
         evaluations=states_at(curve, measured, naming),
         epochs=last / length,
+        kept=frozenset(names) or None,
         notes=notes,
     )
 
@@ -326,10 +390,3 @@ def guessed_epochs(curve: Curve, *, whole_set: bool) -> int | None:
     few = 1 < len(measured) <= min(MOST_GUESSED_EPOCHS, len(curve) // 2)
     ends = few and measured[-1] == curve[-1].step
     return len(measured) if ends and evenly_spaced(measured) else None
-
-
-def hosted_names(model: str | None, ends: list[int]) -> Mapping[int, str] | None:
-    """Return the names of a hosted model's checkpoints; the last one is the model itself."""
-    if model is None or not ends:
-        return None
-    return {end: f"{model}:ckpt-step-{end}" for end in ends[:-1]} | {ends[-1]: model}

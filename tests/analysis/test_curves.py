@@ -140,7 +140,7 @@ def advised(*curve: Evaluation) -> tuple[int, str | None, str]:
 def test_only_checkpoints_that_exist_are_recommended() -> None:
     rule, checkpoint, words = advised(*evaluations([1.3, 1.0, 1.2, 1.5, 1.7], kept=[1, 3, 5]))
     assert (rule, checkpoint) == (28, "c3")
-    assert "after 2 epochs: not kept" in words
+    assert "after 2 epochs: not known to be kept" in words
     rule, checkpoint, words = advised(*evaluations([1.3, 1.0, 1.2, 1.5, 1.7], kept=[]))
     assert (rule, checkpoint) == (28, None)
     assert "if it was kept" in words

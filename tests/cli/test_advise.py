@@ -77,7 +77,7 @@ def test_an_output_folder_recommends_only_what_exists(harness: Harness, tmp_path
     run = harness("advise", tmp_path)
     assert run.returncode == 0, run.stderr
     assert "checkpoint to use now: checkpoint-10" in run.stdout
-    assert "the lowest loss: after 2 epochs: not kept" in run.stdout
+    assert "the lowest loss: after 2 epochs: not known to be kept" in run.stdout
     command = "harness compare checkpoint-10 checkpoint-30 --eval EVAL --base-url http://127.0.0.1"
     assert command in run.stdout
 
@@ -90,6 +90,54 @@ def test_a_loss_that_rose_while_accuracy_rose_is_no_overfitting(
     assert "keep the epochs" in run.stdout
     assert "not overfitting" in run.stdout
     assert "fewer" not in run.stdout
+
+
+JOB = {
+    "object": "fine_tuning.job",
+    "id": "ftjob-abc",
+    "status": "succeeded",
+    "model": "gpt-4o-mini-2024-07-18",
+    "fine_tuned_model": "ft:gpt-4o-mini-2024-07-18:me::abc",
+    "hyperparameters": {"n_epochs": 2, "batch_size": 4, "learning_rate_multiplier": 1.8},
+    "trained_tokens": 12_345,
+    "result_files": ["file-r"],
+}
+RESULT = "step,train_loss,valid_loss\n" + "".join(
+    f"{step},{2 / step:.3f},{2 - step / 10 if step % 4 == 0 else ''}\n" for step in range(1, 9)
+)
+
+
+def test_a_jobs_own_object_says_what_it_can(harness: Harness, tmp_path: Path) -> None:
+    path = tmp_path / "job.json"
+    path.write_text(json.dumps(JOB))
+    run = harness("advise", path)
+    told = " ".join(run.stdout.split())
+    assert run.returncode == 0, run.stderr
+    assert "ftjob-abc: fine-tuning job without its curve, 2 epochs" in told
+    assert "batch size 4, learning rate multiplier 1.8, 12,345 tokens trained" in told
+    assert f"result file (file-r) and give both: harness advise {path} result.csv" in told
+
+
+def test_a_job_and_its_result_file_are_judged_together(harness: Harness, tmp_path: Path) -> None:
+    job, result = tmp_path / "job.json", tmp_path / "result.csv"
+    job.write_text(json.dumps(JOB))
+    result.write_text(RESULT)
+    run = harness("advise", job, result)
+    assert run.returncode == 0, run.stderr
+    assert "ftjob-abc: fine-tuning job, 2 epochs, 8 steps" in run.stdout
+    assert "checkpoint to use now: ft:gpt-4o-mini-2024-07-18:me::abc" in run.stdout
+    assert "batch size 4" in run.stdout
+    other = harness("advise", result, result)
+    assert (other.returncode, len(other.stderr.splitlines())) == (2, 1)
+    assert "holds no job" in other.stderr
+    assert harness("advise", job, result, "--epochs", 3).returncode == 2
+
+
+def test_a_models_name_makes_up_no_others(harness: Harness, tmp_path: Path) -> None:
+    (tmp_path / "result.csv").write_text(RESULT)
+    run = harness("advise", tmp_path / "result.csv", "--epochs", 2, "--model", "ft:m")
+    assert "checkpoint to use now: ft:m" in run.stdout
+    assert "ckpt-step" not in run.stdout
 
 
 def test_json_is_that_of_reports(harness: Harness, tmp_path: Path) -> None:

@@ -17,7 +17,13 @@ from harness.errors import DatasetError
 from harness.finetuning.api import ApiTuning
 from harness.finetuning.exports import JobExport, save_export
 from harness.finetuning.jobs import TuningRequest
-from harness.finetuning.runs import TrainingRun, is_training_run, read_run, run_of_job
+from harness.finetuning.runs import (
+    TrainingRun,
+    is_training_run,
+    read_run,
+    run_of_job,
+    run_of_job_and_result,
+)
 from harness.records import Checkpoint
 
 EPOCHS = 4
@@ -175,12 +181,46 @@ def test_the_job_itself_gives_them_live_and_saved(
     )
 
 
-def test_a_result_file_with_its_model_has_the_names_too(
+def test_a_result_file_with_its_model_names_its_end_and_no_other_state(
     export: JobExport, live: TrainingRun, tmp_path: Path
 ) -> None:
     (tmp_path / "result.csv").write_text(export.result_file or "")
     run = read_run(tmp_path / "result.csv", EPOCHS, export.job["fine_tuned_model"])
-    assert [one.model for one in run.checkpoints] == [one.model for one in live.checkpoints]
+    *others, last = run.checkpoints
+    assert last.model == live.checkpoints[-1].model
+    assert [one.model for one in others] == [f"step-{one.step}" for one in others]
+    assert [run.is_kept(one) for one in run.checkpoints] == [False] * len(others) + [True]
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_a_jobs_object_and_its_result_file_are_one_run(
+    export: JobExport, live: TrainingRun, tmp_path: Path, swapped: bool
+) -> None:
+    job, result = tmp_path / "job.json", tmp_path / "result.csv"
+    job.write_text(json.dumps(export.job))
+    result.write_text(export.result_file or "")
+    run = run_of_job_and_result(*((result, job) if swapped else (job, result)))
+    assert numbers(run.checkpoints) == numbers(live.checkpoints)
+    assert run.checkpoints[-1] == live.checkpoints[-1]
+    assert (run.base, run.epochs, run.settings) == (live.base, live.epochs, live.settings)
+    assert "tokens trained" in run.settings
+
+
+def test_a_jobs_object_alone_says_its_end_and_what_is_missing(
+    export: JobExport, live: TrainingRun, tmp_path: Path
+) -> None:
+    (tmp_path / "job.json").write_text(json.dumps(export.job))
+    run = read_run(tmp_path / "job.json")
+    assert (run.base, run.epochs, run.trained_tokens) == (live.base, EPOCHS, live.trained_tokens)
+    assert [one.model for one in run.checkpoints] == [live.checkpoints[-1].model]
+    assert "job.json result.csv" in run.notes[0]
+
+
+def test_a_jobs_object_that_lacks_its_epochs_is_named(export: JobExport, tmp_path: Path) -> None:
+    bare = {k: v for k, v in export.job.items() if k not in ("hyperparameters", "method")}
+    (tmp_path / "job.json").write_text(json.dumps(bare))
+    with pytest.raises(DatasetError, match="n_epochs"):
+        read_run(tmp_path / "job.json")
 
 
 def test_checkpoint_folders_give_them_with_what_was_kept(
@@ -244,7 +284,7 @@ BAD = {
     "cut.json": ('{"log_history": [{"step": 1, "lo', "cut short: copy it again"),
     "none.json": ('{"log_history": []}', "nothing was trained or logged yet"),
     "other.json": ('{"log_history": 3}', "no list 'log_history'"),
-    "job.json": ('{"object": "fine_tuning.job", "id": "ftjob-1"}', "finetune --job ftjob-1"),
+    "job.json": ('{"object": "fine_tuning.job", "id": "ftjob-1"}', "no id or no status"),
     "log.jsonl": ('{"spec": {}}\n{"final_report": {}}\n', "give it with --log"),
     "chats.jsonl": ('{"messages": []}\n{"messages": []}\n', "no column of steps"),
     "list.json": ("[1, 2]", "expected a list of objects"),

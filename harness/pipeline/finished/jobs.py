@@ -121,7 +121,11 @@ def assumed(run: TrainingRun) -> tuple[Fact, ...]:
     notes = [*run.notes]
     if run.status in ("running", "queued", "validating_files", "paused"):
         notes.append(f"the job is {run.status}: this is about what it has done so far")
-    return tuple(Fact("assumed", None, note) for note in notes)
+    settings = (Fact("trained with", None, run.settings),) if run.settings else ()
+    return (
+        *settings,
+        *(Fact("assumed" if run.curve else "the curve", None, note) for note in notes),
+    )
 
 
 def spoiled(run: TrainingRun) -> tuple[Fact, ...]:
@@ -145,7 +149,7 @@ def spoiled(run: TrainingRun) -> tuple[Fact, ...]:
 def missing_of_curves(run: TrainingRun, advice: Advice, base_url: str | None) -> str:
     """The measurement that would decide, with its command: curves know no answers."""
     held = f"{held_out_answers(run, advice)}: {comparing(run, compared(run, advice), base_url)}"
-    if len(run.evaluations) < 2:
+    if run.curve and len(run.evaluations) < 2:
         return (
             f"{held}; and a validation loss after every epoch: train with a validation file "
             "(harness finetune --valid FILE, or a trainer's eval_strategy)"
