@@ -163,7 +163,10 @@ def told(found: Collection, folder: RunFolder, out: Path, rest: Path | None) -> 
             "left, or better on a fresh set, and compare no score with one from before."
         )
     if wanted.form == "chat":
-        yield f"Next: add {out} to the training file, then harness lint it"
+        yield (
+            f"Next: with --as prompts, new examples like these keep them held out; to train on "
+            f"{out} all the same, harness lint it, and hold out a fresh set first"
+        )
 
 
 def _which(found: Collection) -> str:

@@ -42,6 +42,8 @@ def test_what_is_wrong_is_written_with_a_warning_and_the_next_step(
     assert f"wrong or partly with {TUNED}: {len(wrong)} samples" in told
     assert "held out no longer" in told
     assert "harness lint" in told
+    assert "--as prompts" in told
+    assert "add" not in told.split("Next: ")[1]
 
 
 def test_prompts_are_not_called_training(folder: RunFolder, tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ def client(tmp_path: Path, folder: RunFolder, viewer: Viewer) -> TestClient:
 
 
 def asked(**more: str) -> dict[str, str]:
-    return {"eval": EVAL, "model": TUNED, "state": "wrong", **more}
+    return {"eval": EVAL, "model": TUNED, "state": "wrong", "as": "chat", **more}
 
 
 def lines(text: str) -> list[dict[str, object]]:
@@ -41,7 +41,28 @@ def test_the_page_warns_says_how_many_and_names_the_command(client: TestClient) 
     text = client.get(f"{PAGE}?{urlencode(asked())}").text
     assert f"{len(WRONG)} samples" in text
     assert "held out no longer" in text
-    assert f"--eval {EVAL} --model {TUNED} --state wrong --out more.jsonl" in text
+    assert f"--eval {EVAL} --model {TUNED} --state wrong --as chat --out more.jsonl" in text
+
+
+def test_prompts_are_taken_where_nobody_says_otherwise(
+    client: TestClient, folder: RunFolder
+) -> None:
+    unsaid = {key: value for key, value in asked().items() if key != "as"}
+    text = client.get(f"{PAGE}?{urlencode(unsaid)}").text
+    assert 'value="prompts" checked' in text
+    assert "--state wrong --as prompts --out to-write.jsonl" in text
+    found = lines(client.post(PAGE, data=unsaid).text)
+    assert {tuple(line) for line in found} == {("input",)}
+    assert copied_ids(folder, EVAL) == frozenset()
+
+
+def test_the_command_follows_the_form_without_a_script(client: TestClient) -> None:
+    query = urlencode(asked(**{"as": "eval", "part": "0.5"}))
+    text = client.get(f"{PAGE}?{query}").text
+    assert "--as eval --part 0.5 --out samples.jsonl" in text
+    assert 'value="eval" checked' in text
+    assert '<option value="0.5" selected>' in text
+    assert 'formmethod="get"' in text
 
 
 def test_opened_bare_it_leads_to_the_samples_to_choose_from(client: TestClient) -> None:

@@ -124,6 +124,9 @@ def test_ticked_samples_are_downloaded(browser: Any, served: Served) -> None:
         page.get_by_label("Copy colours.test.3", exact=True).check()
         page.get_by_role("button", name="Copy as dataset").click()
         page.get_by_text("1 sample of").wait_for()
+        page.get_by_text("--as prompts --out to-write.jsonl").wait_for()
+        page.get_by_label("Training examples").check()
+        page.get_by_text("--as chat --out more.jsonl").wait_for()
         with page.expect_download() as download:
             page.get_by_role("button", name="Download", exact=True).click()
         text = Path(download.value.path()).read_text()

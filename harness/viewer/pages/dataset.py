@@ -41,6 +41,12 @@ MOST_NAMED = 20
 """Ids in a command that is shown."""
 
 PARTS = (1.0, 0.75, 0.5, 0.25)
+SAFEST: Form = "prompts"
+"""What is written where nobody says: it leaves the held-out set as it is."""
+
+OUT: dict[Form, str] = {"prompts": "to-write.jsonl", "chat": "more.jsonl", "eval": "samples.jsonl"}
+"""What a command calls the file."""
+
 PIECE = 1 << 16
 JSON_LINES = "application/jsonl; charset=utf-8"
 
@@ -51,7 +57,7 @@ class Pick:
 
     query: Query
     ids: tuple[str, ...] = ()
-    form: Form = "chat"
+    form: Form = SAFEST
     part: float = 1.0
     fields: dict[str, str] = field(default_factory=dict)
 
@@ -78,7 +84,7 @@ class Pick:
         return cls(
             query,
             picked[:MOST_PICKED],
-            form if form in get_args(Form) else "chat",  # type: ignore[arg-type]
+            form if form in get_args(Form) else SAFEST,  # type: ignore[arg-type]
             float(part) if part in map(str, PARTS) else 1.0,
             {
                 "eval": query.eval,
@@ -114,7 +120,9 @@ class Pick:
         words += ["--base", query.other_model] if query.state in CHANGES else []
         words += [word for state in states for word in ("--state", state)]
         words += [word for key in self.ids for word in ("--id", key)]
-        return shlex.join([*words, "--out", "more.jsonl"])
+        words += ["--as", self.form]
+        words += ["--part", f"{self.part:g}"] if self.part < 1 else []
+        return shlex.join([*words, "--out", OUT[self.form]])
 
 
 def routes(site: Site) -> list[Route]:

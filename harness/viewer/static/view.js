@@ -47,6 +47,21 @@ for (const form of document.querySelectorAll("[data-pick]")) {
   update();
 }
 
+// A form that is told again elsewhere on its page: as soon as it changes, not when it is sent.
+for (const form of document.querySelectorAll("[data-retells]")) {
+  const told = document.getElementById(form.dataset.retells);
+  form.addEventListener("change", async () => {
+    const asked = String(new URLSearchParams(new FormData(form)));
+    try {
+      const answer = await fetch(`${form.getAttribute("action")}?${asked}`, { headers: { accept: "text/html" } });
+      if (!answer.ok || asked !== String(new URLSearchParams(new FormData(form)))) return;
+      const now = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const fresh = now.getElementById(told.id);
+      if (fresh) told.replaceChildren(...fresh.childNodes);
+    } catch { /* the viewer was stopped */ }
+  });
+}
+
 // Samples by keys: j and k or the arrows go through a list or from sample to sample, Enter opens
 // a row, u goes up to the list, / goes to the search.
 document.documentElement.classList.add("scripted");
