@@ -35,7 +35,8 @@ def finetune(
         int | None, typer.Option(min=1, help="Passes over the data; unset: the service's choice.")
     ] = None,
     valid: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Chats to measure the loss on.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Chats, or samples of an eval, to measure the loss on."),
     ] = None,
     base: Annotated[
         str | None,
@@ -81,12 +82,13 @@ def finetune(
 
       harness finetune --job tuned/      (the --out of a job that was left)
     """
-    from harness.finetuning.jobs import TuningRequest
+    from harness.finetuning.jobs import TuningRequest, file_meant
 
     if (train is None) == (job is None):
         raise UsageError("give either TRAIN.jsonl, or --job ID of a job that runs already")
     here = base_url is None and job is None and is_embedded(base)
     server = Server(base_url or OPENAI_URL, api_key_env)
+    request = None
     if train is None:
         server, job_id, out = taken_up(job or "", server, base_url, out)
         result = follow_there(server, job_id, out)
@@ -105,7 +107,8 @@ def finetune(
         result = tune_here(request, out) if here else tune_there(server, request, out)
     if result.status != "succeeded":
         reason = f": {result.error}" if result.error else ""
-        raise ProviderError(f"job {result.job_id} ended as {result.status}{reason}")
+        about = f"{file_meant(request, reason)}: " if request and "file" in reason else ""
+        raise ProviderError(f"{about}job {result.job_id} ended as {result.status}{reason}")
 
 
 def is_embedded(base: str | None) -> bool:

@@ -28,7 +28,14 @@ from harness.errors import (
     WrongAddress,
 )
 from harness.finetuning.exports import JobExport
-from harness.finetuning.jobs import FINISHED, TuningProgress, TuningRequest, file_bytes, progress_of
+from harness.finetuning.jobs import (
+    FINISHED,
+    TuningProgress,
+    TuningRequest,
+    file_bytes,
+    progress_of,
+    validation_bytes,
+)
 
 if TYPE_CHECKING:
     import openai
@@ -73,8 +80,10 @@ class ApiTuning:
 
     def start(self, request: TuningRequest) -> str:
         """Upload the files, create the job, and return its id."""
-        training = self._uploaded(request.training)
-        validation = self._uploaded(request.validation) if request.validation else None
+        training = self._uploaded(request.training, file_bytes(request.training))
+        validation = None
+        if request.validation is not None:
+            validation = self._uploaded(request.validation, validation_bytes(request.validation))
         body = request.body(training, validation)
         with self._translated(f"tuning {request.base!r}"):
             reply = self._client.fine_tuning.jobs.with_raw_response.create(**body)
@@ -132,11 +141,11 @@ class ApiTuning:
 
     # --- the server's objects --------------------------------------------------------
 
-    def _uploaded(self, path: Path) -> str:
+    def _uploaded(self, path: Path, data: bytes) -> str:
         """Upload a training file, and wait until the server has looked at it."""
         with self._translated(f"uploading {path}"):
             reply = self._client.files.with_raw_response.create(
-                file=(path.name, file_bytes(path)), purpose="fine-tune"
+                file=(path.name, data), purpose="fine-tune"
             )
             stored = self._content(reply)
             for _ in range(MOST_UPLOAD_POLLS):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from harness.errors import DatasetError, ProviderError
 from harness.finetuning.exports import JobExport, Json, TuningResult, result_of
+from harness.finetuning.validation import as_chats
 
 if TYPE_CHECKING:
     from harness.embedded.workshop import Workshop
@@ -121,7 +122,8 @@ def tune(
     result = result_of(service.export(job_id), f"job {job_id}")
     if result.status != "succeeded":
         reason = result.error or "no reason is given"
-        raise ProviderError(f"{request.training}: job {job_id} ended as {result.status}: {reason}")
+        path = file_meant(request, reason)
+        raise ProviderError(f"{path}: job {job_id} ended as {result.status}: {reason}")
     return result
 
 
@@ -151,8 +153,10 @@ class EmbeddedTuning:
 
     def start(self, request: TuningRequest) -> str:
         """Give the workshop the files and the job; the embedded model trains them in order."""
-        training = self._uploaded(request.training)
-        validation = self._uploaded(request.validation) if request.validation else None
+        training = self._uploaded(request.training, file_bytes(request.training))
+        validation = None
+        if request.validation is not None:
+            validation = self._uploaded(request.validation, validation_bytes(request.validation))
         job = self._workshop.jobs.create(request.body(training, validation))
         return str(job["id"])
 
@@ -190,8 +194,8 @@ class EmbeddedTuning:
         """
         return self._workshop.models.load(folder)
 
-    def _uploaded(self, path: Path) -> str:
-        return self._workshop.files.upload(path.name, "fine-tune", file_bytes(path)).id
+    def _uploaded(self, path: Path, data: bytes) -> str:
+        return self._workshop.files.upload(path.name, "fine-tune", data).id
 
 
 def file_bytes(path: Path) -> bytes:
@@ -207,3 +211,19 @@ def file_bytes(path: Path) -> bytes:
     if not data.strip():
         raise DatasetError(f"{path}: the file is empty; give a JSONL file of chats")
     return data
+
+
+def validation_bytes(path: Path) -> bytes:
+    """A validation file's chats; samples of an eval become chats with their first ideal answer.
+
+    Raises:
+        DatasetError: it cannot be read, is empty, or holds a sample without an answer.
+    """
+    return as_chats(file_bytes(path), path)
+
+
+def file_meant(request: TuningRequest, reason: str) -> Path:
+    """The file that a job's failure is about; the service knows it by an id only."""
+    if request.validation is not None and "validation file" in reason.lower():
+        return request.validation
+    return request.training

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -144,3 +145,34 @@ def test_a_tuned_models_answers_follow_its_training(
     chat = json.loads(triage_files[0].read_text().splitlines()[0])["messages"]
     reply = workshop.chat({"model": result.model, "messages": chat[:-1], "temperature": 0})
     assert reply["choices"][0]["message"]["content"] == chat[-1]["content"]
+
+
+def test_samples_of_an_eval_are_a_validation_set(
+    service: EmbeddedTuning, request_: TuningRequest, tmp_path: Path
+) -> None:
+    heldout = tmp_path / "heldout.jsonl"
+    asked = [{"role": "user", "content": "a card was charged twice"}]
+    samples = ({"input": asked, "ideal": ideal} for ideal in ("billing", ["billing", "card"]))
+    heldout.write_text("".join(json.dumps(sample) + "\n" for sample in samples))
+    result = tune(service, replace(request_, validation=heldout, epochs=1))
+    assert result.checkpoints[-1].valid_loss is not None
+
+
+def test_a_refused_file_is_named(
+    service: EmbeddedTuning, request_: TuningRequest, tmp_path: Path
+) -> None:
+    bad = tmp_path / "bad.jsonl"
+    bad.write_text('{"text": "no chat"}\n')
+    with pytest.raises(ProviderError, match=r"bad\.jsonl: job .*Invalid validation file: line 1"):
+        tune(service, replace(request_, validation=bad))
+    with pytest.raises(ProviderError, match=r"bad\.jsonl: job .*Invalid training file: line 1"):
+        tune(service, replace(request_, training=bad))
+
+
+def test_a_sample_without_an_answer_is_no_validation_data(
+    service: EmbeddedTuning, request_: TuningRequest, tmp_path: Path
+) -> None:
+    bad = tmp_path / "bad.jsonl"
+    bad.write_text('{"input": "hello"}\n')
+    with pytest.raises(DatasetError, match=r"bad\.jsonl:1: the sample has no 'ideal'"):
+        service.start(replace(request_, validation=bad))
