@@ -51,19 +51,19 @@ def on_one_screen(sections: list[Section], screen: Screen, room: int) -> list[Te
 def evidence(advice: Advice, screen: Screen, most: int | None = None) -> Iterator[Text]:
     """An advice with all that it rests on, at most so many lines for a fact.
 
-    Without a bound each is one line and whole: it may hold a command to copy.
+    Without a bound all of it is told, and commands in it stay whole.
     """
     from harness.reports import verdicts, wording
 
     style = KIND_STYLES[verdicts.kind(advice)]
     title = f"{advice.eval}, {wording.after(advice.epochs)}: {wording.headline(advice)}"
+    by = f"{advice.confidence} confidence; harness show rule {advice.rule}"
+    said = advice.diagnosis.lower() in title.lower()
     yield from (Text(line, style=f"bold {style}") for line in _lines(title, 0, screen, most))
     rows = [
-        (
-            "diagnosis",
-            f"{advice.diagnosis} (rule {advice.rule}, {advice.confidence} confidence; "
-            f"harness show rule {advice.rule})",
-        ),
+        ("rule", f"{advice.rule} ({by})")
+        if said
+        else ("diagnosis", f"{advice.diagnosis} (rule {advice.rule}, {by})"),
         *(("evidence", wording.fact_text(fact)) for fact in advice.evidence),
         ("checkpoint to use now", advice.checkpoint or "none"),
         *((("cost", advice.cost),) if advice.cost else ()),
@@ -76,7 +76,7 @@ def evidence(advice: Advice, screen: Screen, most: int | None = None) -> Iterato
 
 def _lines(text: str, indent: int, screen: Screen, most: int | None) -> list[str]:
     if most is None:
-        return [" " * indent + screen.readable(text)]
+        return [part.plain for part in screen.folded(Text(" " * indent + screen.readable(text)))]
     return screen.wrapped(text, indent, most)
 
 

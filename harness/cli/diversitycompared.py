@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.text import Text
 
 from harness.cli.diversityview import (
@@ -18,7 +17,7 @@ from harness.cli.diversityview import (
     number,
     source_lines,
 )
-from harness.cli.terminal import plain
+from harness.cli.terminal import Output, plain
 
 if TYPE_CHECKING:
     from harness.analysis.diversity import DiversityComparison
@@ -50,9 +49,9 @@ OVERVIEW: Mapping[str, str] = {
 
 def show(reports: Sequence[FileReport], compared: Sequence[Compared], looking: Looking) -> None:
     """Print what was found: a file in full, or several against the first."""
-    out = Console(highlight=False)
+    screen = Output().screen
     for line in lines_of(reports, compared, looking):
-        out.print(line, soft_wrap=True)
+        screen.show(screen.folded(line))
 
 
 def lines_of(
@@ -97,16 +96,17 @@ def overview_lines(reports: Sequence[FileReport]) -> Iterator[Text]:
             row.metric == name and row.scope == scope for one in reports for row in one.profile.rows
         )
     ]
-    heads = "".join(f"{OVERVIEW[name]:>12}" for name in names)
+    wide = {name: len(OVERVIEW[name]) + 2 for name in names}
+    heads = "".join(f"{OVERVIEW[name]:>{wide[name]}}" for name in names)
     width = max(len(shown_name(one.source.name)) for one in reports)
     title = "mean per prompt" if scope == "per prompt" else "all texts"
-    yield Text(f"{title:<{width}}{'texts':>9}{'tokens':>8}{heads}", style="bold")
+    yield Text(f"{title:<{width}}{'texts':>8}{'tokens':>8}{heads}", style="bold")
     for one in reports:
         values = {row.metric: row.estimate.value for row in one.profile.rows if row.scope == scope}
-        cells = "".join(f"{number(values.get(name, math.nan), name):>12}" for name in names)
+        cells = "".join(f"{number(values.get(n, math.nan), n):>{wide[n]}}" for n in names)
         middle = list(one.profile.lengths.values())[2]
         name = shown_name(one.source.name)
-        yield Text(f"{name:<{width}}{one.profile.texts:>9,}{middle:>8.0f}{cells}")
+        yield Text(f"{name:<{width}}{one.profile.texts:>8,}{middle:>8.0f}{cells}")
     for one in reports:
         if one.source.left_out:
             yield Text(f"{plain(one.source.name)}:", style="dim")
@@ -229,7 +229,7 @@ def turned(metric: str) -> str:
 def change_line(label: str, cells: Sequence[str], verdict: str) -> Text:
     """A row of a comparison: two values, their difference, its interval and p, what it says."""
     base, tuned, change, interval, p = cells
-    line = Text(f"  {label:<24}{base:>9}{tuned:>9}{change:>9}  {interval:<20} {p:<9}")
+    line = Text(f"  {label:<18}{base:>7}{tuned:>7}{change:>7}  {interval:<16} {p:<8}")
     return line.append(verdict, style=STYLES.get(verdict, ""))
 
 

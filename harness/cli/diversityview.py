@@ -139,14 +139,14 @@ def metric_lines(title: str, rows: Sequence[ProfileRow]) -> Iterator[Text]:
     """A table of metrics."""
     from harness.analysis.diversity.metrics import title_of
 
-    yield Text(f"{title:<42}{'':>9}  {'95 % interval':<18} more diverse is", style="bold")
+    yield Text(f"{title:<34}{'':>8}  {'95 % interval':<16} more diverse is", style="bold")
     for row in rows:
         value = number(row.estimate.value, row.metric)
         interval = interval_of(row.estimate, row.metric)
-        line = f"  {title_of(row.metric):<40}{value:>9}  {interval:<18} {row.more_diverse}"
-        left = f"   {row.excluded:,} of them left out" if row.excluded else ""
+        line = f"  {title_of(row.metric):<32}{value:>8}  {interval:<16} {row.more_diverse:<6}"
+        left = f"  {row.excluded:,} left out" if row.excluded else ""
         too_short = math.isnan(row.estimate.value)
-        yield Text(line).append("   texts are too short" if too_short else left, style="dim")
+        yield Text(line).append("  too short" if too_short else left, style="dim")
 
 
 def interval_of(estimate: Estimate, metric: str) -> str:

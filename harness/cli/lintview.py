@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from harness.cli.terminal import plain
+from harness.cli.terminal import Output, plain
 
 if TYPE_CHECKING:
     from harness.linting.fixing import Fixed
@@ -79,10 +79,10 @@ def show_report(report: LintReport) -> None:
     """Print the outcome, the findings, and which checks passed or were skipped."""
     from harness.reports import lint_words
 
-    out = Console(highlight=False)
+    screen = Output().screen
 
     def line(text: str, style: str = "") -> None:
-        out.print(Text(plain(text), style=style), soft_wrap=True)
+        screen.show(screen.folded(Text(screen.readable(text), style=style)))
 
     line(f"{report.path}: {lint_words.headline(report)}", STYLES[report.outcome])
     for text in lint_words.about(report):

@@ -7,6 +7,7 @@ control characters.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterable, Mapping
@@ -21,6 +22,11 @@ PIPE_WIDTH = 100
 """Columns where there is no terminal and COLUMNS does not say."""
 
 NARROWEST, WIDEST = 40, 120
+HANGING = 2
+"""Columns by which a line's further lines are indented more than its first."""
+
+_UNITS = re.compile(r"harness [a-z]+(?:\s+[^\s;()]+)*|\S+")
+"""What lines are broken between: words, and commands, which stay whole to be copied."""
 DUMB = frozenset({"dumb", "unknown"})
 
 PLAIN_SIGNS = str.maketrans(
@@ -47,12 +53,16 @@ PLAIN_SIGNS = str.maketrans(
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """Where words are shown: its columns, in ASCII or not, in colour or not."""
+    """Where words are shown: its columns, in ASCII or not, in colour or not.
+
+    Of a ``whole`` one, a log or a pipe, lines may be of any length: nothing is cut or wrapped.
+    """
 
     stream: TextIO
     width: int = PIPE_WIDTH
     ascii: bool = False
     colour: bool = False
+    whole: bool = False
 
     @classmethod
     def of(cls, stream: TextIO, environ: Mapping[str, str], *, plain: bool = False) -> Screen:
@@ -63,6 +73,7 @@ class Screen:
             _width(terminal, environ),
             ascii=plain or not _speaks_unicode(stream),
             colour=terminal and not plain and not environ.get("NO_COLOR"),
+            whole=plain or not terminal,
         )
 
     @property
@@ -79,20 +90,27 @@ class Screen:
         return shown.translate(PLAIN_SIGNS).encode(encoding, "replace").decode(encoding)
 
     def clipped(self, text: str, width: int | None = None) -> str:
-        """Text of at most ``width`` columns (the screen's, where unset)."""
+        """Text of at most ``width`` columns (the screen's, where unset), cut behind a word."""
         most = self.width if width is None else max(width, len(self.dots))
         shown = self.readable(text)
-        if cell_len(shown) <= most:
+        if self.whole or cell_len(shown) <= most:
             return shown
-        return set_cell_size(shown, most - len(self.dots)).rstrip() + self.dots
+        return _cut(shown, most - len(self.dots)).rstrip(" ,;:") + self.dots
 
     def padded(self, text: str, width: int) -> str:
-        """Text of exactly ``width`` columns."""
-        return set_cell_size(self.clipped(text, width), width)
+        """Text of exactly ``width`` columns; where nothing is cut, it may be longer."""
+        shown = self.clipped(text, width)
+        return shown if cell_len(shown) > width else set_cell_size(shown, width)
 
-    def wrapped(self, text: str, indent: int, most: int) -> list[str]:
-        """At most so many indented lines that hold a text; the last one says if it goes on."""
-        room = max(self.width - indent, NARROWEST // 2)
+    def wrapped(self, text: str, indent: int, most: int, spare: int = 0) -> list[str]:
+        """At most so many indented lines that hold a text; the last one says if it goes on.
+
+        They leave ``spare`` columns free, unless all of it is one line.
+        """
+        shown = " ".join(self.readable(text).split())
+        if self.whole or indent + cell_len(shown) <= self.width:
+            return [" " * indent + shown]
+        room = max(self.width - indent - (spare if most > 1 else 0), NARROWEST // 2)
         lines = [""]
         for word in self.readable(text).split():
             longer = f"{lines[-1]} {word}".lstrip()
@@ -104,6 +122,23 @@ class Screen:
         if len(lines) > most:
             kept[-1] = f"{kept[-1]} {lines[most]}"
         return [" " * indent + self.clipped(line, room) for line in kept]
+
+    def folded(self, line: Text) -> list[Text]:
+        """A line over as many as it needs, the further ones indented; commands are not broken."""
+        if self.whole or line.cell_len <= self.width:
+            return [line]
+        text = line.plain
+        indent = len(text) - len(text.lstrip()) + HANGING
+        breaks: list[int] = []
+        for unit in _UNITS.finditer(text):
+            start, room = (breaks[-1], self.width - indent) if breaks else (0, self.width)
+            if cell_len(text[start : unit.end()]) > room and text[start : unit.start()].strip():
+                breaks.append(unit.start())
+        first, *further = line.divide(breaks)
+        parts = [first, *(Text(" " * indent).append_text(part) for part in further)]
+        for part in parts:
+            part.rstrip()
+        return parts
 
     def show(self, lines: Iterable[Text]) -> None:
         """Print lines as they are: nothing is wrapped or marked up."""
@@ -149,6 +184,13 @@ class Output:
         """Print lines that are to be copied: they are never cut."""
         screen = self.screen
         screen.show(Text(screen.readable(text)) for text in texts)
+
+
+def _cut(text: str, width: int) -> str:
+    """The beginning of a text: up to the last word that fits, if that is most of it."""
+    fits = set_cell_size(text, width)
+    words = fits if text[len(fits) : len(fits) + 1].isspace() else fits.rpartition(" ")[0]
+    return words if cell_len(words) > width // 2 else fits
 
 
 def is_terminal(stream: TextIO, environ: Mapping[str, str]) -> bool:

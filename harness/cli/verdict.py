@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 MOST_LINES = 25
 FEWEST_LINES = 2
 MOST_WARNINGS = 3
+LINES_OF_A_WARNING = 3  # where there is room; else one
 MOST_ROUNDS = 5
 NARROWEST_BAR, WIDEST_BAR = 9, 40
 SHORTEST_NOTE = 16
@@ -68,9 +69,11 @@ class Detail(IntEnum):
 def verdict(document: Document, screen: Screen, most: int = MOST_LINES) -> list[Text]:
     """At most so many lines that say what a report says first; it takes two at the least."""
     most = max(most, FEWEST_LINES)
-    ends = [*_warning_lines(_warnings(document), screen), *_round_lines(document.rounds, screen)]
-    ends = ends[: most - FEWEST_LINES]
-    return [*fitting(document.sections, screen, most - len(ends)), *ends]
+    warnings, rounds = _warnings(document), _round_lines(document.rounds, screen)
+    ends = [*_warning_lines(warnings, screen), *rounds][: most - FEWEST_LINES]
+    shown = fitting(document.sections, screen, most - len(ends))
+    longer = [*_warning_lines(warnings, screen, LINES_OF_A_WARNING), *rounds]
+    return [*shown, *(longer if len(shown) + len(longer) <= most else ends)]
 
 
 def fitting(sections: Sequence[Section], screen: Screen, room: int) -> list[Text]:
@@ -185,7 +188,8 @@ def rows_with_bars(
         if notes and row.note:
             told.append(GAP).append(screen.clipped(row.note, notes), style=row.style)
         told.rstrip()
-        told.truncate(screen.width)
+        if not screen.whole:
+            told.truncate(screen.width)
         return told
 
     return [line(row) for row in rows]
@@ -197,11 +201,13 @@ def _columns(rows: Sequence[Row], screen: Screen, indent: int) -> tuple[int, int
         max(cell_len(screen.readable(text)) for text in texts)
         for texts in zip(*((row.name, row.value, row.note) for row in rows), strict=True)
     )
-    names, gap = min(names, screen.width // 3), len(GAP)
+    names, gap = names if screen.whole else min(names, screen.width // 3), len(GAP)
     room = screen.width - indent - names - values - 2 * gap
+    bar = min(max(room - notes - gap, NARROWEST_BAR), WIDEST_BAR)
+    if screen.whole:
+        return names, bar, values, notes
     if room - min(notes, SHORTEST_NOTE) - gap < NARROWEST_BAR:
         return names, 0, values, max(room, 0)
-    bar = min(max(room - notes - gap, NARROWEST_BAR), WIDEST_BAR)
     return names, bar, values, min(notes, room - bar - gap)
 
 
@@ -209,7 +215,9 @@ def _heading(section: Section, screen: Screen, more: str = "") -> Text:
     name = screen.clipped(section.eval, screen.width * 2 // 3)
     line = Text(name, style="bold")
     rest = screen.width - cell_len(name)
-    return line.append(screen.clipped(more, rest), style="not bold dim") if rest > 3 else line
+    if rest <= 3 and not screen.whole:
+        return line
+    return line.append(screen.clipped(more, rest), style="not bold dim")
 
 
 def _paragraph(text: str, screen: Screen, most: int, style: str = "dim") -> list[Text]:
@@ -455,11 +463,16 @@ def _warnings(document: Document) -> list[str]:
     return list(dict.fromkeys(told))
 
 
-def _warning_lines(found: Sequence[str], screen: Screen) -> list[Text]:
+def _warning_lines(found: Sequence[str], screen: Screen, most: int = 1) -> list[Text]:
+    """The first warnings, each on at most so many lines."""
     shown = list(found if len(found) <= MOST_WARNINGS else found[: MOST_WARNINGS - 1])
     if len(shown) < len(found):
         shown.append(f"{len(found) - len(shown):,} more warnings are in the report")
-    lines = [Text(screen.clipped(told), style="yellow") for told in shown]
+    lines = [
+        Text(GAP + line if number else line, style="yellow")
+        for told in shown
+        for number, line in enumerate(screen.wrapped(told, 0, most, len(GAP)))
+    ]
     return [Text(), *lines] if lines else []
 
 

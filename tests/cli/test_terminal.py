@@ -81,6 +81,46 @@ def test_long_texts_are_cut_or_wrapped_to_the_columns_there_are() -> None:
     assert screen.wrapped("x" * 100, 2, 3) == ["  " + "x" * 37 + "…"]
 
 
+def test_texts_are_cut_behind_a_word() -> None:
+    screen = Screen(Terminal(), width=40)
+    said = "less diverse than the base model, which mostly misses the task"
+    assert screen.clipped(said) == "less diverse than the base model, which…"
+    assert screen.clipped(said, 35) == "less diverse than the base model…"
+    assert screen.wrapped(said, 0, 2, 2) == [
+        *("less diverse than the base model,", "which mostly misses the task")
+    ]
+
+
+@pytest.mark.parametrize(
+    "screen",
+    [
+        Screen.of(io.StringIO(), {"COLUMNS": "40"}),
+        Screen.of(Terminal(), {"COLUMNS": "40", "TERM": "xterm"}, plain=True),
+    ],
+)
+def test_logs_and_pipes_get_whole_lines(screen: Screen) -> None:
+    said = "word " * 30 + "end"
+    assert screen.clipped(said) == said
+    assert screen.padded(said, 10) == said
+    assert screen.wrapped(said, 2, 1) == ["  " + said]
+    assert [line.plain for line in screen.folded(Text(said))] == [said]
+
+
+def test_a_terminal_folds_lines_between_words_and_never_within_a_command() -> None:
+    screen = Screen(Terminal(), width=40)
+    line = Text("  evidence: held-out answers of both models: ", style="red")
+    line.append("harness compare BASE TUNED --eval EVAL-OF-YOURS (and --registry DIR)", "bold")
+    folded = screen.folded(line)
+    assert [part.plain for part in folded] == [
+        "  evidence: held-out answers of both",
+        "    models:",
+        "    harness compare BASE TUNED --eval EVAL-OF-YOURS",
+        "    (and --registry DIR)",
+    ]
+    assert any(span.style == "bold" for span in folded[2].spans)
+    assert screen.folded(Text("short")) == [Text("short")]
+
+
 def test_json_has_standard_output_for_itself(capsys: pytest.CaptureFixture[str]) -> None:
     Output(as_json=True).tell("Report: here")
     Output().tell("Report: there")

@@ -192,6 +192,29 @@ def test_the_same_warning_is_given_once_and_many_are_counted() -> None:
     assert "4 more warnings are in the report" in text
 
 
+LONG = Finding("x", "warn", "less diverse " * 9 + "than the base model", {})
+
+
+def test_a_long_warning_takes_more_lines_where_there_is_room_and_else_ends_behind_a_word() -> None:
+    some = document(section(), findings=(LONG,))
+    assert told(some).endswith(
+        "\n  diverse less diverse less diverse less diverse than the base model"
+    )
+    full = document(section(), section(), findings=(LONG,))
+    assert verdict(full, screen(), 4)[-1].plain.endswith("less diverse…")
+
+
+def test_a_log_has_every_warning_whole() -> None:
+    log = dataclasses.replace(screen(40), whole=True)
+    for most in (3, MOST_LINES):
+        lines = verdict(document(section(), findings=(LONG,)), log, most)
+        assert lines[-1].plain == f"warn: {LONG.message}"
+    for name in ("study", "comparison", "run of 60 evals"):
+        lines = verdict(DOCUMENTS[name], log)
+        assert len(lines) <= MOST_LINES
+        assert not any(line.plain.endswith("…") for line in lines)
+
+
 def test_rounds_before_are_a_line_each() -> None:
     advice = Advice("orders", "m", 2, 1, "train longer", 5, "underfit", "high", (), "more")
     rounds = tuple(Round(n, "orders", "orders", 2.0, advice) for n in range(1, 9))
