@@ -201,7 +201,7 @@ def test_a_long_warning_takes_more_lines_where_there_is_room_and_else_ends_behin
         "\n  diverse less diverse less diverse less diverse than the base model"
     )
     full = document(section(), section(), findings=(LONG,))
-    assert verdict(full, screen(), 4)[-1].plain.endswith("less diverse…")
+    assert verdict(full, screen(), 4)[-1].plain.endswith("diverse less…")
 
 
 def test_a_log_has_every_warning_whole() -> None:
