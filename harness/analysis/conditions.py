@@ -32,6 +32,7 @@ from harness.analysis.shortfall import (
     wanted_samples,
 )
 from harness.analysis.thresholds import Thresholds
+from harness.analysis.wilson import wilson_limits
 from harness.records import Confidence, Estimate, Fact, Finding
 
 
@@ -236,10 +237,42 @@ def plateaued(evidence: Evidence, limits: Thresholds) -> Match | None:
         return None
     return Match(
         (
-            _train_fact(evidence, "does not follow the training data"),
+            _train_fact(evidence, f"does not follow the training data: {_held(evidence, limits)}"),
             _fact("train score, last step", evidence.train_step, "no longer rising"),
-        )
+            *_unlearnt(evidence),
+        ),
+        confidence="low" if _could_be_chance(evidence, limits) else None,
     )
+
+
+def _held(evidence: Evidence, limits: Thresholds) -> str:
+    """How many training prompts are answered right, and what that is held against."""
+    train, bar = evidence.train, evidence.ceiling - limits.fit_slack
+    right = f"{train.value * train.n:.3g} of {train.n}, " if train is not None else ""
+    return f"{right}held against {bar:.0%} (the ceiling of {evidence.ceiling:.0%}, less a slack)"
+
+
+def _unlearnt(evidence: Evidence) -> tuple[Fact, ...]:
+    """The first training prompts that are not learnt, to be read."""
+    found = evidence.unlearnt
+    if not found:
+        return ()
+    more = f" and {len(found) - NAMED:,} more" if len(found) > NAMED else ""
+    named = ", ".join(f"'{one}'" for one in found[:NAMED])
+    return (Fact("training prompts not learnt", None, f"{named}{more}"),)
+
+
+NAMED = 3
+"""So many training prompts stand in an advice."""
+
+
+def _could_be_chance(evidence: Evidence, limits: Thresholds) -> bool:
+    """Could as many other prompts of the kind be followed, though all of these were asked?"""
+    train = evidence.train
+    if train is None or train.n < 1:
+        return False
+    _, high = wilson_limits(min(max(train.value, 0.0), 1.0), train.n)
+    return high >= evidence.ceiling - limits.fit_slack
 
 
 def overfit(evidence: Evidence, limits: Thresholds) -> Match | None:

@@ -138,6 +138,8 @@ class Evidence:
     """The highest train score of an earlier checkpoint."""
     train_is_whole: bool = False
     """Every training prompt was asked: ``train`` and its step are exact, without an interval."""
+    unlearnt: tuple[str, ...] = ()
+    """Training prompts that are mostly answered wrong, shortened, the worst first."""
     heldout: Estimate | None = None
     heldout_step: Estimate | None = None
     gain: Estimate | None = None

@@ -344,6 +344,24 @@ def test_a_reversal_chooses_among_existing_checkpoints() -> None:
     assert "checkpoints that exist" in advice.action
 
 
+def test_a_plateau_near_the_ceiling_shows_its_count_and_is_told_with_low_confidence() -> None:
+    exact = Estimate(49 / 52, 49 / 52, 49 / 52, 52, "exact")
+    near = replace(
+        UNDERFIT,
+        train=exact,
+        train_is_whole=True,
+        train_step=LEVEL,
+        epochs=3,
+        losses=SETTLED,
+        unlearnt=("one", "two", "three", "four"),
+    )
+    advice = advise(near)
+    assert (advice.rule, advice.confidence) == (6, "low")
+    assert "49 of 52, held against 95% (the ceiling of 100%" in advice.evidence[0].reading
+    assert advice.evidence[-1].reading == "'one', 'two', 'three' and 1 more"
+    assert advise(replace(near, train=about(0.5))).confidence == "medium"
+
+
 def test_on_a_plateau_the_earliest_checkpoint_is_used() -> None:
     plateau = [
         Candidate("e1", 1, about(0.7), about(-0.2)),

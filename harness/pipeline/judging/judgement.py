@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 
 from harness.analysis.thresholds import DEFAULT, Thresholds
 from harness.graders import FORMAT, needs_judge
+from harness.messages import content_text
 from harness.pipeline.judging.causes import knowledge, missing_context, refusals, wanted_refusals
 from harness.pipeline.judging.prompting import BestPrompt, mean_prompt_tokens
 from harness.pipeline.measuring.measurement import aligned, clusters_of, pooled
 from harness.pipeline.measuring.scores import difference, score
 from harness.pipeline.measuring.track import Track
 from harness.records import Advice, Checkpoint, Comparison, Estimate, Round, Sample
+from harness.reports.wording import clipped
 
 if TYPE_CHECKING:  # numpy costs more to import than a small run takes
     from harness.analysis import evidence as analysis_evidence
@@ -44,6 +46,17 @@ def train_score(track: Track, probe: Mapping[str, float]) -> Estimate | None:
     """
     found = score(probe)
     return exact(found) if found and is_whole(track, probe) else found
+
+
+def unlearnt(track: Track, probe: Mapping[str, float]) -> tuple[str, ...]:
+    """The training prompts that are mostly answered wrong, shortened, the worst first."""
+    wrong = sorted((value, key) for key, value in probe.items() if value < MOSTLY)
+    asked = (track.probe[key].messages for _, key in wrong if key in track.probe)
+    return tuple(clipped(content_text(said[-1].get("content")), PROMPT_CHARS) for said in asked)
+
+
+MOSTLY = 0.5
+PROMPT_CHARS = 60
 
 
 def train_step(
@@ -149,6 +162,7 @@ def evidence_after(track: Track, epochs: float, variety: Variety | None = None) 
         train_step=train_step(track, probe, track.scores(before, probe=True)),
         train_best=max(map(mean, filter(None, earlier_probes)), default=None),
         train_is_whole=is_whole(track, probe),
+        unlearnt=unlearnt(track, probe),
         heldout=held,
         heldout_step=_delta(heldout, track.scores(before), track.heldout),
         heldout_doubling=heldout_doubling(track, epochs, earlier),

@@ -88,6 +88,15 @@ def test_one_epoch_of_a_rising_curve_gets_more() -> None:
     assert (advice.rule, advice.recommend) == (5, 2)
 
 
+def test_training_prompts_that_are_not_learnt_are_named() -> None:
+    found = track({0: 0.1, 1: 0.4}, {0: 0.1, 1: 0.95})
+    asked = {"role": "user", "content": "what of the last one?"}
+    probe = {**found.probe, "train.119": replace(found.probe["train.119"], messages=(asked,))}
+    unlearnt = evidence_after(replace(found, probe=probe), 1).unlearnt
+    assert len(unlearnt) == 6
+    assert "what of the last one?" in unlearnt
+
+
 def test_a_fitted_curve_is_kept_at_its_earliest_checkpoint() -> None:
     curve = {0: 0.1, 1: 0.4, 3: 1.0, 5: 1.0}
     advice = Judge(track(curve, curve, target=0.9)).advice_after(5)
