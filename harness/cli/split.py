@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 AUTO = "auto"
 MOST_STRATA = 12
+MOST_CONFLICTS = 8
 
 
 def split(
@@ -89,7 +90,7 @@ def split(
     if base and found.format == "preference":
         raise UsageError(f"--base {base}: studies do not tune on preferences; leave it out")
     samples = write_split(found, files)
-    for line in (*_told(found, files, samples), *_next(files)):
+    for line in (*_told(found, files, samples), *_conflicts(found), *_next(files)):
         print(line)
 
 
@@ -180,6 +181,25 @@ def _strata(split: Split) -> Iterator[str]:
     lacking = [one for one in split.strata if not one.heldout]
     if lacking:
         yield f"    {counted(len(lacking), split.stratified_by)} too rare to hold any out"
+
+
+def _conflicts(split: Split) -> Iterator[str]:
+    """Answers that contradict each other: held out, each would count as right."""
+    from harness.reports.wording import counted, shortened
+
+    if not split.conflicts:
+        return
+    found = counted(len(split.conflicts), "prompt")
+    yield f"warn: {found} answered in several ways, all of which count as right where held out:"
+    for one in split.conflicts[:MOST_CONFLICTS]:
+        lines = ", ".join(f"{line:,}" for line in one.lines[:MOST_CONFLICTS])
+        more = ", ..." if len(one.lines) > MOST_CONFLICTS else ""
+        answers = " / ".join(shortened(" ".join(a.split()), 40) for a in one.answers[:4])
+        yield f"    lines {lines}{more}: {answers}"
+    if len(split.conflicts) > MOST_CONFLICTS:
+        yield f"    and {len(split.conflicts) - MOST_CONFLICTS:,} more"
+    yield "  decide which answer is right, and split again; what lint says of it:"
+    yield f"    {shlex.join(['harness', 'lint', str(split.path)])}"
 
 
 def _next(files: SplitFiles) -> Iterator[str]:

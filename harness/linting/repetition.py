@@ -75,20 +75,24 @@ def conflicts(question: Question) -> Measured | Skipped:
     if question.task != "one-answer":
         return Skipped("several answers may be right; say --task one-answer if only one is")
     columns = question.train
-    answers: dict[int, set[int]] = {}
-    for context, answer in zip(columns.contexts.numbers, columns.answers.numbers, strict=True):
-        answers.setdefault(context, set()).add(answer)
-    torn = {context: found for context, found in answers.items() if len(found) > 1}
-    numbers = columns.contexts.numbers
-    lines = lines_where(columns.lines, lambda i: numbers[i] in torn)
-    first = first_of(numbers)
+    torn = torn_contexts(columns)
+    lines = [columns.lines[i] for members in torn for i in members]
     examples = (
-        (columns.lines[first[c]], f"{_prompt(columns, first[c])} -> {_said(columns, torn[c])}")
-        for c in list(torn)[:EXAMPLES_SHOWN]
+        (columns.lines[members[0]], f"{_prompt(columns, members[0])} -> {_said(columns, members)}")
+        for members in torn[:EXAMPLES_SHOWN]
     )
     says = "answer a prompt otherwise than another does"
     says += f", {counted(len(torn), 'prompt')}" if torn else ""
     return share_of(lines, question.n, says, examples)
+
+
+def torn_contexts(columns: Columns) -> list[list[int]]:
+    """The examples, by index, of every instruction and prompt that has several answers."""
+    members: dict[int, list[int]] = {}
+    for index, context in enumerate(columns.contexts.numbers):
+        members.setdefault(context, []).append(index)
+    answers = columns.answers.numbers
+    return [found for found in members.values() if len({answers[i] for i in found}) > 1]
 
 
 def _prompt(columns: Columns, index: int) -> str:
@@ -96,7 +100,8 @@ def _prompt(columns: Columns, index: int) -> str:
     return text if len(text) <= 80 else f"{text[:80]}…"
 
 
-def _said(columns: Columns, numbers: set[int]) -> str:
+def _said(columns: Columns, members: Sequence[int]) -> str:
+    numbers = {columns.answers.numbers[i] for i in members}
     texts = [columns.answers.texts[number][:40] for number in sorted(numbers)[:4]]
     return " / ".join(texts)
 

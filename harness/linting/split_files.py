@@ -90,7 +90,7 @@ def write_split(split: Split, files: SplitFiles) -> int:
     if files.eval_file is not None:
         texts[files.eval_file] = [_eval_text(split, files).encode()]
     if files.study_file is not None:
-        texts[files.study_file] = [_study_text(files).encode()]
+        texts[files.study_file] = [_study_text(split.path, files).encode()]
     _write_all(texts)
     return len(samples)
 
@@ -266,11 +266,11 @@ def _token_limit(split: Split) -> int:
     return max(16, 8 * -int(-tokens // 8))
 
 
-def _study_text(files: SplitFiles) -> str:
+def _study_text(source: Path, files: SplitFiles) -> str:
     provider = "embedded" if files.base.startswith(EMBEDDED) else "openai"
     study = {
         files.eval_name: {
-            "description": f"Does tuning on {files.train.name} help?",
+            "description": f"Does tuning on {source.name} help?",
             "provider": provider,
             "base": files.base.removeprefix(EMBEDDED),
             "training_data": _data_name(files.train, files),

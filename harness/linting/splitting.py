@@ -20,6 +20,7 @@ from harness.linting.columns import Columns, Different, folded
 from harness.linting.counting import first_of
 from harness.linting.examples import Format, example_of, format_of
 from harness.linting.question import guessed_task, has_labels, is_extraction
+from harness.linting.repetition import torn_contexts
 from harness.linting.shapes import fault_of, no_format
 from harness.linting.source import check_kind
 from harness.records import Task
@@ -71,6 +72,14 @@ class Stratum:
 
 
 @dataclass(frozen=True, slots=True)
+class Conflict:
+    """Lines that ask the same and are answered differently where one answer is right."""
+
+    lines: tuple[int, ...]
+    answers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Split:
     """What goes where, and why. Lines are the file's, from 1.
 
@@ -94,6 +103,7 @@ class Split:
     template: tuple[str, ...] = ()
     longest_answer: int = 0
     cluster: str = "cluster"
+    conflicts: tuple[Conflict, ...] = ()
 
 
 def split(path: Path, options: SplitOptions = SplitOptions()) -> Split:
@@ -129,7 +139,18 @@ def split(path: Path, options: SplitOptions = SplitOptions()) -> Split:
             template=tuple(together.template),
             longest_answer=max(map(len, columns.answers.texts)),
             cluster=options.cluster,
+            conflicts=tuple(_conflicts(columns)),
         )
+
+
+def _conflicts(columns: Columns) -> Iterator[Conflict]:
+    """What the lint of this name finds."""
+    if guessed_task(columns) != "one-answer":
+        return
+    for members in torn_contexts(columns):
+        numbers = dict.fromkeys(columns.answers.numbers[i] for i in members)
+        answers = tuple(columns.answers.texts[number] for number in numbers)
+        yield Conflict(tuple(columns.lines[i] for i in members), answers)
 
 
 def _nothing_fits(path: Path, together: _Together, wanted: int) -> str:

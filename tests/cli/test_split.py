@@ -53,6 +53,28 @@ def test_an_eval_and_a_study_are_ready_to_run(data: Path) -> None:
     assert study.experiments[0].training_data == Path("reg/data/mine/train.jsonl")
 
 
+def test_the_study_names_the_data_that_it_is_about(data: Path) -> None:
+    run(app, ["split", str(data), "--eval", "mine", "--base", "embedded:tiny-base"])
+    entry = yaml.safe_load(Path("my-registry/studies/mine.yaml").read_text())
+    assert entry["mine"]["description"] == "Does tuning on orders.jsonl help?"
+
+
+def test_labels_that_contradict_each_other_are_told_with_their_lines(data: Path) -> None:
+    labels = ("billing", "shipping", "returns")
+    lines = [{"prompt": f"{i * 7919}?", "completion": labels[i % 3]} for i in range(90)]
+    lines[40] = {**lines[3], "completion": "shipping"}
+    data.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    shown = run(app, ["split", str(data)])
+    assert shown.exit_code == 0
+    assert "warn: 1 prompt answered in several ways" in shown.output
+    assert "lines 4, 41: billing / shipping" in shown.output
+    assert "harness lint orders.jsonl\n" in shown.output
+
+
+def test_labels_in_accord_are_not_warned_of(data: Path) -> None:
+    assert "warn" not in run(app, ["split", str(data)]).output
+
+
 @pytest.mark.parametrize(
     ("answer", "kind"),
     [
