@@ -29,6 +29,7 @@ from harness.pipeline.reviewing.collecting import (
     note_copied,
 )
 from harness.viewer.journal_index import CHANGES, STATES, JournalIndex, Query
+from harness.viewer.model_names import named
 from harness.viewer.rendering import page
 from harness.viewer.reviewing import address_of, is_being_read
 from harness.viewer.runs import Run
@@ -161,6 +162,7 @@ def _shown(site: Site, request: Request) -> Response:
         run=run,
         here=address_of(run),
         pick=pick,
+        named=named(site.summaries.about(run), (pick.query.model, pick.query.other_model)),
         count=len(chosen),
         is_training=eval_of(pick.query.eval) != pick.query.eval,
         copied=len(copied_ids(run.folder, pick.query.eval)),

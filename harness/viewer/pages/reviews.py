@@ -36,6 +36,7 @@ from harness.pipeline.reviewing.reviews import (
 )
 from harness.records import EvalSpec, Outcome, Sample
 from harness.viewer.journal_index import JournalIndex
+from harness.viewer.model_names import model_groups
 from harness.viewer.rendering import page
 from harness.viewer.reviewing import (
     COOKIE,
@@ -315,7 +316,7 @@ def _agreement(site: Site, answered: Answered, request: Request) -> Response:
         other=other,
         runs={one.slug: one.name for one in site.runs.all() if one.slug != run.slug},
         evals=list(dict.fromkeys(track.eval for track in tracks)),
-        models=list(dict.fromkeys(track.model for track in tracks)),
+        models=model_groups(site.summaries.about(run), (track.model for track in tracks)),
         sizes=SIZES,
         usual_size=USUAL_SIZE,
         reviewer=reviewer_of(request),

@@ -34,6 +34,7 @@ from harness.viewer.journal_index import (
     TrackSummary,
 )
 from harness.viewer.matrix import Column, MatrixRow, columns_of, matrix
+from harness.viewer.model_names import grouped, named
 from harness.viewer.rendering import page
 from harness.viewer.reviewing import panel_of
 from harness.viewer.runs import Run
@@ -193,6 +194,7 @@ def _list(site: Site, run: Run, asked: QueryParams) -> Response:
         found = index.page(filters.query)
     against = filters.against or ("nothing" if _is_open(index, filters.eval) else "ideal")
     mine = [track for track in tracks if track.eval == filters.eval]
+    names = named(site.summaries.about(run), (track.model for track in mine))
     columns: list[Column] = []
     rows: Sequence[Listed | MatrixRow]
     if filters.view == MATRIX:
@@ -212,6 +214,8 @@ def _list(site: Site, run: Run, asked: QueryParams) -> Response:
         tracks=tracks,
         evals=_evals(tracks),
         models=[track.model for track in mine],
+        named=names,
+        groups=grouped(names.values()),
         columns=columns,
         views=_views(run, filters),
         filters=filters,
@@ -290,6 +294,7 @@ def _one(site: Site, run: Run, eval: str, sample_id: str, request: Request) -> R
         replies=replies_of(
             outcomes, _comparable(index, eval, sample), epochs, (filters.other, filters.model)
         ),
+        named=named(site.summaries.about(run), (filters.model, *(o.model for o in outcomes))),
         filters=filters,
         around=around,
         back=_back(run, filters, around),
