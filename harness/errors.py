@@ -3,9 +3,11 @@
     HarnessError                 exit code 2: something the user can repair
     ├── UsageError               a wrong option, name or combination
     ├── RegistryError            a YAML file, an alias or a name in the registry
+    │   └── UnknownName              a name that no registry declares
     ├── DatasetError             a samples or training file, a line in it
     ├── ExtensionError           what another package adds cannot be used
     ├── RunFolderError           a journal or run folder that cannot be used as asked
+    │   └── RunRefused               the folder is another's, or in use: nothing was begun
     ├── RunStopped               a signal ended the run; its journal is kept
     └── ProviderError            a server or model that did not answer as it should
         ├── ServerUnreachable        nothing listens, connection broken
@@ -50,6 +52,10 @@ class RegistryError(HarnessError):
     """A registry file, alias or name that cannot be used."""
 
 
+class UnknownName(RegistryError):
+    """A name or pattern that no registry declares."""
+
+
 class DatasetError(HarnessError):
     """A samples or training file that cannot be read as asked."""
 
@@ -60,6 +66,10 @@ class ExtensionError(HarnessError):
 
 class RunFolderError(HarnessError):
     """A run folder or journal that cannot be used as asked."""
+
+
+class RunRefused(RunFolderError):
+    """A folder in which no run was begun: it holds another one, or another process writes it."""
 
 
 class RunStopped(HarnessError):

@@ -16,7 +16,7 @@ import typer
 import typer.core
 import typer.main
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, UsageError, did_you_mean
 
 COMMANDS: dict[str, str] = {
     "demo": "The main job on the embedded model: no key, no network.",
@@ -99,7 +99,14 @@ class LazyGroup(typer.core.TyperGroup):
         return typer.core.TyperCommand(cmd_name, help=COMMANDS[cmd_name], callback=lambda: None)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """The real command, imported now."""
+        """The real command, imported now.
+
+        Raises:
+            UsageError: there is none of this name.
+        """
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+            near = did_you_mean(args[0], COMMANDS) or "; harness --help lists them"
+            raise UsageError(f"no command '{args[0]}'{near}")
         name, found, rest = super().resolve_command(ctx, args)
         return name, loaded(name) if found is not None and name else found, rest
 

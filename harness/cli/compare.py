@@ -68,8 +68,11 @@ def compare(
     if force:
         raise UsageError("--force is for earlier runs; models asked now are sampled alike")
     if any(earlier):
+        places = zip((base, *tuned), earlier, strict=True)
+        missing = next((place for place, is_there in places if not is_there), "--lora-glob")
         raise UsageError(
-            "give either models, or run folders and logs, not both; run the model first"
+            f"{missing}: no such folder or log; models are not compared with earlier runs: "
+            "check the path, or run the model first (harness run, with --out)"
         )
     if not evals:
         raise UsageError("--eval is missing: name the evals to compare on (see harness list)")

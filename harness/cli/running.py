@@ -11,7 +11,7 @@ import typer
 
 from harness.cli import EXIT_INTERRUPTED
 from harness.cli.gateview import unjudged
-from harness.errors import HarnessError, ProviderError, RunStopped
+from harness.errors import HarnessError, ProviderError, RunRefused, RunStopped
 
 if TYPE_CHECKING:
     from harness.cli.terminal import Output
@@ -46,6 +46,8 @@ def carried_out(order: Order, registry: Registry, access: Access, output: Output
             footprint.withdraw()
             print("Stopped; nothing was answered yet.", file=sys.stderr)
         raise typer.Exit(EXIT_INTERRUPTED) from None
+    except RunRefused:  # nothing was begun, so nothing was stopped
+        raise
     except HarnessError as error:
         if not footprint.holds_work():
             if not footprint.withdraw() and footprint.folder.journal.exists():

@@ -7,12 +7,18 @@ inside it (``_data``) in an installed wheel.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from os.path import isdir, isfile  # unlike Path's, they say False to names no system takes
 from pathlib import Path
 
-from harness.errors import RegistryError, did_you_mean
+from harness.errors import RegistryError
+
+WORD = re.compile(r"[^\W_]+")
+LETTERS_A_SLIP = 4
+"""A mistyped word has one slip, a long one as many as it has so many letters."""
+MOST_NEAR = 3
 
 PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -46,7 +52,7 @@ def data_path(relative: str, roots: Sequence[Path], place: str) -> Path:
         if isfile(candidate) or isdir(candidate):
             return _inside(candidate, root, place)
         tried.append(str(candidate))
-    near = did_you_mean(given.name, _neighbours(root / given for root in roots))
+    near = _did_you_mean(given.name, _neighbours(root / given for root in roots))
     raise RegistryError(f"{place}: {relative} is not there, looked for {' and '.join(tried)}{near}")
 
 
@@ -73,6 +79,26 @@ def _inside(candidate: Path, root: Path, place: str) -> Path:
             " absolute path and allow its folder with --data"
         )
     return candidate
+
+
+def _did_you_mean(name: str, others: Iterable[str]) -> str:
+    """The repair for a mistyped file name: each word of it is near, not only most letters.
+
+    A file that differs in a word is another file: who misses ``train.jsonl`` must not be led to
+    ``heldout.jsonl``.
+    """
+    near = sorted({repr(other) for other in others if _is_near(name, other)})[:MOST_NEAR]
+    return f"; did you mean {' or '.join(near)}?" if near else ""
+
+
+def _is_near(name: str, other: str) -> bool:
+    from rapidfuzz.distance import OSA
+
+    words, theirs = (WORD.findall(one.casefold()) for one in (name, other))
+    return len(words) == len(theirs) and all(
+        OSA.distance(ours, their) <= max(1, len(ours) // LETTERS_A_SLIP)
+        for ours, their in zip(words, theirs, strict=True)
+    )
 
 
 def _neighbours(missing: Iterable[Path]) -> Iterator[str]:

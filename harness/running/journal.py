@@ -26,7 +26,7 @@ from typing import Any, NamedTuple, Self
 import orjson
 
 from harness import __version__
-from harness.errors import RunFolderError
+from harness.errors import RunFolderError, RunRefused
 from harness.records import Outcome
 from harness.running.lines import line_of, outcome_of
 
@@ -209,19 +209,19 @@ def _opened(path: Path) -> int:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
     except OSError as error:
-        raise RunFolderError(
+        raise RunRefused(
             f"{path}: cannot be opened ({error.strerror}); choose another --out"
         ) from error
     try:
         _lock(file)
     except BlockingIOError as error:
         os.close(file)
-        raise RunFolderError(
+        raise RunRefused(
             f"{path}: another process is writing it; wait for its end or choose another --out"
         ) from error
     except OSError as error:
         os.close(file)
-        raise RunFolderError(
+        raise RunRefused(
             f"{path}: this file system cannot lock files ({error.strerror}); "
             "choose an --out on a local disk"
         ) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
@@ -256,3 +257,31 @@ def test_show_prints_the_whole_command(registry: Path) -> None:
     assert command == "Run it: harness run good.dev.v1 --registry reg --model MODEL"
     words = command.removeprefix("Run it: harness ").replace("MODEL", "embedded:tiny-base").split()
     assert harness(*words, cwd=registry.parent).code == 0
+
+
+def test_a_mistyped_command_is_told_the_nearest(tmp_path: Path) -> None:
+    ended = harness("runn", cwd=tmp_path)
+    assert (ended.code, ended.message) == (2, "harness: no command 'runn'; did you mean 'run'?")
+    assert "harness --help lists them" in harness("xyzzy", cwd=tmp_path).message
+
+
+def test_a_mistyped_folder_is_named_when_runs_are_compared(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    ended = harness("compare", "run", "nonrun", cwd=tmp_path)
+    assert ended.message.startswith("harness: nonrun: no such folder or log;")
+
+
+def test_a_run_that_another_process_writes_was_not_stopped(tmp_path: Path, registry: Path) -> None:
+    words = ("run", "good.dev.v1", "--registry", str(registry), "--model", "dummy")
+    words = (*words, "--out", str(tmp_path / "run"))
+    assert harness(*words, cwd=tmp_path).code == 0
+    (tmp_path / "run" / "report.json").unlink()
+    journal = os.open(tmp_path / "run" / "journal.jsonl", os.O_RDWR)
+    fcntl.flock(journal, fcntl.LOCK_EX)
+    try:
+        ended = harness(*words, "--resume", cwd=tmp_path)
+    finally:
+        os.close(journal)
+    assert "another process is writing it" in ended.message
+    assert "Stopped" not in ended.err
+    assert "Stopped" not in harness(*words, cwd=tmp_path).err  # unfinished, and no --resume

@@ -25,3 +25,17 @@ def test_an_installed_wheel_uses_what_it_carries(
 def test_names_that_no_system_takes_are_just_not_there(tmp_path: Path, name: str) -> None:
     with pytest.raises(places.RegistryError, match="is not there"):
         places.data_path(name, [tmp_path], "e.yaml")
+
+
+@pytest.mark.parametrize("wanted", ["train.jsonl", "support-tickets.train.jsonl", "t.jsonl"])
+def test_another_set_is_no_mistyped_name(tmp_path: Path, wanted: str) -> None:
+    for other in ("heldout.jsonl", "support-tickets.heldout.jsonl", "tr-2.jsonl"):
+        (tmp_path / other).touch()
+    with pytest.raises(places.RegistryError, match=r"is not there, looked for [^;]*$"):
+        places.data_path(wanted, [tmp_path], "e.yaml")
+
+
+def test_a_mistyped_name_leads_to_the_file(tmp_path: Path) -> None:
+    (tmp_path / "tickets.train.jsonl").touch()
+    with pytest.raises(places.RegistryError, match=r"did you mean 'tickets\.train\.jsonl'\?"):
+        places.data_path("tikcets.trainn.jsonl", [tmp_path], "e.yaml")

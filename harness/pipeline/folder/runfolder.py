@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.datasets import file_hash
-from harness.errors import RunFolderError
+from harness.errors import RunFolderError, RunRefused
 from harness.pipeline.folder import manifest as manifests
 from harness.pipeline.folder.manifest import Manifest
 from harness.running.batch_ledger import FOLDER, Ledger
@@ -140,12 +140,12 @@ def open_folder(
     answers, so it is opened as it is.
 
     Raises:
-        RunFolderError: the folder holds another run, an unfinished one without ``resume``, or
+        RunRefused: the folder holds another run, an unfinished one without ``resume``, or
             none with it.
     """
     folder = RunFolder(path)
     if resume and not folder.exists():
-        raise RunFolderError(
+        raise RunRefused(
             f"{path}: holds no run to go on with; name the run's folder with --out, "
             "or begin one without --resume"
         )
@@ -240,12 +240,12 @@ def _check_same(folder: RunFolder, wanted: Manifest, *, resume: bool) -> None:
     if found.hash != wanted.hash:
         old, new = manifests.plain(found.plan), manifests.plain(wanted.plan)
         changed = ", ".join(_differences(old, new)[:5]) or "its content"
-        raise RunFolderError(
+        raise RunRefused(
             f"{folder.path}: holds another run (different: {changed}); "
             "choose another --out, or begin anew with --overwrite"
         )
     if not (resume or folder.complete()):
-        raise RunFolderError(
+        raise RunRefused(
             f"{folder.path}: holds this run, unfinished; "
             "go on with --resume, begin anew with --overwrite, or choose another --out"
         )
