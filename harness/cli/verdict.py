@@ -284,7 +284,15 @@ def _course(section: Section, screen: Screen) -> str:
     if screen.ascii:
         return " " + ", ".join(map(wording.percent, values))
     first, last = wording.percent(values[0]), wording.percent(values[-1])
-    return f" {first} {smallcharts.sparkline(values)} {last}"
+    return f" {first} {smallcharts.sparkline(values)} {last}{_of_seeds(section)}"
+
+
+def _of_seeds(section: Section) -> str:
+    """That scores are means of seeds, beside the numbers of the one checkpoint to use."""
+    from harness.reports import sections
+
+    picked = sections.verdict(section).picked
+    return f" (mean of {picked.seeds} seeds, to the last epoch)" if picked else ""
 
 
 def states(section: Section) -> Iterator[Row]:
@@ -304,11 +312,13 @@ def _gain(section: Section, screen: Screen) -> list[Text]:
     """The difference to the base model of the checkpoint that the verdict is about."""
     from harness.reports import sections, wording
 
-    compared = sections.verdict(section).comparison
+    found = sections.verdict(section)
+    compared, picked = found.comparison, found.picked
     if compared is None:
         return []
     value = wording.delta_text(compared.delta)
-    row = Row("against base", value, compared.delta, wording.p_value(compared.p_value))
+    name = f"seed {picked.seed} against base" if picked else "against base"
+    row = Row(name, value, compared.delta, wording.p_value(compared.p_value))
     return rows_with_bars([row], smallcharts.around_zero([compared.delta]), screen)
 
 

@@ -67,6 +67,7 @@ def _advice_rows(section: Section) -> Iterator[Row]:
     found = verdict(section)
     lead, compared = found.lead, found.comparison
     ends = scores.course_text(compared) if compared else "–"
+    ends += f" ({found.picked.short})" if found.picked else ""
     difference = wording.delta_text(compared.delta) if compared else "–"
     if lead is None:
         words = "chooses no epoch" if section.comparisons else "no advice"

@@ -56,6 +56,8 @@ def _advice(section: Section, _: int) -> Iterator[str]:
     found = verdict(section)
     if found.comparison:
         yield prose(wording.gain(found.comparison, found.epochs))
+    if found.picked:
+        yield prose(found.picked.told)
     reason = found.lead and wording.why(found.lead, beside_gain=found.comparison is not None)
     if reason:
         yield prose(reason)

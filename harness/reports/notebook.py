@@ -160,6 +160,7 @@ def _verdict_parts(section: Section) -> Iterator[str]:
         yield _line_of(f"{chip} {_text(wording.headline(found.lead))}")
     if found.comparison is not None:
         yield _line(wording.gain(found.comparison, found.epochs))
+    yield from ([_small(found.picked.told)] if found.picked else [])
     if found.lead is not None:
         reason = wording.why(found.lead, beside_gain=found.comparison is not None)
         yield from ([_small(reason)] if reason else [])

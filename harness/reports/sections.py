@@ -49,6 +49,11 @@ class Verdict:
     comparison: Comparison | None
     epochs: float | None
 
+    @property
+    def picked(self) -> Picked | None:
+        """Which of several seeds the comparison is about."""
+        return picked(self.section, self.comparison)
+
 
 def verdict(section: Section) -> Verdict:
     """The advice to read first, with the comparison of the model that it says to use."""
@@ -56,6 +61,50 @@ def verdict(section: Section) -> Verdict:
     compared = _deciding(section, lead)
     epochs = _epochs(section, compared.tuned) if compared else None
     return Verdict(section, lead, tuple(by_epochs(section.advice)), compared, epochs)
+
+
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """One checkpoint of several seeds: which it is, and the mean score of all ``seeds``."""
+
+    seed: int
+    seeds: int
+    mean: float
+    is_best: bool
+
+    @property
+    def short(self) -> str:
+        """'seed 2; mean of 3 seeds 95%'."""
+        return f"seed {self.seed}; mean of {self.seeds} seeds {wording.percent(self.mean)}"
+
+    @property
+    def told(self) -> str:
+        """What a checkpoint's numbers are, beside those of all seeds of its epochs."""
+        luck = f", the best of {self.seeds} on these samples and perhaps a lucky one"
+        return (
+            f"That is one checkpoint, seed {self.seed}"
+            f"{luck if self.is_best else ''}; the mean of {self.seeds} seeds is "
+            f"{wording.percent(self.mean)}."
+        )
+
+
+def picked(section: Section, compared: Comparison | None) -> Picked | None:
+    """Which of several seeds a comparison is about; None where there is one, or no seed."""
+    if compared is None:
+        return None
+    epochs, seed = _epochs(section, compared.tuned), _seed(section, compared.tuned)
+    alike = [c for c in own_comparisons(section) if _epochs(section, c.tuned) == epochs]
+    alike = [c for c in alike if _seed(section, c.tuned) is not None]
+    if epochs is None or seed is None or len(alike) < 2:
+        return None
+    scores = [c.tuned_score.value for c in alike]
+    is_best = compared.tuned_score.value >= max(scores)
+    return Picked(seed, len(alike), sum(scores) / len(scores), is_best)
+
+
+def _seed(section: Section, model: str) -> int | None:
+    seeds = (r.seed for r in section.results if r.model == model and r.seed is not None)
+    return next(seeds, None)
 
 
 def own_comparisons(section: Section) -> list[Comparison]:
@@ -158,8 +207,7 @@ def model_label(section: Section, model: str) -> str:
     epochs = _epochs(section, model)
     if epochs is None:
         return model
-    seeds = (r.seed for r in section.results if r.model == model and r.seed is not None)
-    seed = next(seeds, None)
+    seed = _seed(section, model)
     return wording.after(epochs) + ("" if seed is None else f", seed {seed}")
 
 

@@ -5,6 +5,8 @@ import dataclasses
 import pytest
 
 from harness.reports.document import Document, Section
+from harness.reports.html import render_html
+from harness.reports.markdown import render_markdown
 from harness.reports.sections import (
     all_metrics,
     comparison_tables,
@@ -82,6 +84,41 @@ def test_models_are_named_by_epochs_and_seed_where_known(orders):
     assert model_label(section, "m") == "after 1 epoch, seed 2"
     assert model_label(section, "small-base") == "base model"
     assert model_label(section, "unheard-of") == "unheard-of"
+
+
+def seeded(orders: Section) -> Section:
+    """The state to use, tuned with three seeds of which the second does best."""
+    lead = verdict(orders).lead
+    one = verdict(orders).comparison
+    result = next(r for r in orders.results if r.model == one.tuned)
+    scores = {1: 0.79, 2: one.tuned_score.value, 3: 0.74}
+    names = {seed: one.tuned if seed == 2 else f"{one.tuned}:s{seed}" for seed in scores}
+    assert lead.checkpoint == one.tuned
+    return dataclasses.replace(
+        orders,
+        comparisons=tuple(
+            dataclasses.replace(
+                one, tuned=names[s], tuned_score=dataclasses.replace(one.tuned_score, value=value)
+            )
+            for s, value in scores.items()
+        ),
+        results=tuple(dataclasses.replace(result, model=names[s], seed=s) for s in scores),
+    )
+
+
+def test_numbers_of_one_seed_say_so_beside_the_mean_of_all(orders):
+    picked = verdict(seeded(orders)).picked
+    best = verdict(orders).comparison.tuned_score.value
+    assert picked.short == f"seed 2; mean of 3 seeds {100 * (0.79 + best + 0.74) / 3:.0f}%"
+    assert "seed 2, the best of 3 on these samples and perhaps" in picked.told
+    assert verdict(orders).picked is None
+
+
+def test_every_rendering_tells_which_seed_its_numbers_are_of(document, orders):
+    told = dataclasses.replace(document, sections=(seeded(orders),))
+    assert "(seed 2; mean of 3 seeds" in render_markdown(told)
+    assert "perhaps a lucky one" in render_markdown(told)
+    assert "perhaps a lucky one" in render_html(told)
 
 
 def test_a_model_without_results_is_named_by_its_advice(orders):
