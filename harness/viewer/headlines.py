@@ -12,6 +12,7 @@ import orjson
 from harness.errors import RunFolderError
 from harness.records import Advice, Estimate, GateOutcome
 from harness.reports import verdicts, wording
+from harness.reports.sections import Picked
 from harness.reports.verdicts import Kind
 
 Json = Mapping[str, Any]
@@ -23,7 +24,8 @@ class Headline:
 
     ``advice`` is its shortest form and ``kind`` which sort it is; "" and None where a run gives
     none. ``after`` is the score of the model that the advice says to use, or of the best one.
-    ``than`` is what ``diversity`` is held against: base, or the references.
+    ``than`` is what ``diversity`` is held against: base, or the references; ``seeds`` says, of
+    several seeds, which one the numbers are of, and the mean of all.
     """
 
     eval: str
@@ -38,6 +40,7 @@ class Headline:
     advice: str = ""
     sentence: str = ""
     epochs: float | None = None
+    seeds: str = ""
 
     @property
     def sense(self) -> str:
@@ -125,6 +128,7 @@ def _headline(report: Json, name: str) -> Headline:
         diversity=estimate(diversity) if diversity else None,
         than=str(change.get("than") or ""),
         epochs=_epochs(results, str(chosen["tuned"])),
+        seeds=_seeds(results, own, str(chosen["tuned"])),
     )
     return _advised(told, lead)
 
@@ -152,6 +156,18 @@ def _of_score(name: str, results: Sequence[Json], lead: Advice | None) -> Headli
 
 def _epochs(results: Sequence[Json], model: str) -> float | None:
     return next((one.get("epochs") for one in results if one["model"] == model), None)
+
+
+def _seeds(results: Sequence[Json], own: Sequence[Json], model: str) -> str:
+    """'seed 2; mean of 3 seeds 95%'; empty where there are not several."""
+    about = {str(one["model"]): (one.get("epochs"), one.get("seed")) for one in results}
+    epochs, seed = about.get(model, (None, None))
+    alike = [str(c["tuned"]) for c in own if about.get(str(c["tuned"]), (None,))[0] == epochs]
+    alike = [name for name in alike if about[name][1] is not None]
+    scores = [c["tuned_score"]["value"] for c in own if str(c["tuned"]) in alike]
+    if epochs is None or seed is None or len(alike) < 2 or None in scores:
+        return ""
+    return Picked(seed, len(scores), sum(scores) / len(scores), is_best=False).short
 
 
 def _advice(raw: Json) -> Advice:

@@ -11,6 +11,7 @@ import pytest
 from harness.cli.terminal import Screen
 from harness.cli.verdict import MOST_LINES, verdict
 from harness.records import Advice, Comparison, Estimate, Finding, Round
+from harness.reports import sections
 from harness.reports.document import Document, Exclusion, Provenance, Result, Section
 from tests.reports.conftest import (
     PAYLOAD,
@@ -227,3 +228,21 @@ def test_a_note_gives_way_before_numbers_do() -> None:
     for width, name in itertools.product(WIDTHS[1:], ("run", "comparison")):
         assert "(74 to 88%)" in told(run_document(), width), name
         assert "+33 points (+28 to +39)" in told(contest_document(), width), name
+
+
+def test_numbers_of_one_seed_stand_apart_from_means_of_all() -> None:
+    shown = demo_document()
+    orders = shown.sections[0]
+    lead, wanted = orders.advice[-2], sections.verdict(orders).comparison
+    assert wanted is not None
+    other = dataclasses.replace(wanted, tuned="other")
+    result = next(one for one in orders.results if one.model == wanted.tuned)
+    seeds = (
+        dataclasses.replace(result, seed=2),
+        dataclasses.replace(result, seed=1, model="other"),
+    )
+    seeded = dataclasses.replace(orders, comparisons=(wanted, other), results=seeds)
+    lines = told(dataclasses.replace(shown, sections=(seeded, *shown.sections[1:])), 100)
+    assert lead.checkpoint == wanted.tuned
+    assert "seed 2 against base" in lines
+    assert "(mean of 2 seeds, to the last epoch)" in lines

@@ -25,6 +25,7 @@ def test_a_study_s_advice_leads_with_the_model_to_use() -> None:
     assert orders.delta is not None
     assert orders.delta.value == pytest.approx(orders.after.value - orders.before.value)
     assert lines["slogans.heldout.v1"].diversity is not None
+    assert lines["slogans.heldout.v1"].seeds.startswith("seed 2; mean of 3 seeds 9")
     assert "tiny-base" in told.models
 
 
