@@ -157,13 +157,15 @@ class Running:
     order: Order
     known: Registry
     access: Access
-    progress: bool | None
+    settings: Settings
 
     def __call__(self, stop: Stop) -> Results:
         """Carry it out, until it is stopped."""
-        watching = Watching(screen(self.progress), stop)
+        watching = Watching(screen(self.settings.progress), stop)
+        order = replace(self.order, stop=stop)
         try:
-            done = run_study(replace(self.order, stop=stop), self.known, self.access, watching)
+            with self.settings.naming_the_registry():
+                done = run_study(order, self.known, self.access, watching)
         finally:
             watching.close()
         return Results(done.document, done.folder, tuple(watching.notices))
@@ -185,7 +187,7 @@ def running(
     """
     known = settings.known()
     order = replace(order_of(wanted, settings, known), provider=wanted.provider(settings, home))
-    return Running(order, known, settings.access(wanted.extent.base_url), settings.progress)
+    return Running(order, known, settings.access(wanted.extent.base_url), settings)
 
 
 def run_folder(out: Place | None, name: str) -> Path:

@@ -25,7 +25,8 @@ def load_study(source: Place, *, settings: Settings = DEFAULTS) -> Study:
     """Return a declared study: what to tune or read, which evals judge it, by which policy.
 
     ``source`` is a registered name such as ``"demo"``, or a YAML file, with ``#name`` behind it
-    where it declares several.
+    where it declares several. A registry of your own goes in with
+    ``settings=harness.Settings(registry="my-registry")``.
 
     Example:
         >>> import harness
@@ -35,7 +36,8 @@ def load_study(source: Place, *, settings: Settings = DEFAULTS) -> Study:
     Raises:
         RegistryError: no such study, or something in it is wrong; the message says where.
     """
-    return settings.known().study(source)
+    with settings.naming_the_registry():
+        return settings.known().study(source)
 
 
 def load_run(folder: Place) -> Results:

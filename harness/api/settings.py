@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 from harness.analysis.cost import PriceTable
-from harness.errors import UsageError
+from harness.errors import UnknownName, UsageError
 from harness.models.providers import Access, ModelName
 from harness.pipeline.orders.caching import Caching
 from harness.records import Policy, Route, Study
@@ -21,6 +22,7 @@ KEY_NAME = "OPENAI_API_KEY"
 MOST_CONCURRENCY = 1000
 """In flight at most where the number is found by itself."""
 
+OWN_REGISTRY = "is it in a registry of yours? Add settings=harness.Settings(registry=FOLDER)"
 Place = str | Path
 
 
@@ -42,8 +44,8 @@ class Settings:
         deadline_s: seconds for one sample, all tries together.
         cache: the folder of answers that are kept across runs; None: the user's own, where
             those of public servers are kept; False: none.
-        registry: further registry folders.
-        data: further folders that registries may read.
+        registry: a further registry folder, or several.
+        data: a further folder that registries may read, or several.
         prices: a YAML file of what models cost; it counts before the user's own.
         judge: the model that marks judged evals.
         judge_base_url, judge_api_key: its server and key, if others.
@@ -63,8 +65,8 @@ class Settings:
     timeout_s: float = 60.0
     deadline_s: float = 600.0
     cache: Place | Literal[False] | None = None
-    registry: Sequence[Place] = ()
-    data: Sequence[Place] = ()
+    registry: Place | Sequence[Place] = ()
+    data: Place | Sequence[Place] = ()
     prices: Place | None = None
     judge: str | None = None
     judge_base_url: str | None = None
@@ -75,8 +77,18 @@ class Settings:
 
     def known(self) -> Registry:
         """The registry to look names up in."""
-        folders, data = map(Path, self.registry), map(Path, self.data)
-        return load_registry([*folders], Path.home(), [*data], [*self.allow_code])
+        folders, data = _folders(self.registry), _folders(self.data)
+        return load_registry(folders, Path.home(), data, [*self.allow_code])
+
+    @contextmanager
+    def naming_the_registry(self) -> Iterator[None]:
+        """Say of an unknown name how a registry of one's own is given, where none was."""
+        try:
+            yield
+        except UnknownName as error:
+            if self.registry:
+                raise
+            raise UnknownName(f"{error}; {OWN_REGISTRY}") from error
 
     def tables(self) -> tuple[PriceTable, ...]:
         """What models cost."""
@@ -145,3 +157,7 @@ class Settings:
         if policy is None or isinstance(policy, Policy):
             return policy
         return known.policy(policy)
+
+
+def _folders(given: Place | Sequence[Place]) -> list[Path]:
+    return [Path(given)] if isinstance(given, str | Path) else [*map(Path, given)]

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from harness.errors import RegistryError, did_you_mean
+from harness.errors import RegistryError, UnknownName, did_you_mean
 from harness.records import EvalSet, EvalSpec, Policy, Study
 from harness.registry.documents import read_items
 from harness.registry.eval_specs import BRIDGE, NATIVE, Source, eval_spec
@@ -132,11 +132,12 @@ class Registry:
         """The entry behind a name, through all aliases.
 
         Raises:
-            RegistryError: unknown, a dangling alias, or aliases in a circle.
+            UnknownName: no such entry.
+            RegistryError: a dangling alias, or aliases in a circle.
         """
         entries = self.entries(kind)
         if name not in entries:
-            raise RegistryError(f"no {SINGULAR[kind]} '{name}'{did_you_mean(name, entries)}")
+            raise UnknownName(f"no {SINGULAR[kind]} '{name}'{did_you_mean(name, entries)}")
         chain = [name]
         while (target := entries[chain[-1]].alias_of) is not None:
             if target in chain:
@@ -165,13 +166,13 @@ class Registry:
         """Names of the specs that patterns such as ``orders.*`` mean; each once, in order.
 
         Raises:
-            RegistryError: a pattern matches nothing.
+            UnknownName: a pattern matches nothing.
         """
         found: dict[str, None] = {}
         for pattern in patterns:
             names = self._matches(pattern)
             if not names:
-                raise RegistryError(
+                raise UnknownName(
                     f"no eval matches '{pattern}'{did_you_mean(pattern, self.entries())}"
                 )
             found.update(dict.fromkeys(self.resolve(name).name for name in names))

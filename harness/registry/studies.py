@@ -308,7 +308,7 @@ def _check(experiment: Experiment, place: str, check_evals: KnownEvals) -> None:
         try:
             check_evals(patterns)
         except RegistryError as error:
-            raise RegistryError(f"{place}: {key}: {error}") from error
+            raise type(error)(f"{place}: {key}: {error}") from error
 
 
 def _repeated(names: Sequence[str]) -> str | None:

@@ -105,6 +105,19 @@ def test_a_study_is_loaded_and_run(settings: harness.Settings, tmp_path: Path) -
     assert "load_study" in found.document.provenance.command
 
 
+def test_a_registry_of_ones_own_is_one_folder_or_several(tmp_path: Path) -> None:
+    (tmp_path / "own/evals").mkdir(parents=True)
+    (tmp_path / "own/evals/mine.yaml").write_text("mine: {id: orders.heldout.v1}\n")
+    (tmp_path / "s.yaml").write_text(
+        "mine: {base: b, evals: [mine], tuned: [{model: t, epochs: 1}]}\n"
+    )
+    for own in (tmp_path / "own", str(tmp_path / "own"), [tmp_path / "own"]):
+        study = harness.load_study(tmp_path / "s.yaml", settings=harness.Settings(registry=own))
+        assert [one.evals for one in study.experiments] == [("mine",)]
+    with pytest.raises(RegistryError, match=r"s.yaml.*no eval matches 'mine'.*registry=FOLDER"):
+        harness.load_study(tmp_path / "s.yaml")
+
+
 def test_a_policy_decides_a_run(settings: harness.Settings) -> None:
     policy = Policy("strict", (Rule("floor", "*", 0.9),))
     held = replace(settings, policy=policy)
@@ -125,6 +138,8 @@ def test_a_policy_decides_a_run(settings: harness.Settings) -> None:
         (lambda s: harness.run(EVAL, 3, settings=s), UsageError, "cannot be called"),
         (lambda s: harness.run(EVAL, "gpt-4o", settings=s), UsageError, "no key and no server"),
         (lambda s: harness.load_study("demmo", settings=s), RegistryError, "demo"),
+        (lambda s: harness.load_study("mine"), RegistryError, r"harness.Settings\(registry=FOLDER"),
+        (lambda s: harness.run("mine", blue), RegistryError, r"harness.Settings\(registry=FOLDER"),
         (lambda s: harness.load_run("nowhere"), RunFolderError, "no such run folder"),
         (lambda s: harness.advise("nowhere"), RunFolderError, "no such file or folder"),
         (lambda s: harness.gate("nowhere"), UsageError, "policy is missing"),
