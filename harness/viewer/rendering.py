@@ -31,7 +31,12 @@ RUN_PAGES = (
 
 def page(template: str, status: int = 200, **content: Any) -> HTMLResponse:
     """The page that a template of ours makes of this content."""
-    return HTMLResponse(_environment().get_template(template).render(**content), status)
+    return HTMLResponse(part(template, **content), status)
+
+
+def part(template: str, **content: Any) -> str:
+    """What a template of ours makes of this content."""
+    return _environment().get_template(template).render(**content)
 
 
 @cache

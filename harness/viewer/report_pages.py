@@ -35,6 +35,8 @@ LARGEST = 64 << 20
 HEAD = 8192
 """The policy stands in the first characters of a page."""
 
+FORM_STYLE = '<link rel="stylesheet" href="/static/beside.css">'
+
 _POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy" content="([^"]{1,4000})">')
 _HASH = re.compile(r"'sha256-[A-Za-z0-9+/]{43}='")
 _START = '<header class="page-head">'
@@ -77,12 +79,14 @@ def stored(path: Path, not_before_ns: int = 0) -> str | None:
 class Way:
     """Where a report stands among the viewer's pages: the ``trail`` to it, and ``others`` near it.
 
-    Each is a text and its address; ``here`` is what the page itself is called.
+    Each is a text and its address; ``here`` is what the page itself is called. A ``form`` of ours
+    stands before a report that was rendered here.
     """
 
     trail: tuple[Link, ...]
     here: str
     others: tuple[Link, ...] = ()
+    form: str = ""
 
     @property
     def html(self) -> str:
@@ -124,6 +128,24 @@ def answer(text: str, way: Way, *, is_own: bool) -> HTMLResponse:
     policy = policy_of(text)
     if policy is None:
         raise RunFolderError("this report.html has no policy of its own; write it anew")
+    if is_own and way.form:
+        return _with_form(text, way, policy)
     whole = text.replace(_START, way.html + _START, 1)
     headers = {"content-security-policy": policy if is_own else f"{SANDBOX}; {policy}"}
     return HTMLResponse(whole, headers=headers)
+
+
+def _with_form(text: str, way: Way, policy: str) -> HTMLResponse:
+    """A report of ours below a form: that is sent to the viewer, and has a style of its own.
+
+    The page names the same policy as the header, but for what only a header can say.
+    """
+    policy = policy.replace("style-src", "style-src 'self'").replace(
+        "form-action 'none'", "form-action 'self'"
+    )
+    told = policy.removesuffix("; frame-ancestors 'none'")
+    meta = f'<meta http-equiv="Content-Security-Policy" content="{escape(told)}">'
+    bare = _POLICY.sub(lambda _: meta, text, count=1)
+    styled = bare.replace("</head>", f"{FORM_STYLE}</head>", 1)
+    whole = styled.replace(_START, way.html + way.form + _START, 1)
+    return HTMLResponse(whole, headers={"content-security-policy": policy})

@@ -86,6 +86,11 @@ class About:
                 named += [*(c.model for c in one.tuned), *one.others]
         return tuple(dict.fromkeys([*named, *(self.told.models if self.told else ())]))
 
+    @property
+    def base(self) -> str:
+        """The base model; "" where nobody knows what was asked."""
+        return self.manifest.study.base if self.manifest else ""
+
     @cached_property
     def description(self) -> str:
         """What the study says of itself."""

@@ -98,6 +98,7 @@ def test_two_runs_are_picked_and_compared_by_keyboard(browser, site: str) -> Non
         compare.focus()
         page.keyboard.press("Enter")
         page.wait_for_url("**/compare?run=*")
+        ready(page)
         page.get_by_label("Model: this run holds 2").first.select_option(BASE)
         page.get_by_role("button", name="Compare").focus()
         page.keyboard.press("Enter")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 from urllib.parse import quote, urlencode
 
 from starlette.concurrency import run_in_threadpool
@@ -15,8 +17,9 @@ from starlette.routing import Route
 
 from harness.errors import HarnessError, UsageError
 from harness.viewer import report_pages
+from harness.viewer.model_names import model_groups
 from harness.viewer.pages.run import working
-from harness.viewer.rendering import page
+from harness.viewer.rendering import page, part
 from harness.viewer.runs import Run
 from harness.viewer.site import Site
 from harness.viewer.summaries import About, Stamp
@@ -89,19 +92,28 @@ def routes(site: Site) -> list[Route]:
     async def show(request: Request) -> Response:
         asked = Asked.of(request.query_params)
         a, b = await run_in_threadpool(_both, site, asked)
-        is_open = a is None or b is None or not (a.model and b.model)
-        if asked.change or is_open or a is None or b is None:
+        if asked.change or a is None or b is None or not (a.model and b.model):
             return await run_in_threadpool(_form, site, asked, a, b)
         try:
             return await _compared(site, asked, a, b)
         except HarnessError as error:
+            if _was_guessed(asked.a, a) or _was_guessed(asked.b, b):
+                return await run_in_threadpool(_form, site, asked, a, b, str(error))
             return _refused(asked, a, b, str(error))
 
     return [Route("/compare", show)]
 
 
 def _both(site: Site, asked: Asked) -> tuple[Chosen | None, Chosen | None]:
-    return _chosen(site, asked.a), _chosen(site, asked.b)
+    """Both sides, each with the model that is asked for, or the obvious one."""
+    a, b = _chosen(site, asked.a), _chosen(site, asked.b)
+    if a is None or b is None:
+        return a, b
+    return _settled_on(a, _obvious(a, b, is_base=True)), _settled_on(b, _obvious(b, a))
+
+
+def _settled_on(one: Chosen, model: str) -> Chosen:
+    return one if one.model else replace(one, model=model)
 
 
 def _chosen(site: Site, side: Side) -> Chosen | None:
@@ -135,7 +147,8 @@ async def _compared(site: Site, asked: Asked, a: Chosen, b: Chosen) -> Response:
     if made is None:
         return working("Comparison", trail)
     runs = {one.run.name: f"/runs/{quote(one.run.slug, safe='')}" for one in (a, b)}
-    way = report_pages.Way(trail, _title(a, b), (*runs.items(), ("Compare others", trail[0][1])))
+    form = await run_in_threadpool(_bar, site, asked, a, b)
+    way = report_pages.Way(trail, _title(a, b), tuple(runs.items()), form)
     return report_pages.answer(made, way, is_own=True)
 
 
@@ -167,26 +180,64 @@ def _rendered(sides: tuple[Chosen, Chosen], *, force: bool) -> str:
     return render_html(replace(document, title=_title(a, b), description=told))
 
 
-def _form(site: Site, asked: Asked, a: Chosen | None, b: Chosen | None) -> Response:
+def _was_guessed(asked: Side, one: Chosen) -> bool:
+    """Was a model chosen that nobody named, of several?"""
+    return asked.model != one.model and len(one.models) > 1
+
+
+def _form(site: Site, asked: Asked, a: Chosen | None, b: Chosen | None, why: str = "") -> Response:
+    """The choice alone; ``why`` what was obvious could not be compared."""
+    sides = (a and _likely(a), b and _likely(b))
+    note = "Where a run holds several models, choose one of them next."
+    content = _choice(site, asked, *sides)
+    return page("compare.html.j2", title="Compare two runs", note=note, why=why, **content)
+
+
+def _bar(site: Site, asked: Asked, a: Chosen, b: Chosen) -> str:
+    """The same form above a comparison, with what is compared."""
+    return part("compare_bar.html.j2", note="", **_choice(site, asked, a, b))
+
+
+def _choice(site: Site, asked: Asked, a: Chosen | None, b: Chosen | None) -> dict[str, Any]:
     abouts = [site.summaries.about(run) for run in site.runs.all()]
-    return page(
-        "compare.html.j2",
-        title="Compare two runs",
-        asked=asked,
-        sides=(("a", "Base", asked.a, a), ("b", "Against it", asked.b, b)),
-        abouts=sorted(abouts, key=lambda about: -about.begun),
-        proposed={"a": _proposed(a, b, is_base=True), "b": _proposed(b, a, is_base=False)},
-    )
+    both = (("a", "A", asked.a, a), ("b", "B, against A", asked.b, b))
+    return {
+        "asked": asked,
+        "abouts": sorted(abouts, key=lambda about: -about.begun),
+        "sides": [
+            (*one, model_groups(one[3].about, one[3].models) if one[3] else ()) for one in both
+        ],
+    }
 
 
-def _proposed(one: Chosen | None, other: Chosen | None, *, is_base: bool) -> str:
-    """The model to begin with: what the run's advice says to use; within one run, the base."""
-    if one is None or one.model:
-        return one.model if one else ""
-    within = other is not None and other.run.path == one.run.path
+def _likely(one: Chosen) -> Chosen:
+    """A side of the form, with a model to begin with."""
+    return _settled_on(one, _to_use(one, ()) or _begun(one))
+
+
+def _begun(one: Chosen) -> str:
+    """The first model, which is the base where a run has one."""
+    return one.models[0] if one.models else ""
+
+
+def _obvious(one: Chosen, other: Chosen, *, is_base: bool = False) -> str:
+    """The model that a run is compared by where nobody says: the one that its advice says to use
+    of an eval that both share, or its only tuned one; within one run first its base. "" where
+    it is not clear."""
+    if other.run.path == one.run.path and is_base:
+        return _begun(one)
+    shared = tuple(name for name in one.about.evals if name in other.about.evals)
+    return _to_use(one, shared)
+
+
+def _to_use(one: Chosen, evals: Sequence[str]) -> str:
+    """What the advice on one of these evals says to use, on any without names; else the only
+    model beside the base."""
     told = one.about.told
-    best = next((line.model for line in told.headlines if line.model), "") if told else ""
-    return one.models[0] if one.models and (not best or (within and is_base)) else best
+    lines = [line for line in (told.headlines if told else ()) if line.kind is not None]
+    wanted = (line.model for line in lines if not evals or line.eval in evals)
+    tuned = [model for model in one.models if model != one.about.base]
+    return next(wanted, tuned[0] if len(tuned) == 1 else "")
 
 
 def _refused(asked: Asked, a: Chosen, b: Chosen, why: str) -> Response:

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.small_run import BASE, TUNED, made_run
+from harness.pipeline import report_of, write_reports
+from harness.running.journal import Journal
+from tests.small_run import BASE, TUNED, made_run, outcome
 
 
 def page(client, path: str):
@@ -34,11 +36,48 @@ def test_two_models_of_one_run_are_paired(viewer, small_runs: Path) -> None:
     assert answer.status_code == 200
 
 
-def test_runs_that_hold_several_models_ask_which(viewer, small_runs: Path) -> None:
-    text = viewer(small_runs).get("/compare?run=first&run=second").text
-    assert 'name="am"' in text
-    assert 'name="bm"' in text
+def test_two_ticked_runs_are_compared_at_once_below_the_form(viewer, small_runs: Path) -> None:
+    answer = page(viewer(small_runs), "/compare?run=first&run=second")
+    assert answer.status_code == 200
+    text = answer.text
     assert f'<option value="{TUNED}" selected>' in text
+    assert text.index('class="versus"') < text.index("<h1")
+    assert "/static/beside.css" in text
+    policy = answer.headers["content-security-policy"]
+    assert "form-action 'self'" in policy
+    assert "style-src 'self' 'sha256-" in policy
+    assert "form-action &#x27;none" not in text
+    assert "form-action &#39;none" not in text
+    assert 'name="am"' in page(viewer(small_runs), "/compare?a=first&b=second&change=1").text
+
+
+def test_within_one_run_the_base_is_compared_with_the_model_to_use(
+    viewer, small_runs: Path
+) -> None:
+    text = page(viewer(small_runs), "/compare?run=first&run=first").text
+    assert f'<option value="{BASE}" title="{BASE}" selected>' in text
+    assert f'<option value="{TUNED}" selected>' in text
+
+
+def test_where_no_model_is_obvious_it_is_asked_for(viewer, tmp_path: Path) -> None:
+    for name in ("first", "second"):
+        folder = made_run(tmp_path / name)
+        with Journal.open(folder.journal, folder.read().hash, resume=True) as journal:
+            journal.append(outcome("third", 1, 1.0))
+    answer = viewer(tmp_path).get("/compare?run=first&run=second")
+    assert answer.status_code == 200
+    assert 'name="am"' in answer.text
+    assert "choose one of them next" in answer.text
+
+
+def test_what_was_obvious_but_cannot_be_compared_leaves_the_choice(viewer, tmp_path: Path) -> None:
+    for name, samples in (("first", 12), ("second", 16)):
+        folder = made_run(tmp_path / name, samples)
+        write_reports(report_of(folder.path), folder.path)
+    answer = page(viewer(tmp_path), "/compare?run=first&run=second")
+    assert answer.status_code == 200
+    assert "answered different held-out data" in answer.text
+    assert 'name="am"' in answer.text
 
 
 @pytest.mark.parametrize(
