@@ -235,13 +235,15 @@ def plateaued(evidence: Evidence, limits: Thresholds) -> Match | None:
         return None
     if _still_learns(evidence, limits):
         return None
+    is_near = _could_be_chance(evidence, limits)
     return Match(
         (
             _train_fact(evidence, f"does not follow the training data: {_held(evidence, limits)}"),
             _fact("train score, last step", evidence.train_step, "no longer rising"),
             *_unlearnt(evidence),
         ),
-        confidence="low" if _could_be_chance(evidence, limits) else None,
+        action=FEW_LEFT if is_near and evidence.unlearnt else None,
+        confidence="low" if is_near else None,
     )
 
 
@@ -262,6 +264,7 @@ def _unlearnt(evidence: Evidence) -> tuple[Fact, ...]:
     return (Fact("training prompts not learnt", None, f"{named}{more}"),)
 
 
+FEW_LEFT = "read the few training prompts that are not learnt; the others are followed"
 NAMED = 3
 """So many training prompts stand in an advice."""
 

@@ -357,6 +357,7 @@ def test_a_plateau_near_the_ceiling_shows_its_count_and_is_told_with_low_confide
     )
     advice = advise(near)
     assert (advice.rule, advice.confidence) == (6, "low")
+    assert advice.action.startswith("read the few training prompts that are not learnt")
     assert "49 of 52, held against 95% (the ceiling of 100%" in advice.evidence[0].reading
     assert advice.evidence[-1].reading == "'one', 'two', 'three' and 1 more"
     assert advise(replace(near, train=about(0.5))).confidence == "medium"
