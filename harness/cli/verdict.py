@@ -348,7 +348,7 @@ def _comparison(section: Section, screen: Screen, detail: Detail) -> list[Text]:
     ):
         lines.append(row)
         if detail is Detail.FULL:
-            lines += _paragraph(wording.gain(one), screen, 2)
+            lines += _paragraph(wording.gain(one, rivals=section.rivals), screen, 2)
         if detail >= Detail.SHORT:
             told = f"{scores.course_text(one)}; {scores.chance_text(one)}"
             lines += _paragraph(told, screen, 1)

@@ -191,7 +191,11 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Everything about one eval."""
+    """Everything about one eval.
+
+    ``rivals`` says that ``base`` is the base of none of the others: models beside each other, all
+    called by their names.
+    """
 
     eval: str
     task: Task
@@ -216,6 +220,7 @@ class Section:
     data_gain: DataGain | None = None
     break_evens: tuple[BreakEven, ...] = ()
     confusions: tuple[Confusion, ...] = ()
+    rivals: bool = False
 
 
 @dataclass(frozen=True, slots=True)

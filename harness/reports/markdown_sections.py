@@ -100,7 +100,7 @@ def _comparison_row(section: Section, compared: Comparison) -> tuple[str, ...]:
 def _comparison(section: Section, samples: int) -> Iterator[str]:
     compared = own_comparisons(section)
     if len(compared) == 1:
-        yield prose(wording.gain(compared[0]))
+        yield prose(wording.gain(compared[0], rivals=section.rivals))
     if not section.comparisons:
         yield "Nothing to compare: no sample has a mark from both models."
         for found in all_scores(section):

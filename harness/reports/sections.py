@@ -201,7 +201,9 @@ def _table(section: Section, metric: str) -> Table:
 
 
 def model_label(section: Section, model: str) -> str:
-    """A model by its epochs and seed, where they are known."""
+    """A model by its epochs and seed, where they are known; of rivals each by its name."""
+    if section.rivals:
+        return model
     if model == section.base:
         return "base model"
     epochs = _epochs(section, model)

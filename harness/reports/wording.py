@@ -244,18 +244,18 @@ def _span(low: float, high: float, digits: int) -> str:
 # --- comparisons ---------------------------------------------------------------------
 
 
-def versus_base(comparison: Comparison) -> str:
+def versus_base(comparison: Comparison, base: str = "base") -> str:
     """Whether the tuned model is better: 'better than base by 8 to 19 points'."""
     delta, digits = comparison.delta, _digits(comparison.delta)
     if not known_interval(delta):
         if not math.isfinite(delta.value):
-            return "not comparable with base"
-        return f"{delta_value(delta)} points against base, without an interval"
+            return f"not comparable with {base}"
+        return f"{delta_value(delta)} points against {base}, without an interval"
     if delta.low > 0:
-        return f"better than base by {_span(delta.low, delta.high, digits)}"
+        return f"better than {base} by {_span(delta.low, delta.high, digits)}"
     if delta.high < 0:
-        return f"worse than base by {_span(delta.low, delta.high, digits)}"
-    return f"not clearly different from base ({delta_interval(delta)} points)"
+        return f"worse than {base} by {_span(delta.low, delta.high, digits)}"
+    return f"not clearly different from {base} ({delta_interval(delta)} points)"
 
 
 def sampled(n: int, excluded: int) -> str:
@@ -268,21 +268,23 @@ def samples(comparison: Comparison) -> str:
     return sampled(comparison.delta.n, comparison.excluded)
 
 
-def gain(comparison: Comparison, epochs: float | None = None) -> str:
+def gain(comparison: Comparison, epochs: float | None = None, *, rivals: bool = False) -> str:
     """One sentence: 'After 5 epochs the model is better than base by 8 to 19 points; ...'.
 
-    For open tasks it names diversity beside the score.
+    For open tasks it names diversity beside the score. ``rivals`` are called by their names.
     """
     model = f"{after(epochs)} the model" if epochs else "the tuned model"
-    told = f"{model} is {versus_base(comparison)}"
+    model, base = (comparison.tuned, comparison.base) if rivals else (model, "base")
+    told = f"{model} is {versus_base(comparison, base)}"
     if comparison.diversity is not None:
-        told += f" in {comparison.metric}{diversity_text(comparison)}"
+        told += f" in {comparison.metric}{diversity_text(comparison, base)}"
     if mostly_excluded(comparison):
         total = comparison.delta.n + comparison.excluded
         out = f"{comparison.excluded:,} of {counted(total, 'sample')}"
         return f"Cannot tell: {out} are excluded; on the others {told}."
     found = left_open(comparison)
-    return f"{capitalized(told)}; {samples(comparison)}{found and f'; {found}'}."
+    whole = told if rivals else capitalized(told)
+    return f"{whole}; {samples(comparison)}{found and f'; {found}'}."
 
 
 def is_open(comparison: Comparison) -> bool:
@@ -310,7 +312,7 @@ def smallest(comparison: Comparison) -> str:
     return f"{number(100 * least, 0 if least >= 0.05 else 1)} points"
 
 
-def diversity_text(comparison: Comparison) -> str:
+def diversity_text(comparison: Comparison, base: str = "base") -> str:
     """What follows the score of an open task: ', but less diverse than base (...)'."""
     change = comparison.diversity
     if change is None:
@@ -320,7 +322,8 @@ def diversity_text(comparison: Comparison) -> str:
     bounds = interval_in("ratio", change.ratio)
     size = f"{change.metric} ratio {hundredths(change.ratio.value)}, {bounds}".rstrip(", ")
     joint = ", but" if change.verdict == "less" and comparison.delta.low > 0 else " and"
-    return f"{joint} {DIVERSITY_WORDS[change.verdict]} {change.than} ({size})"
+    than = base if change.than == "base" else change.than
+    return f"{joint} {DIVERSITY_WORDS[change.verdict]} {than} ({size})"
 
 
 # --- epochs and advice ---------------------------------------------------------------

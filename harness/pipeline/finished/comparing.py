@@ -37,13 +37,15 @@ def compare_folders(
     *,
     force: bool = False,
     embedder: Embedder | None = None,
+    names: Sequence[str] = (),
 ) -> Document:
     """Compare the first place with each other one, on the evals that they share.
 
     A place is a run folder, with ``#model`` behind it where the folder holds several models,
     or a log of OpenAI evals. ``force`` compares answers to open tasks that were sampled
     differently, and the report says so. An ``embedder`` says what the answers mean, to the
-    gate that ``judged`` makes, too.
+    gate that ``judged`` makes, too. ``names`` are what a report calls the models, one a place;
+    unset, their own.
 
     Raises:
         UsageError: a model or eval that is not there, or no shared eval.
@@ -51,7 +53,7 @@ def compare_folders(
             to an open task that were sampled differently.
         DatasetError: a log that cannot be read.
     """
-    base, *others = labelled([side_of(place) for place in places])
+    base, *others = _called(list(labelled([side_of(place) for place in places])), names)
     shared = [name for name in base.evals if all(side.track(name) for side in others)]
     chosen = [n for n in shared if not patterns or any(fnmatchcase(n, p) for p in patterns)]
     if not chosen:
@@ -61,7 +63,11 @@ def compare_folders(
     def tell(semantics: Semantics | None) -> Document:
         most = samples_read(len(tracks))
         sections = tuple(
-            section(replace(track, semantics=semantics), samples=most) for track in tracks
+            replace(
+                section(replace(track, semantics=semantics), samples=most),
+                rivals=not _is_base_model(base),
+            )
+            for track in tracks
         )
         return Document(
             title=contest(base.label, [side.label for side in others]),
@@ -80,6 +86,18 @@ def compare_folders(
         )
 
     return tell(None) if embedder is None else told(tell, embedder, None)
+
+
+def _called(sides: Sequence[Side], names: Sequence[str]) -> list[Side]:
+    """The sides under other names, where these are told apart."""
+    if len(set(names)) < len(sides):
+        return list(sides)
+    return [replace(side, label=name) for side, name in zip(sides, names, strict=True)]
+
+
+def _is_base_model(side: Side) -> bool:
+    """Is it what its own run tunes, or may it be? A log does not say."""
+    return side.is_log or any(track.base == side.model for track in side.tracks)
 
 
 def _nothing_shared(places: Sequence[str], sides: Sequence[Side], shared: Sequence[str]) -> str:

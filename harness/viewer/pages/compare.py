@@ -17,7 +17,7 @@ from starlette.routing import Route
 
 from harness.errors import HarnessError, UsageError
 from harness.viewer import report_pages
-from harness.viewer.model_names import model_groups
+from harness.viewer.model_names import model_groups, named
 from harness.viewer.pages.run import working
 from harness.viewer.rendering import page, part
 from harness.viewer.runs import Run
@@ -167,6 +167,19 @@ def _title(a: Chosen, b: Chosen) -> str:
     return f"{b.run.name} against {a.run.name}"
 
 
+def _names(a: Chosen, b: Chosen) -> tuple[str, str]:
+    """What the report calls both: models by what they are, of two runs with the run's name."""
+    first, second = (named(one.about, [one.model])[one.model].label for one in (a, b))
+    if a.run.slug == b.run.slug:
+        return first, second
+    return f"{a.run.name}: {first}", f"{b.run.name}: {second}"
+
+
+def _contest(a: Chosen, b: Chosen) -> str:
+    first, second = _names(a, b)
+    return f"{second}, against {first}"
+
+
 def _rendered(sides: tuple[Chosen, Chosen], *, force: bool) -> str:
     from harness.pipeline.finished.comparing import compare_folders
     from harness.reports.html import render_html
@@ -175,9 +188,12 @@ def _rendered(sides: tuple[Chosen, Chosen], *, force: bool) -> str:
     places = (a.place, b.place)
     forced = f" {FORCE}" if force else ""
     command = f"harness compare {shlex.join(places)}{forced}"
-    document = compare_folders(places, (), command, force=force)
-    told = f"{b.model} against {a.model}. {document.description}"
-    return render_html(replace(document, title=_title(a, b), description=told))
+    document = compare_folders(places, (), command, force=force, names=_names(a, b))
+    return render_html(
+        replace(
+            document, title=_title(a, b), description=f"{_contest(a, b)}. {document.description}"
+        )
+    )
 
 
 def _was_guessed(asked: Side, one: Chosen) -> bool:

@@ -15,7 +15,11 @@ from harness.pipeline import write_reports
 from harness.pipeline.finished.comparing import compare_folders, joined
 from harness.pipeline.finished.sides import labelled, side_of
 from harness.reports.document import Document
+from harness.reports.html import render_html
 from harness.reports.json import SCHEMA
+from harness.reports.markdown import render_markdown
+from harness.running.journal import Journal
+from tests.small_run import BASE, TUNED, made_run, outcome
 
 RIGHT = {0: True, 1: True, 2: False, 3: True}
 
@@ -143,3 +147,30 @@ def test_a_run_folder_and_its_own_log_say_the_same(
     assert {key: list(map(dict, rows)) for key, rows in one.details.items()} == {
         key: list(map(dict, rows)) for key, rows in other.details.items()
     }
+
+
+def test_a_tuned_model_that_is_compared_with_is_called_no_base(tmp_path: Path) -> None:
+    folder = made_run(tmp_path / "run")
+    with Journal.open(folder.journal, folder.read().hash, resume=True) as journal:
+        for number in range(40):
+            journal.append(outcome("third", number, float(number % 2)))
+    places = [f"{folder.path}#{model}" for model in (TUNED, "third")]
+    document = compared(*places)
+    page = render_html(document).split("<body>")[1].split("<footer")[0]
+    told = page.split('id="glossary')[0]
+    assert f"third is not clearly different from {TUNED}" in told
+    assert "from base" not in told
+    assert f'Against <bdi class="name">{TUNED}</bdi>' in told
+    assert ">Base<" not in told
+    assert f"third is not clearly different from {TUNED}" in render_markdown(document)
+    based = compared(f"{folder.path}#{BASE}", places[0])
+    assert "than base" in render_markdown(based)
+
+
+def test_models_are_called_by_the_names_that_are_given(tmp_path: Path) -> None:
+    folder = made_run(tmp_path / "run")
+    places = [f"{folder.path}#{model}" for model in (TUNED, BASE)]
+    document = compare_folders(places, [], "harness compare", names=("A: tuned", "B: base"))
+    (section,) = document.sections
+    (found,) = section.comparisons
+    assert (found.base, found.tuned) == ("A: tuned", "B: base")

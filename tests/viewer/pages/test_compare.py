@@ -115,3 +115,11 @@ def test_a_folder_with_a_hash_sign_is_refused_in_words(viewer, tmp_path: Path) -
 
 def test_nothing_to_compare_says_what_to_do(viewer, tmp_path: Path) -> None:
     assert "harness demo" in viewer(tmp_path).get("/compare").text
+
+
+def test_two_tuned_models_are_called_what_they_are_and_none_is_the_base(
+    viewer, small_runs: Path
+) -> None:
+    text = page(viewer(small_runs), f"/compare?a=first&am={TUNED}&b=second&bm={TUNED}").text
+    assert f"second: {TUNED} is not clearly different from first: {TUNED}" in text
+    assert "from base" not in text
