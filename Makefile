@@ -1,4 +1,4 @@
-.PHONY: help install demo test lint package bench validate soak example screenshots clean
+.PHONY: help install demo test test-long lint package bench validate soak example screenshots clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -23,7 +23,10 @@ demo: install  ## tune a small model here, evaluate it, and write the report
 	$(BIN)/harness demo
 
 test: lint  ## everything that must hold: style, types, rooms, tests
-	$(BIN)/python -m pytest -n 4 --dist loadfile
+	$(BIN)/python -m pytest -n 4 --dist loadfile -m "not long"
+
+test-long: install  ## tests that take minutes: every command of the docs, Ray, the built package
+	$(BIN)/python -m pytest -n 4 --dist loadfile -m long
 
 lint: install  ## style and types
 	$(BIN)/ruff check .

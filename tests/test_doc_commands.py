@@ -29,6 +29,8 @@ from harness.embedded.serving import base_url, listening, server_of
 from harness.embedded.workshop import Workshop
 from tests.doc_pages import COMMANDS, ROOT, SHELLS, Block, blocks, pages
 
+pytestmark = pytest.mark.long
+
 PYTHON_ELSEWHERE = {
     "docs/api.md": "tests/api/test_names.py runs it as one program",
     "CONTRIBUTING.md": "shows parts of files",

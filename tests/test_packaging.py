@@ -22,6 +22,8 @@ import pytest
 
 import harness
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[1]
 HERE = os.environ | {"PYTHONPATH": "", "COLUMNS": "200", "PYTHONUTF8": "1"}
 Command = Callable[..., subprocess.CompletedProcess[str]]

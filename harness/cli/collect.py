@@ -130,13 +130,17 @@ def write(path: Path, lines: Iterable[bytes]) -> None:
     part = path.with_name(f"{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and not path.is_file():  # a device, such as /dev/null, is never replaced
+            part = path
         with part.open("wb") as file:
             file.writelines(lines)
-        part.replace(path)
+        if part != path:
+            part.replace(path)
     except OSError as error:
         raise UsageError(f"{path}: cannot be written ({error.strerror})") from error
     finally:
-        part.unlink(missing_ok=True)
+        if part != path:
+            part.unlink(missing_ok=True)
 
 
 def told(found: Collection, folder: RunFolder, out: Path, rest: Path | None) -> Iterator[str]:

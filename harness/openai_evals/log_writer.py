@@ -235,6 +235,10 @@ def _replaced(path: Path) -> Iterator[BinaryIO]:
     unfinished = path.with_name(f".{path.name[-200:]}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and not path.is_file():  # a device, such as /dev/null, is never replaced
+            with path.open("wb") as file:
+                yield file
+            return
         with unfinished.open("wb") as file:
             yield file
         unfinished.replace(path)

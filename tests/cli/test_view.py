@@ -10,10 +10,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlsplit
+from urllib.request import urlopen
 
 import pytest
 
@@ -124,16 +125,14 @@ def test_it_opens_the_browser_at_its_address(tmp_path: Path) -> None:
 
 
 def test_where_its_port_is_taken_it_takes_the_next_and_says_so(tmp_path: Path) -> None:
-    try:
-        taken = socket.create_server(("127.0.0.1", 7575))
-    except OSError:
-        taken = None  # somebody else has it, which is as good
     said: list[str] = []
-    with viewed(tmp_path, cwd=tmp_path, said=said) as url:
-        assert urlsplit(url).port != 7575
+    with ExitStack() as held:
+        with suppress(OSError):  # somebody else has it, which is as good
+            held.enter_context(socket.create_server(("127.0.0.1", 7575)))
+        with viewed(tmp_path, cwd=tmp_path, said=said) as url:
+            assert urlsplit(url).port != 7575
+            urlopen(url).close()
     assert re.match(r"Port 7575 is taken; this is \d+\.", said[0])
-    if taken is not None:
-        taken.close()
 
 
 def test_a_port_that_was_named_is_not_replaced(tmp_path: Path) -> None:

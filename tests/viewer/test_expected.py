@@ -47,6 +47,7 @@ def test_fewer_samples_are_owed_where_the_run_takes_fewer(folder: RunFolder) -> 
     assert expected(folder, changed(folder, max_samples=500)).total == 40
 
 
+@pytest.mark.skipif(not (EXAMPLE / "journal.jsonl").exists(), reason="make example first")
 def test_what_the_example_owes_is_what_it_answered() -> None:
     run = RunFolder(EXAMPLE)
     owed = expected(run, run.read())

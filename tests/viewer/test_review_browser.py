@@ -58,6 +58,7 @@ def test_a_key_judges_and_brings_the_next_answer(
             first = page.locator(".review-id bdi").inner_text()
             page.keyboard.press(key)
             page.wait_for_selector(f".review-progress:has-text('{number} of 20')")
+            page.wait_for_load_state()  # a key before the script listens judges nothing
             assert page.locator(".review-id bdi").inner_text() != first
     assert opinions(folder) == [opinion, opinion]
 

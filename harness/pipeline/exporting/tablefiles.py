@@ -103,6 +103,10 @@ class TableFile:
                 yield out
                 out.flush()
             return
+        if self.path.exists() and not self.path.is_file():
+            with self.path.open("wb") as file:  # a device, such as /dev/null, is never replaced
+                yield file
+            return
         beside = self.path.with_name(f".{self.path.name}.{secrets.token_hex(4)}.part")
         self.path.parent.mkdir(parents=True, exist_ok=True)
         try:

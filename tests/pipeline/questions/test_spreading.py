@@ -29,6 +29,8 @@ from harness.running.retries import Limits
 
 ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'finetune-harness[ray]'")
 
+pytestmark = pytest.mark.long
+
 SAMPLES = 1200
 
 

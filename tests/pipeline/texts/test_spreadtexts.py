@@ -31,7 +31,10 @@ from harness.running.portions import Crew, crew
 
 ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'finetune-harness[ray]'")
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*deprecated:DeprecationWarning")  # Ray's own
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.filterwarnings("ignore:.*deprecated:DeprecationWarning"),  # Ray's own
+]
 EXAMPLE = Path(__file__).parents[3] / "reports" / "example"
 CLUSTER = Cluster(2)
 PHRASES = ("As a small language model", "Here is what you asked for:", "Gern — größer")
