@@ -63,6 +63,13 @@ def test_a_file_that_is_there_stays(folder: RunFolder, tmp_path: Path) -> None:
     assert out.read_text() != "mine"
 
 
+def test_a_device_is_written_to_and_never_replaced(folder: RunFolder, tmp_path: Path) -> None:
+    nowhere = tmp_path / "nowhere"
+    nowhere.symlink_to("/dev/null")
+    said("collect", folder.path, "--out", nowhere, "--overwrite")
+    assert nowhere.is_char_device()
+
+
 def test_nothing_to_take_leaves_no_file(folder: RunFolder, tmp_path: Path) -> None:
     out = tmp_path / "more.jsonl"
     with pytest.raises(HarnessError, match="no sample is so"):
