@@ -25,7 +25,7 @@ demo: install  ## tune a small model here, evaluate it, and write the report
 test: lint  ## everything that must hold: style, types, rooms, tests
 	$(BIN)/python -m pytest -n 4 --dist loadfile -m "not long"
 
-test-long: install  ## tests that take minutes: every command of the docs, Ray, the built package
+test-long: install  ## tests that take minutes: every command of the docs, parity, Ray, the built package
 	$(BIN)/python -m pytest -n 4 --dist loadfile -m long
 
 lint: install  ## style and types

@@ -22,7 +22,7 @@ from benchmarks.parity.server import canonical, parity_server
 from benchmarks.parity.sides import Job, Side, drop_in_side
 from harness.registry import Registry
 
-pytestmark = pytest.mark.oracle
+pytestmark = [pytest.mark.oracle, pytest.mark.long]
 
 LARGEST_BYTES = 40_000
 JSON_MATCH = "parity-json-match.dev.v0"

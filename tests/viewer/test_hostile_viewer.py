@@ -37,7 +37,7 @@ from tests.browser import FOREIGN, HANDLERS, OPEN_DETAILS, Visit, overflow
 from tests.hostile import HOSTILE
 from tests.served_viewer import served
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 
 NOT_OURS = (
     *("animate", "applet", "audio", "base", "embed", "foreignobject", "frame", "iframe", "img"),
