@@ -39,7 +39,7 @@ def report(results: Results, workers: int) -> int:
     if not found:
         print("no task has all of its runs yet: make validate", file=sys.stderr)
         return 1
-    all_met = write(found, runs=len(results.keys()))
+    all_met = write(found, runs=len(results.keys() & set(runs())))
     print(f"{PAGE}: {'every goal is met' if all_met else 'not every goal is met'}")
     return 0 if all_met else 1
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from statistics import mean
 
 import harness
-from benchmarks.advice.collection import SEEDS, digest, task
+from benchmarks.advice.collection import SEEDS, digest, names, task
 from benchmarks.advice.oracle import Truth
 from benchmarks.advice.results import Results
 from benchmarks.advice.tasks import Half
@@ -63,8 +63,10 @@ class Course:
 def courses(results: Results, workers: int, seeds: int = len(SEEDS)) -> list[Course]:
     """The courses of every task whose runs are all there, in order of their names."""
     by_task: dict[str, list[Run]] = {}
+    studied = set(names())
     for run in results:
-        by_task.setdefault(run.task, []).append(run)
+        if run.task in studied:
+            by_task.setdefault(run.task, []).append(run)
     whole = sorted(name for name, runs in by_task.items() if len(runs) >= seeds)
     keep = partial(kept, results.path.parent / "courses")
     with ProcessPoolExecutor(max_workers=workers) as pool:

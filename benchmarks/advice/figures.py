@@ -30,8 +30,8 @@ class Start:
     harmful: bool
     spent: int
     final_spent: int
-    beyond: bool
-    """From the last epoch count there is, which is the best one, too."""
+    at_end: bool
+    """From the last epoch count there is, which is the best one, too, and nobody looked ahead."""
 
     @property
     def is_right(self) -> bool:
@@ -41,7 +41,7 @@ class Start:
     @property
     def is_open(self) -> bool:
         """More epochs from the last one that was trained: nobody knows whether that is right."""
-        return self.beyond and self.first.recommend > 0
+        return self.at_end and self.first.recommend > 0
 
     @property
     def moves(self) -> bool:
@@ -63,7 +63,7 @@ def started(policy: Policy, course: Course, epochs: int) -> Start:
         harmful=first.recommend != 0 and truth.is_harmful(epochs, first.to),
         spent=first.trained,
         final_spent=spent,
-        beyond=epochs == course.last == truth.best,
+        at_end=not truth.later and epochs == course.last == truth.best,
     )
 
 

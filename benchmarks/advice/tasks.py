@@ -13,6 +13,9 @@ from harness.records import EvalSpec, Message, Sample, Sampling, TrainingExample
 Family = Literal["classification", "extraction", "generation"]
 Half = Literal["tuning", "report"]
 
+AHEAD = (2, 4, 8)
+"""So many epochs after the last one from which advice is taken, the test set is asked again."""
+
 HELDOUT, TEST = 100, 400
 """Samples of tasks with one answer: the advisor's own, and those of the oracle."""
 

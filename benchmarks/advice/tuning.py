@@ -17,7 +17,7 @@ from typing import Any
 import orjson
 
 from benchmarks.advice.decoding import answers
-from benchmarks.advice.tasks import Task
+from benchmarks.advice.tasks import AHEAD, Task
 from harness.analysis.diversity import PRIMARY, compare_diversity
 from harness.embedded.checkpoint import load_base
 from harness.embedded.network import Network
@@ -41,7 +41,8 @@ class Run:
     """What one line of the results file holds.
 
     ``said`` holds the answers to each part by epoch (0: the base model), ``test`` the mark of
-    each test sample by epoch, ``variety`` the lowest ratio of diversity to the references there.
+    each test sample by epoch, ``variety`` the lowest ratio of diversity to the references there;
+    both end with the ``later`` epochs, of which nothing else is known.
     """
 
     task: str
@@ -57,6 +58,12 @@ class Run:
     def key(self) -> tuple[str, int]:
         """Which run it is."""
         return self.task, self.seed
+
+    @property
+    def later(self) -> tuple[int, ...]:
+        """The epochs after the last one from which advice is taken."""
+        last = len(self.checkpoints)
+        return tuple(last + ahead for ahead in AHEAD[: len(self.test) - 1 - last])
 
     @property
     def line(self) -> bytes:
@@ -81,7 +88,10 @@ def tuned(task: Task, seed: int) -> Run:
     asker.ask(base, 0)
     checkpoints, losses = [], []
     for report in reports(task, seed, tokenizer, base):
-        if isinstance(report, EpochReport):
+        if len(checkpoints) == task.epochs:
+            if isinstance(report, EpochReport) and report.epoch - task.epochs in AHEAD:
+                asker.ask_test(report.network, report.epoch)
+        elif isinstance(report, EpochReport):
             checkpoints.append(checkpoint_of(task, seed, report))
             asker.ask(report.network, report.epoch)
         else:
@@ -99,9 +109,12 @@ def tuned(task: Task, seed: int) -> Run:
 
 
 def reports(task: Task, seed: int, tokenizer: Tokenizer, base: Network) -> Iterator[Any]:
-    """Training as the embedded server does it, with the held-out set for validation."""
+    """Training as the embedded server does it, with the held-out set for validation.
+
+    It goes on for the epochs that say whether more would help, where any can.
+    """
     hyperparameters = Hyperparameters(
-        epochs=task.epochs,
+        epochs=task.epochs + (0 if task.fault else AHEAD[-1]),
         learning_rate=LEARNING_RATE * task.learning_rate_multiplier,
         seed=seed,
     )
@@ -153,6 +166,10 @@ class Asker:
             found = self._answers(network, samples, part, epoch)
             cut = [[(c.text, c.finish_reason == "length") for c in group] for group in found]
             self.said[part].append(cut)
+        self.ask_test(network, epoch)
+
+    def ask_test(self, network: Network, epoch: int) -> None:
+        """What only the oracle sees."""
         found = self._answers(network, self.task.test, "test", epoch)
         self.marks.append(marks(self.grader, self.task.test, found))
         is_open = self.task.spec.task == "open"

@@ -132,13 +132,21 @@ def test_every_prompt_with_its_answer_fits_the_context(name: str) -> None:
 def test_runs_are_ordered_so_that_any_part_of_them_is_balanced() -> None:
     first = list(names(tasks=3, faulty=1))
     assert first[: len(FAMILIES)] == NAMES
+    assert first[-2 * len(FAMILIES) : -len(FAMILIES)] == [f"{family}-41" for family in FAMILIES]
     assert set(first[len(FAMILIES) :][: len(FAULTS)]) == set(FAULTY)
     assert [seed for _, seed in runs(1, 0)] == [*SEEDS] * len(FAMILIES)
 
 
 def test_even_tasks_tune_and_odd_ones_report() -> None:
     assert {task(f"extraction-0{n}").half for n in (0, 2)} == {"tuning"}
-    assert task("extraction-01").half == "report"
+    assert task("extraction-41").half == "report"
+
+
+def test_half_of_the_tasks_report_and_none_of_these_is_retired() -> None:
+    clean = [name for name in names() if name.rpartition("-")[0] in FAMILIES]
+    reported = [name for name in clean if task(name).half == "report"]
+    assert 2 * len(reported) == len(clean) == 120
+    assert all(int(name.rpartition("-")[2]) > 40 for name in reported)
 
 
 def test_faults_are_planted_as_they_say() -> None:
@@ -260,6 +268,25 @@ def test_regret_is_what_is_given_away() -> None:
     assert not found.is_harmful(1, 2)
 
 
+def test_the_oracle_looks_beyond_the_last_epoch_count() -> None:
+    utilities = [0.1, 0.2, 0.3, 0.6, 0.9, 0.7]
+    found = replace(truth(*utilities), later=(4, 6, 10))
+    assert (found.last, found.best, found.summit) == (2, 2, 6)
+    assert found.good == {6}
+    assert [found.direction(epochs) for epochs in (1, 2)] == [1, 1]
+    assert found.regret(2) == 0
+    assert found.standard_error(6, 2) == pytest.approx(found.standard_error(2, 6))
+    assert found.within_reach.direction(2) == 0
+
+
+def test_a_run_is_asked_after_its_last_epoch_where_more_could_help() -> None:
+    assert run("classification-00").later == (4, 6, 10)
+    assert len(run("classification-00").test) == 1 + 2 + 3
+    assert len(run("classification-00").said["heldout"]) == 1 + 2
+    assert run("conflicting labels-00").later == ()
+    assert Truth.of([run("classification-00")]).last == 2
+
+
 def test_lost_diversity_makes_open_answers_worth_less() -> None:
     made = run("generation-00")
     narrow = replace(made, variety=[0.45] * len(made.variety))
@@ -303,6 +330,10 @@ def test_more_epochs_than_were_ever_trained_are_neither_right_nor_wrong() -> Non
     assert started(trains, rising, 3).is_open
     assert not started(trains, rising, 2).is_open
     assert Figures.of(trains, [rising]).accuracy == 1
+    ahead = replace(rising, truth=replace(rising.truth, later=(5,)))
+    seen = replace(ahead, evidence=ahead.evidence[:2])
+    assert started(trains, seen, 2).is_right
+    assert not started(trains, seen, 2).is_open
 
 
 def test_a_wrong_direction_is_told_with_what_it_costs() -> None:
