@@ -24,6 +24,7 @@ from harness.analysis.evidence import (
     sign,
     training_still_falls,
     transfers_little,
+    validation_falls,
 )
 from harness.analysis.shortfall import (
     samples_to_decide,
@@ -203,10 +204,14 @@ def underfit(evidence: Evidence, limits: Thresholds) -> Match | None:
     )
     learning = _still_learns(evidence, limits)
     falls = bool(evidence.earlier) and sign(evidence.heldout_step, limits) == "-"
-    if not (rising or learning) or falls:
+    if not (rising or learning or _carries_over(evidence, limits)) or falls:
         return None
     trend = "not falling" if evidence.earlier else "from the base model, which is no trend yet"
-    reading = "still rising" if rising else "not rising yet, though the training loss still falls"
+    reading = "not rising, though the held-out score does"
+    if rising:
+        reading = "still rising"
+    elif learning:
+        reading = "not rising yet, though the loss still falls"
     far = evidence.ceiling - evidence.train.value > limits.far_below_ceiling
     return Match(
         facts=(
@@ -220,20 +225,27 @@ def underfit(evidence: Evidence, limits: Thresholds) -> Match | None:
 
 
 def _still_learns(evidence: Evidence, limits: Thresholds) -> bool:
-    """Does the training loss say that more is being learnt?
+    """Does a loss say that more is being learnt?
 
-    That of an open task falls for as long as it memorises; only before the second checkpoint,
-    when there is no trend yet to read, does it say anything.
+    The training loss of an open task falls for as long as it memorises: it says something before
+    the second checkpoint alone, when there is no trend yet to read; from then on the validation
+    loss does, whose fall no learning by heart explains.
     """
-    says = evidence.task == "one-answer" or not evidence.earlier
-    return says and training_still_falls(evidence, limits)
+    if evidence.task == "one-answer" or not evidence.earlier:
+        return training_still_falls(evidence, limits)
+    return validation_falls(evidence, limits.worthwhile_fall)
+
+
+def _carries_over(evidence: Evidence, limits: Thresholds) -> bool:
+    """Do held-out answers still get better from checkpoint to checkpoint?"""
+    return bool(evidence.earlier) and _quality_rises(evidence, limits)
 
 
 def plateaued(evidence: Evidence, limits: Thresholds) -> Match | None:
     """Row 6."""
     if fit(evidence, limits) != "low" or sign(evidence.train_step, limits) not in ("0", "-"):
         return None
-    if _still_learns(evidence, limits):
+    if _still_learns(evidence, limits) or _carries_over(evidence, limits):
         return None
     is_near = _could_be_chance(evidence, limits)
     return Match(
@@ -562,18 +574,25 @@ def _has_room(evidence: Evidence, limits: Thresholds) -> bool:
 
 
 def still_generalising(evidence: Evidence, limits: Thresholds) -> Match | None:
-    """Row 17."""
-    if fit(evidence, limits) != "full" or not _quality_rises(evidence, limits):
-        return None
-    steep = evidence.heldout_step is not None and evidence.heldout_step.low > limits.margin
-    if (_tokens_learned(evidence, limits) and not steep) or not _has_room(evidence, limits):
+    """Row 17: by the held-out score or, where that cannot tell, by the loss of its tokens."""
+    if fit(evidence, limits) != "full" or not _has_room(evidence, limits):
         return None
     facts = (
         _train_fact(evidence, "follows the training data"),
         _fact("train minus held-out", evidence.gap, "the gap"),
-        _fact("held-out, last step", evidence.heldout_step, "still rising"),
     )
-    return Match(facts, recommend=1)
+    step = evidence.heldout_step
+    if _quality_rises(evidence, limits) and step is not None:
+        if _tokens_learned(evidence, limits) and step.low <= limits.margin:
+            return None
+        rising = _fact("held-out, last step", step, "still rising")
+        return Match((*facts, rising), recommend=2 if step.low > limits.large_gap else 1)
+    if sign(step, limits) in ("?", "0") and validation_falls(evidence, limits.steep_fall):
+        before, last = min(evidence.valid_losses[:-1]), evidence.valid_losses[-1]
+        level = _fact("held-out, last step", step, "does not tell")
+        falling = Fact("validation loss", None, f"fell from {before:.3g} to {last:.3g}")
+        return Match((*facts, level, falling), recommend=1, confidence="low")
+    return None
 
 
 def _since_fact(evidence: Evidence, since: float) -> Fact:

@@ -236,7 +236,7 @@ def heldout_still_learns(evidence: Evidence, limits: Thresholds) -> bool:
     losses, doubling = evidence.valid_losses, evidence.heldout_doubling
     if doubling is None or len(losses) < 2 or sign(doubling, limits) == "+":
         return True
-    return losses[-1] < min(losses[:-1]) * (1 - limits.worthwhile_fall)
+    return validation_falls(evidence, limits.worthwhile_fall)
 
 
 def training_still_falls(evidence: Evidence, limits: Thresholds) -> bool:
@@ -250,6 +250,12 @@ def training_still_falls(evidence: Evidence, limits: Thresholds) -> bool:
         return False
     before, last = mean(losses[-2 * steps : -steps]), mean(losses[-steps:])
     return last < before * (1 - limits.learning_fall)
+
+
+def validation_falls(evidence: Evidence, share: float) -> bool:
+    """Did the last epoch lower the validation loss below all before, by this share or more?"""
+    losses = evidence.valid_losses
+    return len(losses) > 1 and losses[-1] < min(losses[:-1]) * (1 - share)
 
 
 def gap_is_large(evidence: Evidence, limits: Thresholds) -> bool | None:

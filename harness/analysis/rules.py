@@ -163,8 +163,9 @@ TABLE: tuple[Rule, ...] = (
     ),
     Rule(
         5,
-        "the train score is below the ceiling and rises, or the training loss still falls (of open "
-        "tasks: at the first checkpoint); held-out does not fall from checkpoint to checkpoint",
+        "the train score is below the ceiling, and it or the held-out score rises, or a loss still "
+        "falls (that of training; of open tasks after the first checkpoint, that of validation); "
+        "held-out does not fall from checkpoint to checkpoint",
         "underfit",
         "train longer",
         "high",
@@ -173,7 +174,8 @@ TABLE: tuple[Rule, ...] = (
     ),
     Rule(
         6,
-        "the train score is below the ceiling and no longer rises, nor does training learn more",
+        "the train score is below the ceiling and no longer rises, nor does the held-out score, "
+        "and no loss says that more is being learnt",
         "ill-posed task, missing context, or a learning rate that is too small",
         "fix the prompt or the task; probe one higher learning rate",
         "medium",
@@ -238,9 +240,10 @@ TABLE: tuple[Rule, ...] = (
     ),
     Rule(
         17,
-        "follows the training data, held-out still rising: steeply, or tokens not all learnt",
+        "follows the training data, held-out still rising: steeply, or tokens not all learnt; or, "
+        "where the last step cannot be told from noise, the validation loss still falling steeply",
         "still generalising",
-        "train one epoch more",
+        "train longer",
         "medium",
         "a held-out score that no longer rises, or token accuracy near 1",
         when.still_generalising,

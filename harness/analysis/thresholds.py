@@ -24,7 +24,8 @@ class Thresholds:
     far_below_ceiling: float = 0.10
     """Further below the ceiling than this, two more epochs rather than one."""
     large_gap: float = 0.05
-    """Train minus held-out is a large gap when its lower bound is above this."""
+    """Train minus held-out is a large gap when its lower bound is above this; so far above the
+    last checkpoint, held-out answers that still get better are worth two more epochs, not one."""
     small_training_set: int = 50
     """Below this many examples, no gain means too little data."""
     less_diverse: float = 0.90
@@ -65,7 +66,7 @@ class Thresholds:
     worthwhile_fall: float = 0.01
     """A validation loss still falls when another epoch would lower it by this share."""
     steep_fall: float = 0.05
-    """By this share, two more epochs rather than one."""
+    """By this share, two more epochs rather than one; or one more on the loss's word alone."""
     token_accuracy_full: float = 0.995
     """Train token accuracy counts as about 1 from here."""
     token_accuracy_learnt: float = 0.98

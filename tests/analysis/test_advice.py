@@ -200,7 +200,7 @@ CASES: dict[str, tuple[Evidence, int, int]] = {
         0,
     ),
     "still_generalising": (
-        replace(GAP, heldout_step=RISING, train_token_accuracies=(0.8, 0.9)),
+        replace(GAP, heldout_step=about(0.05), train_token_accuracies=(0.8, 0.9)),
         17,
         1,
     ),
@@ -213,7 +213,7 @@ CASES: dict[str, tuple[Evidence, int, int]] = {
     "steep_though_learned": (
         replace(GAP, heldout_step=about(0.2), train_token_accuracies=(0.9, 0.999)),
         17,
-        1,
+        2,
     ),
     "calibration_drift": (replace(FITTED, valid_losses=(1.0, 0.5, 0.7)), 19, 0),
     "proxy_mismatch": (replace(FITTED, valid_token_accuracies=(0.80, 0.85)), 20, 0),
@@ -478,6 +478,39 @@ def test_a_first_epoch_that_costs_the_base_model_its_form_is_underfit() -> None:
     first = replace(UNDERFIT, task="open", **losing)
     assert decide(first)[0].number == 5
     assert decide(replace(first, epochs=2, earlier=(1.0,)))[0].number == 6
+
+
+def test_an_open_task_is_underfit_while_its_validation_loss_falls() -> None:
+    level = replace(
+        UNDERFIT, task="open", epochs=3, earlier=(1.0, 2.0), train_step=LEVEL, heldout_step=LEVEL
+    )
+    assert decide(replace(level, valid_losses=(2.0, 1.5, 1.4)))[0].number == 5
+    assert decide(replace(level, valid_losses=(2.0, 1.5, 1.495)))[0].number == 6
+    assert decide(replace(level, valid_losses=(2.0, 1.5, 1.6)))[0].number == 6
+
+
+def test_a_held_out_score_that_has_just_risen_stands_on_no_plateau() -> None:
+    level = replace(UNDERFIT, epochs=3, earlier=(1.0, 2.0), train_step=LEVEL, losses=SETTLED)
+    assert decide(replace(level, heldout_step=LEVEL))[0].number == 6
+    rises = decide(replace(level, heldout_step=RISING))
+    assert (rises[0].number, rises[1].recommend) == (5, 2)
+    assert rises[1].facts[1].reading == "not rising, though the held-out score does"
+
+
+def test_the_validation_loss_speaks_where_the_held_out_score_cannot_tell() -> None:
+    open_step = replace(GAP, heldout_step=OPEN, valid_losses=(1.0, 0.5, 0.4))
+    advice = advise(open_step)
+    assert (advice.rule, advice.recommend, advice.confidence) == (17, 1, "low")
+    assert advice.evidence[-1].reading == "fell from 0.5 to 0.4"
+    assert advise(replace(open_step, valid_losses=(1.0, 0.5, 0.49))).rule != 17
+    assert advise(replace(open_step, heldout_step=FALLING)).rule != 17
+    assert advise(replace(open_step, heldout=about(0.97), gap=about(0.02))).rule != 17
+
+
+def test_held_out_answers_that_rise_steeply_are_worth_two_epochs() -> None:
+    steep = replace(GAP, heldout_step=about(0.09))
+    assert (advise(steep).rule, advise(steep).recommend) == (17, 2)
+    assert advise(replace(GAP, heldout_step=about(0.04))).recommend == 1
 
 
 def test_a_falling_loss_asks_for_nothing_where_answers_are_as_good_as_they_can_be() -> None:
