@@ -34,7 +34,9 @@ def overfit_by_both_curves(evidence: Evidence, limits: Thresholds) -> Match | No
         return None
     chosen = _lowest_kept(evidence)
     goal = chosen.epoch if chosen else reading.lowest.epoch
-    return _match(evidence, reading, chosen, recommend=-1 if evidence.epochs - goal <= 1 else -2)
+    return _match(
+        evidence, limits, reading, chosen, recommend=-1 if evidence.epochs - goal <= 1 else -2
+    )
 
 
 def drift_by_curves(evidence: Evidence, limits: Thresholds) -> Match | None:
@@ -43,7 +45,9 @@ def drift_by_curves(evidence: Evidence, limits: Thresholds) -> Match | None:
     if reading is None or reading.shape != "over" or reading.accuracy not in ("up", "level"):
         return None
     rose = reading.accuracy == "up"
-    return _match(evidence, reading, _last_kept(evidence) if rose else _lowest_kept(evidence))
+    return _match(
+        evidence, limits, reading, _last_kept(evidence) if rose else _lowest_kept(evidence)
+    )
 
 
 def over_by_loss(evidence: Evidence, limits: Thresholds) -> Match | None:
@@ -58,7 +62,7 @@ def over_by_loss(evidence: Evidence, limits: Thresholds) -> Match | None:
         else f"the checkpoint {_place(reading.lowest)}, if it was kept,"
     )
     action = f"use {named} and compare its answers with the last one's before training less"
-    return _match(evidence, reading, chosen, action=action)
+    return _match(evidence, limits, reading, chosen, action=action)
 
 
 def still_falling(evidence: Evidence, limits: Thresholds) -> Match | None:
@@ -70,6 +74,7 @@ def still_falling(evidence: Evidence, limits: Thresholds) -> Match | None:
         return None
     return _match(
         evidence,
+        limits,
         reading,
         _last_kept(evidence),
         recommend=2 if reading.next_fall >= limits.steep_fall else 1,
@@ -108,7 +113,7 @@ def level_by_curves(evidence: Evidence, limits: Thresholds) -> Match | None:
     reading = _alone(evidence, limits)
     if reading is None or reading.shape != "level" or sign(evidence.gain, limits) in ("?", "-"):
         return None
-    return _match(evidence, reading, _lowest_kept(evidence))
+    return _match(evidence, limits, reading, _lowest_kept(evidence))
 
 
 def _alone(evidence: Evidence, limits: Thresholds) -> CurveReading | None:
@@ -138,6 +143,7 @@ def _last_kept(evidence: Evidence) -> Evaluation | None:
 
 def _match(
     evidence: Evidence,
+    limits: Thresholds,
     reading: CurveReading,
     chosen: Evaluation | None,
     *,
@@ -150,6 +156,8 @@ def _match(
     if evidence.gain is not None:
         reads = "better" if evidence.gain.low > 0 else "not shown to be better"
         facts.append(Fact("gain over the base model", evidence.gain, reads))
+    if evidence.heldout is not None:
+        facts.append(Fact("held-out score", evidence.heldout, _against_ceiling(evidence, limits)))
     return Match(
         facts=(*facts, *_checkpoint_facts(evidence, reading, chosen)),
         recommend=recommend,
@@ -157,6 +165,12 @@ def _match(
         use_model=chosen.model if chosen else None,
         action=action,
     )
+
+
+def _against_ceiling(evidence: Evidence, limits: Thresholds) -> str:
+    """Is it as good as the data allow?"""
+    bar = f"{evidence.ceiling - limits.fit_slack:.0%}"
+    return f"at least {bar}" if _is_at_ceiling(evidence, limits) else f"not shown to reach {bar}"
 
 
 def _course(reading: CurveReading) -> str:
