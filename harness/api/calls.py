@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from harness.errors import RunFolderError, UsageError
 from harness.records import Gate, Policy, Sample, Study, Task
 
 if TYPE_CHECKING:
+    from harness.finetuning.runs import TrainingRun
     from harness.pipeline.measuring.semantics import Semantics
 
 DEFAULTS = Settings()
@@ -184,6 +186,7 @@ async def compare_async(
 
 def advise(
     source: Place | Results,
+    result: Place | None = None,
     *,
     logs: Sequence[Place] = (),
     epochs: int | None = None,
@@ -195,7 +198,8 @@ def advise(
     ``source`` is what ``run`` returned, a run folder of a study, or what training wrote: a
     saved job, a result file, ``trainer_state.json``, an output folder with ``checkpoint-*`` or
     a W&B export. A study says most; from curves alone the advice is what curves can say.
-    ``logs`` are answers beside curves, the base model's first; ``epochs`` and ``model`` what a
+    ``result`` is the result file of a job whose object is ``source``. ``logs`` are answers beside
+    curves, the base model's first; ``epochs`` and ``model`` what a
     result file does not say.
 
     Example:
@@ -207,13 +211,17 @@ def advise(
         DatasetError, UsageError: a file that cannot be read, or options that do not fit it.
     """
     if isinstance(source, Results):
+        if result is not None:
+            raise UsageError("result is for a job's object, not for answers that are here")
         return _advised(source, str(source.folder or "the comparison"))
-    path = Path(source)
-    if not path.exists():
-        raise RunFolderError(
-            f"{path}: no such file or folder; give a run folder, or what training wrote"
-        )
-    return in_sync(lambda stop: _advise_on(path, list(map(str, logs)), epochs, model, settings))
+    path, table = Path(source), None if result is None else Path(result)
+    for place in (path, table):
+        if place is not None and not place.exists():
+            raise RunFolderError(
+                f"{place}: no such file or folder; give a run folder, or what training wrote"
+            )
+    wanted = Curves(path, table, list(map(str, logs)), epochs, model)
+    return in_sync(lambda stop: _advise_on(wanted, settings))
 
 
 def gate(
@@ -388,22 +396,46 @@ def _advised(found: Results, where: str) -> Advices:
     return found.advice
 
 
-def _advise_on(
-    path: Path, logs: Sequence[str], epochs: int | None, model: str | None, settings: Settings
-) -> Advices:
-    from harness.finetuning.runs import read_run
+@dataclass(frozen=True)
+class Curves:
+    """What training wrote, and what it does not say."""
+
+    path: Path
+    result: Path | None
+    logs: Sequence[str]
+    epochs: int | None
+    model: str | None
+
+    @property
+    def is_plain(self) -> bool:
+        """Nothing stands beside the path: it may be a run folder, too."""
+        return not (self.result or self.logs or self.epochs or self.model)
+
+    def read(self) -> TrainingRun:
+        """The run that all of it tells of."""
+        from harness.finetuning.runs import read_run, run_of_job_and_result
+
+        if self.result is None:
+            return read_run(self.path, self.epochs, self.model)
+        if self.epochs or self.model:
+            raise UsageError("epochs and model are not for a job and its result file: it says them")
+        return run_of_job_and_result(self.path, self.result)
+
+
+def _advise_on(wanted: Curves, settings: Settings) -> Advices:
     from harness.pipeline.finished.jobs import advice_of, advice_with_logs, is_training_run
     from harness.pipeline.folder.loop_folder import last_round
     from harness.pipeline.folder.runfolder import RunFolder
 
-    path = last_round(path)
+    path = last_round(wanted.path)
     if RunFolder(path).exists() and not is_training_run(path):
-        if logs or epochs or model:
-            raise UsageError(f"logs, epochs and model are for what training wrote, not for {path}")
+        if not wanted.is_plain:
+            named = "result, logs, epochs and model"
+            raise UsageError(f"{named} are for what training wrote, not for {path}")
         return _advised(_read(path, settings), str(path))
-    told, tables = read_run(path, epochs, model), settings.tables()
-    if logs:
-        return Advices(tuple(advice_with_logs(told, logs, tables)))
+    told, tables = replace(wanted, path=path).read(), settings.tables()
+    if wanted.logs:
+        return Advices(tuple(advice_with_logs(told, wanted.logs, tables)))
     return Advices((advice_of(told, None, tables),))
 
 

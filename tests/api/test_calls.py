@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import subprocess
 import sys
 import threading
@@ -201,6 +202,21 @@ def test_advice_on_curves_needs_no_answers(tmp_path: Path) -> None:
     assert len(told) == 1
     assert set(told["recommend"]) <= {-2, -1, 0, 1, 2}
     assert told["headline"].str.len().min() > 4
+
+
+def test_a_job_and_its_result_file_are_advised_on_together(tmp_path: Path) -> None:
+    steps = "".join(f"{n},{2 / (n + 1):.3f},,{3 / (n + 1):.3f},\n" for n in range(1, 61))
+    names = "step,train_loss,train_accuracy,valid_loss,valid_mean_token_accuracy\n"
+    job, result = tmp_path / "job.json", tmp_path / "result.csv"
+    result.write_text(names + steps)
+    told = {"object": "fine_tuning.job", "id": "ftjob-1", "status": "succeeded", "model": "m"}
+    job.write_text(json.dumps({**told, "hyperparameters": {"n_epochs": 5}}))
+    (advice,) = harness.advise(job, result)
+    assert advice.epochs == 5
+    with pytest.raises(UsageError, match="it says them"):
+        harness.advise(job, result, epochs=3)
+    with pytest.raises(RunFolderError, match=r"gone\.csv: no such file"):
+        harness.advise(job, tmp_path / "gone.csv")
 
 
 def test_a_gate_says_whether_a_model_may_go(settings: harness.Settings) -> None:
