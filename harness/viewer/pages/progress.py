@@ -14,6 +14,7 @@ from harness.pipeline.folder.manifest import Manifest
 from harness.pipeline.measuring.spending import Payers
 from harness.registry.prices import load_prices
 from harness.viewer.expected import Expected
+from harness.viewer.model_names import named
 from harness.viewer.rendering import page
 from harness.viewer.runs import Run
 from harness.viewer.site import Site
@@ -73,12 +74,14 @@ def routes(site: Site) -> list[Route]:
 def _shown(site: Site, run: Run) -> Response:
     summary = site.summaries.of(run)
     found = progress(site, run)
+    rows = found.rows[:MOST_ROWS]
     return page(
         "progress.html.j2",
         title=f"{summary.about.title}: progress",
         one=summary,
         now=found,
-        rows=found.rows[:MOST_ROWS],
+        rows=rows,
+        named=named(summary.about, (row.model for row in rows)),
         left=duration(found.remaining_s),
     )
 

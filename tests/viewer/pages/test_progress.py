@@ -28,6 +28,7 @@ def test_progress_follows_the_journal_and_ends_with_the_lock(viewer, tmp_path: P
         assert "33%" in html  # the mean of nine marks, three of them right
         assert "timeout" in html
         assert TUNED in html
+        assert f"base model {BASE}</bdi>" in html
         assert "data-refresh" in html
     html = client.get("/runs/run/progress").text
     assert "data-refresh" not in html
