@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import socket
 from collections.abc import Callable
@@ -45,8 +46,21 @@ def serve(
             server_header=False,
             timeout_graceful_shutdown=PATIENCE_S,
         )
-        ready(address(host, listener.getsockname()[1]))
-        uvicorn.Server(config).run(sockets=[listener])
+        where = address(host, listener.getsockname()[1])
+        Announced(config, lambda: ready(where)).run(sockets=[listener])
+
+
+class Announced(uvicorn.Server):
+    """A server that says when it serves: from then on an interrupt ends it in order."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self.ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and say so beside serving: a browser that is opened may not return."""
+        await super().startup(sockets)
+        self.telling = asyncio.create_task(asyncio.to_thread(self.ready))
 
 
 def answered_hosts(host: str) -> tuple[str, ...]:

@@ -124,6 +124,27 @@ def test_it_opens_the_browser_at_its_address(tmp_path: Path) -> None:
         assert opened.read_text().strip() == url
 
 
+def test_a_browser_that_stays_open_gets_its_page(tmp_path: Path) -> None:
+    browser, got = tmp_path / "browser", tmp_path / "got"
+    fetch = "import sys, urllib.request as r; print(r.urlopen(sys.argv[1]).status)"
+    browser.write_text(
+        f'#!/bin/sh\n{sys.executable} -c "{fetch}" "$1" > {got}.new && mv {got}.new {got}\n'
+    )
+    browser.chmod(0o755)
+    options = (tmp_path, "--port", "0", "--open")
+    with viewed(*options, cwd=tmp_path, said=[], BROWSER=str(browser)):
+        while not got.exists():
+            time.sleep(0.05)
+        assert got.read_text().strip() == "200"
+
+
+def test_an_interrupt_as_soon_as_it_has_spoken_ends_it_in_order(tmp_path: Path) -> None:
+    said: list[str] = []
+    with viewed(tmp_path, "--port", "0", cwd=tmp_path, said=said):
+        pass
+    assert not any("Traceback" in part or "Warning" in part for part in said)
+
+
 def test_where_its_port_is_taken_it_takes_the_next_and_says_so(tmp_path: Path) -> None:
     said: list[str] = []
     with ExitStack() as held:
