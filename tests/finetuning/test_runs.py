@@ -319,3 +319,75 @@ def test_a_job_that_has_not_begun_says_so() -> None:
     failed = job | {"status": "failed", "error": {"message": "line 3 is no JSON"}}
     with pytest.raises(DatasetError, match="line 3 is no JSON"):
         run_of_job(JobExport(failed, [], []), "server")
+
+
+# --- what exports do to a table ---------------------------------------------------------
+
+TABLE = [
+    {
+        "step": step,
+        "train_loss": 2 - 0.04 * step,
+        "valid_loss": 1.6 * 0.8 ** (step // 10) if step % 10 == 0 else "",
+        "valid_mean_token_accuracy": 0.4 + step / 100 if step % 10 == 0 else "",
+    }
+    for step in range(1, 31)
+]
+
+
+def filled_with(word: str) -> str:
+    return as_csv([{name: word if v == "" else v for name, v in row.items()} for row in TABLE])
+
+
+def read_text(tmp_path: Path, text: str) -> TrainingRun:
+    file = tmp_path / "table.csv"
+    file.write_text(text)
+    return read_run(file)
+
+
+@pytest.mark.parametrize("word", ["-1", "-1.0", "NaN", "nan", " ", "null", "NA", "None"])
+def test_what_fills_blank_cells_is_no_value(tmp_path: Path, word: str) -> None:
+    plain = read_text(tmp_path, as_csv(TABLE))
+    assert read_text(tmp_path, filled_with(word)) == plain
+    assert len(plain.evaluations) == 3
+
+
+def test_azure_measures_the_whole_set_where_it_does_not_say_minus_one(tmp_path: Path) -> None:
+    rows = [
+        {
+            "step": row["step"],
+            "train_loss": row["train_loss"],
+            "valid_loss": 1.5,
+            "full_valid_loss": -1.0 if row["valid_loss"] == "" else row["valid_loss"],
+        }
+        for row in TABLE
+    ]
+    run = read_text(tmp_path, as_csv(rows))
+    assert (run.epochs, len(run.evaluations), run.notes) == (3, 3, ())
+    nothing = [{**row, "full_valid_loss": -1} for row in rows]
+    assert read_run_of(tmp_path, nothing, epochs=3).evaluations[0].valid_loss == 1.5
+
+
+def read_run_of(tmp_path: Path, rows: Sequence[dict[str, Any]], epochs: int) -> TrainingRun:
+    file = tmp_path / "rows.csv"
+    file.write_text(as_csv(rows))
+    return read_run(file, epochs)
+
+
+def test_a_word_nan_beside_blank_cells_is_a_broken_loss(tmp_path: Path) -> None:
+    broken = [{**row, "train_loss": "NaN"} if row["step"] > 20 else row for row in TABLE]
+    curve = read_text(tmp_path, as_csv(broken)).curve
+    assert [step.step for step in curve if step.train_loss != step.train_loss] == [*range(21, 31)]
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_other_delimiters_are_read(tmp_path: Path, delimiter: str) -> None:
+    plain = read_text(tmp_path, as_csv(TABLE))
+    assert read_text(tmp_path, as_csv(TABLE).replace(",", delimiter)) == plain
+
+
+def test_a_long_table_of_several_runs_is_refused(tmp_path: Path) -> None:
+    rows = [{**row, "run": name} for name in ("a", "b") for row in TABLE]
+    with pytest.raises(DatasetError, match=r"holds 2 runs \(a, b\)"):
+        read_text(tmp_path, as_csv(rows))
+    one = [{**row, "run": "a", "run_name": "first"} for row in TABLE]
+    assert len(read_text(tmp_path, as_csv(one)).evaluations) == 3
