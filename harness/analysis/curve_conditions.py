@@ -56,13 +56,22 @@ def over_by_loss(evidence: Evidence, limits: Thresholds) -> Match | None:
     if reading is None or reading.shape != "over":
         return None
     chosen = _lowest_kept(evidence)
+    return _match(evidence, limits, reading, chosen, action=_to_compare(reading, chosen))
+
+
+def _to_compare(reading: CurveReading, chosen: Evaluation | None) -> str:
+    """Which answers would tell whether training less is better."""
+    if chosen is not None and chosen.epoch == reading.last.epoch:
+        return (
+            f"{chosen.model}, the last, is the only evaluated one known to be kept: look for an "
+            "earlier checkpoint, and compare its answers with the last one's before training less"
+        )
     named = (
         f"{chosen.model}, the kept one with the lowest validation loss,"
         if chosen
         else f"the checkpoint {_place(reading.lowest)}, if it was kept,"
     )
-    action = f"use {named} and compare its answers with the last one's before training less"
-    return _match(evidence, limits, reading, chosen, action=action)
+    return f"use {named} and compare its answers with the last one's before training less"
 
 
 def still_falling(evidence: Evidence, limits: Thresholds) -> Match | None:
