@@ -63,8 +63,9 @@ def _to_compare(reading: CurveReading, chosen: Evaluation | None) -> str:
     """Which answers would tell whether training less is better."""
     if chosen is not None and chosen.epoch == reading.last.epoch:
         return (
-            f"{chosen.model}, the last, is the only evaluated one known to be kept: look for an "
-            "earlier checkpoint, and compare its answers with the last one's before training less"
+            f"{chosen.model}, the last, has the lowest validation loss of those known to be kept: "
+            f"look for one kept {_place(reading.lowest)}, and compare its answers with the last "
+            "one's before training less"
         )
     named = (
         f"{chosen.model}, the kept one with the lowest validation loss,"

@@ -200,7 +200,7 @@ def first_number(data: Mapping[str, Any], names: Sequence[str], where: str) -> f
 def number_in(data: Mapping[str, Any], name: str, where: str) -> float | None:
     """Return a number, None where it is absent or blank."""
     value = data.get(name)
-    if is_blank(value):
+    if value is None or is_blank(value):
         return None
     try:
         if isinstance(value, bool):

@@ -24,6 +24,8 @@ from harness.finetuning.curves import (
 from harness.finetuning.states import Naming, merged, states_at, validated_steps
 from harness.records import Checkpoint
 
+OF_A_SET = re.compile(r"eval_(\w+)_loss")
+"""How the loss of one of several validation sets is called."""
 STATE_FILE = "trainer_state.json"
 PREFIX = "checkpoint-"
 CHECKPOINT = re.compile(rf"{PREFIX}(\d{{1,12}})")
@@ -70,7 +72,7 @@ def curve_of_log(log: list[Mapping[str, Any]], source: str) -> tuple[Curve, dict
 
     What was measured before training, at step 0, is no part of it.
     """
-    names = names_in_use(log, NAMES)
+    names = names_of_log(log)
     steps: list[TrainingStep] = []
     epochs: dict[int, float] = {}
     for position, entry in enumerate(log):
@@ -81,6 +83,27 @@ def curve_of_log(log: list[Mapping[str, Any]], source: str) -> tuple[Curve, dict
         steps.append(step)
         epochs[step.step] = epoch_in(entry, ("epoch",), where) or epochs.get(step.step, 0.0)
     return merged(steps), epochs
+
+
+def names_of_log(log: list[Mapping[str, Any]]) -> Names:
+    """Return the names that a log uses; of several validation sets, those of the first."""
+    names = dict(names_in_use(log, NAMES))
+    sets = validation_sets(log)
+    if sets:
+        own = {
+            metric: [name.replace("eval_", f"eval_{sets[0]}_", 1) for name in NAMES[metric]]
+            for metric in ("valid_loss", "valid_token_accuracy")
+        }
+        names |= names_in_use(log, own)
+    return names
+
+
+def validation_sets(log: list[Mapping[str, Any]]) -> list[str]:
+    """Return the names of a log's validation sets; none where there is but one, without a name."""
+    used = dict.fromkeys(name for entry in log for name in entry)
+    if "eval_loss" in used:
+        return []
+    return [found[1] for name in used if (found := OF_A_SET.fullmatch(name))]
 
 
 def ends_of(curve: Curve, epochs: Mapping[int, float]) -> list[int]:

@@ -176,7 +176,8 @@ def test_only_checkpoints_that_exist_are_recommended() -> None:
 def test_the_last_checkpoint_is_not_to_be_compared_with_itself() -> None:
     rule, checkpoint, words = advised(*evaluations([1.3, 1.0, 1.2, 1.5, 1.7], kept=[5]))
     assert (rule, checkpoint) == (28, "c5")
-    assert "c5, the last, is the only evaluated one known to be kept" in words
+    assert "c5, the last, has the lowest validation loss of those known to be kept" in words
+    assert "look for one kept after 2 epochs" in words
 
 
 def test_checkpoints_that_noise_does_not_tell_apart_are_named() -> None:

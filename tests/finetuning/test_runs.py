@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from harness.errors import DatasetError
+from harness.errors import DatasetError, UsageError
 from harness.finetuning.api import ApiTuning
 from harness.finetuning.exports import JobExport, save_export
 from harness.finetuning.jobs import TuningRequest
@@ -391,3 +391,61 @@ def test_a_long_table_of_several_runs_is_refused(tmp_path: Path) -> None:
         read_text(tmp_path, as_csv(rows))
     one = [{**row, "run": "a", "run_name": "first"} for row in TABLE]
     assert len(read_text(tmp_path, as_csv(one)).evaluations) == 3
+
+
+# --- a job's objects, however they were saved ---------------------------------------------
+
+
+def test_a_job_is_known_by_its_fields_and_out_of_a_list(tmp_path: Path, export: JobExport) -> None:
+    file, result = tmp_path / "job.json", tmp_path / "result.csv"
+    columns = list(reversed(next(csv.reader([str(export.result_file).splitlines()[0]]))))
+    rows = [{name: row[name] for name in columns} for row in result_rows(export)]
+    result.write_text(as_csv(rows))
+    unnamed = {name: value for name, value in export.job.items() if name != "object"}
+    file.write_text(json.dumps(unnamed))
+    known = run_of_job_and_result(file, result)
+    assert known.epochs == EPOCHS
+    file.write_text(json.dumps({"object": "list", "data": [unnamed]}))
+    assert replace(run_of_job_and_result(file, result), name="") == replace(known, name="")
+    file.write_text(json.dumps([unnamed, {**unnamed, "id": "ftjob-2"}]))
+    with pytest.raises(DatasetError, match="holds 2 jobs"):
+        read_run(file)
+
+
+def test_lists_of_events_and_checkpoints_may_be_pages(
+    tmp_path: Path, export: JobExport, live: TrainingRun
+) -> None:
+    pages = {
+        "job": export.job,
+        "events": {"object": "list", "data": list(reversed(export.events))},
+        "checkpoints": {"object": "list", "data": list(reversed(export.checkpoints))},
+    }
+    (tmp_path / "job.json").write_text(json.dumps(pages))
+    assert read_run(tmp_path).checkpoints == live.checkpoints
+
+
+def test_half_of_a_job_is_named_with_the_other_half(tmp_path: Path, export: JobExport) -> None:
+    file = tmp_path / "list.json"
+    file.write_text(json.dumps({"object": "list", "data": list(export.checkpoints)}))
+    with pytest.raises(DatasetError, match="checkpoints alone"):
+        read_run(file)
+    told = [event for event in export.events if event["type"] != "metrics"]
+    file.write_text(json.dumps({"object": "list", "data": told}))
+    with pytest.raises(DatasetError, match="none of them has metrics"):
+        read_run(file)
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [("cancelled", "start it anew"), ("queued", "look again"), ("succeeded", "result file")],
+)
+def test_a_job_without_its_curve_says_what_to_do(export: JobExport, status: str, said: str) -> None:
+    job = {**export.job, "status": status}
+    with pytest.raises(DatasetError, match=said):
+        run_of_job(JobExport(job, [], export.checkpoints), "job.json")
+
+
+def test_epochs_are_asked_of_bare_curves_only(tmp_path: Path, export: JobExport) -> None:
+    save_export(export, tmp_path / "job")
+    with pytest.raises(UsageError, match="says its own"):
+        read_run(tmp_path / "job", epochs=7)

@@ -121,6 +121,9 @@ def assumed(run: TrainingRun) -> tuple[Fact, ...]:
     notes = [*run.notes]
     if run.status in ("running", "queued", "validating_files", "paused"):
         notes.append(f"the job is {run.status}: this is about what it has done so far")
+    if run.status in ("failed", "cancelled"):
+        why = f": {run.error}" if run.error else ""
+        notes.append(f"the job is {run.status}{why}; this is about what it did before")
     settings = (Fact("trained with", None, run.settings),) if run.settings else ()
     return (
         *settings,
