@@ -71,13 +71,22 @@ def advice_of(
     return replace(advice, evidence=(*advice.evidence, *spoiled(run), *assumed(run), missing))
 
 
-def evidence_of(run: TrainingRun) -> Evidence:
-    """The curves of a run as evidence, without an answer."""
+def refuse_without_checkpoint(run: TrainingRun) -> None:
+    """Refuse a run that has come to no checkpoint yet.
+
+    Raises:
+        RunFolderError: it has not.
+    """
     if not run.checkpoints:
         raise RunFolderError(
             f"{run.name}: {run.status}, no checkpoint to advise on; "
             "let it come to the end of an epoch (harness finetune --job takes it up again)"
         )
+
+
+def evidence_of(run: TrainingRun) -> Evidence:
+    """The curves of a run as evidence, without an answer."""
+    refuse_without_checkpoint(run)
     last = run.checkpoints[-1]
     return Evidence(
         eval=run.name,
@@ -217,7 +226,7 @@ def advice_with_logs(
         raise UsageError(
             "--log: give the base model's log first and then a tuned one's, each with --log"
         )
-    evidence = evidence_of(run)
+    refuse_without_checkpoint(run)
     sides = [side_of(place) for place in places]
     refuse_mixed_up(run, places, sides)
     base, *tuned = labelled(sides)
@@ -230,7 +239,25 @@ def advice_with_logs(
         )
         raise UsageError(f"--log: the logs share no eval ({each}); run one eval on both models")
     training = training_of(run, prices)
+    evidence = evidence_of(until(run, max(states, key=lambda state: state.epoch)))
     return [advice_on(run, evidence, name, base, tuned, states, training) for name in shared]
+
+
+def until(run: TrainingRun, state: Checkpoint) -> TrainingRun:
+    """A run as it was when it had come to a state: what it did later says nothing of that one."""
+    if state.step is None:
+        return run
+    end = state.step
+    return replace(
+        run,
+        curve=tuple(step for step in run.curve if step.step <= end),
+        checkpoints=(
+            *(one for one in run.checkpoints if one.step is not None and one.step < end),
+            state,
+        ),
+        evaluations=tuple(one for one in run.evaluations if (one.step or 0) <= end),
+        epochs=state.epoch,
+    )
 
 
 def states_of(

@@ -182,6 +182,13 @@ def test_a_log_of_an_early_checkpoint_is_not_taken_for_the_end(tmp_path: Path) -
         advice_with_logs(read(tmp_path, [1.2, 1.0, 1.6]), [base, unknown])
 
 
+def test_what_a_run_did_later_says_nothing_of_an_earlier_checkpoint(tmp_path: Path) -> None:
+    base = log_file(tmp_path / "base.jsonl", "m", MOSTLY_WRONG)
+    early = log_file(tmp_path / "early.jsonl", "ft:m:ckpt-step-20", MOSTLY_RIGHT)
+    (advice,) = advice_with_logs(read(tmp_path, [2.0, 1.2, 1.7]), [base, early])
+    assert (advice.rule, advice.recommend) == (29, 2)
+
+
 def test_a_log_belongs_to_any_step_that_was_evaluated(tmp_path: Path) -> None:
     from harness.finetuning.runs import read_run
 
