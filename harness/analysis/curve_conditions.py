@@ -29,8 +29,8 @@ ACCURACY_READINGS = {
 
 def overfit_by_both_curves(evidence: Evidence, limits: Thresholds) -> Match | None:
     """Row 26."""
-    reading = _alone(evidence, limits)
-    if reading is None or reading.shape != "over" or reading.accuracy != "down":
+    reading = _over(evidence, limits)
+    if reading is None or reading.accuracy != "down":
         return None
     chosen = _lowest_kept(evidence)
     goal = chosen.epoch if chosen else reading.lowest.epoch
@@ -41,8 +41,8 @@ def overfit_by_both_curves(evidence: Evidence, limits: Thresholds) -> Match | No
 
 def drift_by_curves(evidence: Evidence, limits: Thresholds) -> Match | None:
     """Row 27."""
-    reading = _alone(evidence, limits)
-    if reading is None or reading.shape != "over" or reading.accuracy not in ("up", "level"):
+    reading = _over(evidence, limits)
+    if reading is None or reading.accuracy not in ("up", "level"):
         return None
     rose = reading.accuracy == "up"
     return _match(
@@ -52,8 +52,8 @@ def drift_by_curves(evidence: Evidence, limits: Thresholds) -> Match | None:
 
 def over_by_loss(evidence: Evidence, limits: Thresholds) -> Match | None:
     """Row 28."""
-    reading = _alone(evidence, limits)
-    if reading is None or reading.shape != "over":
+    reading = _over(evidence, limits)
+    if reading is None:
         return None
     chosen = _lowest_kept(evidence)
     return _match(evidence, limits, reading, chosen, action=_to_compare(reading, chosen))
@@ -97,7 +97,7 @@ def better_and_learnt(evidence: Evidence, limits: Thresholds) -> Match | None:
         return None
     reading = _alone(evidence, limits)
     shape = reading.shape if reading is not None else ""
-    is_level = shape == "level" or (shape == "falling" and _is_at_ceiling(evidence, limits))
+    is_level = shape == "level" or (bool(shape) and _is_at_ceiling(evidence, limits))
     tokens = evidence.train_token_accuracies[-1:]
     learnt = bool(tokens) and tokens[0] >= limits.token_accuracy_learnt
     if not (is_level or (learnt and reading is None)) or sign(evidence.heldout_step, limits) == "-":
@@ -131,6 +131,19 @@ def _alone(evidence: Evidence, limits: Thresholds) -> CurveReading | None:
     if evidence.train is not None or not evidence.evaluations:
         return None
     return read_curve(evidence.evaluations, limits)
+
+
+def _over(evidence: Evidence, limits: Thresholds) -> CurveReading | None:
+    """The reading of a curve that rose, where answers leave open what came of it.
+
+    They do not where they are as good as the data allow, nor where those of an earlier
+    checkpoint stand beside the last one's: what noise hides then more samples have to tell.
+    """
+    reading = _alone(evidence, limits)
+    if reading is None or reading.shape != "over" or _is_at_ceiling(evidence, limits):
+        return None
+    compared = evidence.earlier and evidence.heldout_step is not None
+    return None if compared and sign(evidence.heldout_step, limits) == "?" else reading
 
 
 # --- checkpoints ---------------------------------------------------------------------
@@ -184,6 +197,7 @@ def _against_ceiling(evidence: Evidence, limits: Thresholds) -> str:
 
 
 def _course(reading: CurveReading) -> str:
+    """What the validation loss did, with the noise of its evaluations."""
     lowest, last = reading.lowest, reading.last
     noise = f"evaluations scatter by about {_percent(reading.noise)}"
     if reading.shape == "over":

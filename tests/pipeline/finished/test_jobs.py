@@ -209,3 +209,31 @@ def test_logs_of_one_model_or_in_the_wrong_order_are_refused(tmp_path: Path) -> 
     ):
         with pytest.raises(UsageError, match=words):
             advice_with_logs(curve, places)
+
+
+OVER = [1.4, 1.0, 1.7]
+
+
+def test_a_rise_that_answers_did_not_span_is_no_calibration_drift(tmp_path: Path) -> None:
+    base = log_file(tmp_path / "base.jsonl", "m", MOSTLY_WRONG)
+    last = log_file(tmp_path / "last.jsonl", "ft:m", MOSTLY_RIGHT)
+    (advice,) = advice_with_logs(read(tmp_path, OVER), [base, last])
+    assert advice.rule == 28
+    early = log_file(tmp_path / "early.jsonl", "ft:m:ckpt-step-20", MOSTLY_WRONG)
+    (advice,) = advice_with_logs(read(tmp_path, OVER), [base, early, last])
+    assert advice.rule == 19
+
+
+def test_answers_of_both_checkpoints_that_noise_hides_ask_for_samples(tmp_path: Path) -> None:
+    base = log_file(tmp_path / "base.jsonl", "m", MOSTLY_WRONG)
+    early = log_file(tmp_path / "early.jsonl", "ft:m:ckpt-step-20", MOSTLY_RIGHT)
+    last = log_file(tmp_path / "last.jsonl", "ft:m", [key % 8 != 1 for key in range(80)])
+    (advice,) = advice_with_logs(read(tmp_path, OVER), [base, early, last])
+    assert advice.rule == 23
+
+
+def test_answers_at_the_ceiling_are_kept_whatever_the_loss_does(tmp_path: Path) -> None:
+    base = log_file(tmp_path / "base.jsonl", "m", [False] * 80)
+    last = log_file(tmp_path / "last.jsonl", "ft:m", [True] * 80)
+    (advice,) = advice_with_logs(read(tmp_path, OVER), [base, last])
+    assert (advice.rule, advice.checkpoint) == (31, "ft:m")
