@@ -33,7 +33,7 @@ from harness.finetuning.states import merged
 
 Row = Mapping[str, Any]
 
-STEPS = ("train/global_step", "trainer/global_step", "global_step", "step", "_step")
+STEPS = ("train/global_step", "trainer/global_step", "global_step", "step", "current_steps", "_step")
 EPOCHS = ("train/epoch", "eval/epoch", "epoch")
 WHOLE_SET = "full_valid_"
 """Columns with this name hold the whole validation set, measured at the ends of epochs."""
@@ -113,7 +113,18 @@ def read_table(text: str, source: str) -> Table:
         if epoch is not None:
             epochs[step.step] = epoch
     whole_set = any(name.startswith(WHOLE_SET) for name in names["valid_loss"])
-    return Table(merged(steps), epochs, whole_set)
+    return Table(merged(steps), ends_of_counted(epochs), whole_set)
+
+
+def ends_of_counted(epochs: Mapping[int, float]) -> Mapping[int, float]:
+    """Return the epochs trained by step, also where a logger counts the running epoch from 0.
+
+    Lightning does: the last step of its epoch 0 is one epoch of training.
+    """
+    running = set(epochs.values())
+    if 0 not in running or len(running) < 2 or any(epoch % 1 for epoch in running):
+        return epochs
+    return {max(s for s in epochs if epochs[s] == epoch): epoch + 1 for epoch in sorted(running)}
 
 
 def first_of(row: Row, names: Sequence[str], where: str) -> float | None:

@@ -24,6 +24,7 @@ from harness.finetuning.curves import (
 from harness.finetuning.states import Naming, merged, states_at, validated_steps
 from harness.records import Checkpoint
 
+WEIGHTS = re.compile(r".*\.(safetensors|gguf)|(pytorch_|adapter_)?model.*\.(bin|pt|pth)")
 OF_A_SET = re.compile(r"eval_(\w+)_loss")
 """How the loss of one of several validation sets is called."""
 STATE_FILE = "trainer_state.json"
@@ -131,8 +132,18 @@ def epoch_at(step: int, epochs: Mapping[int, float]) -> float:
 
 
 def kept_steps(folder: Path) -> frozenset[int]:
-    """Return the steps whose ``checkpoint-<step>`` folders lie in a folder."""
-    return frozenset(number for number, _ in checkpoint_folders(folder))
+    """Return the steps whose ``checkpoint-<step>`` folders lie in a folder.
+
+    Where some of them hold weights, those without are no checkpoints any more.
+    """
+    found = dict(checkpoint_folders(folder))
+    whole = frozenset(step for step, path in found.items() if holds_weights(path))
+    return whole or frozenset(found)
+
+
+def holds_weights(checkpoint: Path) -> bool:
+    """Whether a checkpoint folder holds weights: a file of them, or a folder of shards."""
+    return any(path.is_dir() or WEIGHTS.fullmatch(path.name) for path in checkpoint.iterdir())
 
 
 def checkpoint_folders(folder: Path) -> Iterator[tuple[int, Path]]:

@@ -449,3 +449,17 @@ def test_epochs_are_asked_of_bare_curves_only(tmp_path: Path, export: JobExport)
     save_export(export, tmp_path / "job")
     with pytest.raises(UsageError, match="says its own"):
         read_run(tmp_path / "job", epochs=7)
+
+
+def test_epochs_counted_from_0_are_those_that_run(tmp_path: Path) -> None:
+    counted = [{"epoch": (row["step"] - 1) // 10, **row} for row in TABLE]
+    run = read_text(tmp_path, as_csv(counted))
+    assert [one.epoch for one in run.evaluations] == [1, 2, 3]
+    assert run.epochs == 3
+
+
+def test_a_log_of_llama_factory_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "trainer_log.jsonl"
+    rows = [{"current_steps": 5 * k, "loss": 2 / k, "epoch": k / 2} for k in (1, 2)]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert read_run(file).epochs == 1

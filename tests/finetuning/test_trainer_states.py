@@ -136,3 +136,15 @@ def test_runs_below_a_folder_are_named(tmp_path: Path) -> None:
         (folder / "trainer_state.json").write_text("{}")
     with pytest.raises(DatasetError, match="give one of those below it: a, b"):
         read_run(tmp_path)
+
+
+def test_a_checkpoint_whose_weights_are_gone_is_none(tmp_path: Path) -> None:
+    log = [{"step": step, "epoch": step / 10, "eval_loss": 1.0} for step in (10, 20)]
+    for step in (10, 20):
+        folder = tmp_path / f"checkpoint-{step}"
+        folder.mkdir()
+        (folder / "trainer_state.json").write_text(json.dumps({"log_history": log}))
+        (folder / "optimizer.pt").write_text("")
+    assert read_run(tmp_path).kept == {10, 20}
+    (tmp_path / "checkpoint-20" / "adapter_model.safetensors").write_text("")
+    assert read_run(tmp_path).kept == {20}
