@@ -33,7 +33,14 @@ from harness.finetuning.states import merged
 
 Row = Mapping[str, Any]
 
-STEPS = ("train/global_step", "trainer/global_step", "global_step", "step", "current_steps", "_step")
+STEPS = (
+    "train/global_step",
+    "trainer/global_step",
+    "global_step",
+    "step",
+    "current_steps",
+    "_step",
+)
 EPOCHS = ("train/epoch", "eval/epoch", "epoch")
 WHOLE_SET = "full_valid_"
 """Columns with this name hold the whole validation set, measured at the ends of epochs."""
