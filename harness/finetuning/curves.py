@@ -77,6 +77,19 @@ def curve_of_events(events: Iterable[Mapping[str, Any]], source: str) -> Curve:
     return tuple(steps[number] for number in sorted(steps))
 
 
+def curve_of_checkpoints(objects: Iterable[Mapping[str, Any]], source: str) -> Curve:
+    """Return the steps that a job's checkpoints have metrics of, where nothing else has."""
+    rows = {
+        f"{source}: checkpoint {position}": {**metrics, "step": item.get("step_number")}
+        for position, item in enumerate(objects, start=1)
+        if isinstance(metrics := item.get("metrics"), Mapping)
+    }
+    names = names_in_use(rows.values())
+    steps = [step_of(row, where, names) for where, row in rows.items()]
+    known = [s for s in steps if any(getattr(s, metric) is not None for metric in METRICS)]
+    return tuple(sorted(known, key=lambda step: step.step))
+
+
 def checkpoints_of_job(
     objects: Iterable[Mapping[str, Any]], steps_per_epoch: float, seed: int | None, source: str
 ) -> tuple[Checkpoint, ...]:

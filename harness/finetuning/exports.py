@@ -19,6 +19,7 @@ from harness.finetuning.curves import (
     TrainingStep,
     checkpoint_at,
     checkpoints_of_job,
+    curve_of_checkpoints,
     curve_of_events,
     curve_of_result_file,
     json_of,
@@ -95,6 +96,7 @@ def result_of(export: JobExport, source: str) -> TuningResult:
     curve = curve_of_events(export.events, source)
     if not curve and export.result_file:
         curve = curve_of_result_file(export.result_file, f"{source}: result file")
+    curve = curve or curve_of_checkpoints(export.checkpoints, source)
     return TuningResult(
         job_id=job["id"],
         status=job["status"],
@@ -149,7 +151,8 @@ def epoch_length(export: JobExport, curve: Curve, source: str) -> float:
     if not epochs or not total:
         raise DatasetError(
             f"{source}: checkpoints without their epochs: the job needs "
-            "hyperparameters.n_epochs, and metrics events or a result file with its steps"
+            "hyperparameters.n_epochs, and metrics events or a result file with its steps; or give "
+            "its result file alone, with --epochs N"
         )
     return float(total) / epochs
 

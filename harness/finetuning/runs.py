@@ -27,6 +27,7 @@ from harness.finetuning.exports import (
     epochs_of,
     is_count,
     is_job,
+    mapping,
     metrics_csv,
     read_export,
     result_of,
@@ -156,7 +157,7 @@ def why_no_curve(result: TuningResult) -> str:
     if result.error:
         return f"is {result.status}, without a curve: {result.error}"
     if result.status == "succeeded":
-        return "has succeeded, but its steps are missing: give its result file (CSV) beside it"
+        return "has succeeded, but its steps are missing: give its result file (CSV), too"
     if result.status in ENDED:
         return f"is {result.status}, without a curve: start it anew"
     return f"is {result.status}, no curve yet; look again when it runs"
@@ -205,18 +206,39 @@ def listed(value: object) -> list[object]:
 
 
 def run_of_job_and_result(path: Path, result: Path) -> TrainingRun:
-    """Return the run of a job's file and its result file: epochs and names, and the curve.
+    """Return the run of a job's file and its result file, events or checkpoints.
+
+    The job has the epochs and names, the other file the curve.
 
     Raises:
-        DatasetError: neither of them is a job, or the other one no result file.
+        DatasetError: neither of them is a job, or the other one none of these.
     """
-    if result.is_dir() or plain_text(text_of(result)).startswith("{"):
+    if not holds_job(path):
         path, result = result, path
-    if not (path.is_dir() or plain_text(text_of(path)).startswith("{")):
-        raise DatasetError(f"{path}: holds no job; give a job's JSON and its result file (CSV)")
-    table = read_table(plain_text(text_of(result)), str(result))
-    export = replace(read_export(path), result_file=metrics_csv(table.curve))
-    return run_of_job(export, f"{path} with {result}")
+    if not holds_job(path):
+        raise DatasetError(f"{result}: holds no job; give a job's JSON and its result file (CSV)")
+    return run_of_job(with_curve(read_export(path), result), f"{path} with {result}")
+
+
+def holds_job(path: Path) -> bool:
+    """Whether a path is a saved job, or a file with a job's object."""
+    if path.is_dir():
+        return (path / JOB_FILE).is_file()
+    text = plain_text(text_of(path))
+    if not text.startswith(("{", "[")) or not is_one_json(text):
+        return False
+    content = json_of(text, str(path))
+    return is_list_of(content, is_job) or is_job(content) or "job" in mapping(content)
+
+
+def with_curve(export: JobExport, result: Path) -> JobExport:
+    """Return a job with what another file says of its curve."""
+    text = plain_text(text_of(result))
+    if text.startswith(("{", "[")) and all(map(is_event, items := read_objects(text, str(result)))):
+        return replace(export, events=items)
+    if text.startswith(("{", "[")) and all(map(is_checkpoint, items)):
+        return replace(export, checkpoints=items)
+    return replace(export, result_file=metrics_csv(read_table(text, str(result)).curve))
 
 
 # --- files ---------------------------------------------------------------------------

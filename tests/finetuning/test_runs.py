@@ -441,8 +441,10 @@ def test_half_of_a_job_is_named_with_the_other_half(tmp_path: Path, export: JobE
 )
 def test_a_job_without_its_curve_says_what_to_do(export: JobExport, status: str, said: str) -> None:
     job = {**export.job, "status": status}
+    if status != "succeeded":
+        job["fine_tuned_model"] = None
     with pytest.raises(DatasetError, match=said):
-        run_of_job(JobExport(job, [], export.checkpoints), "job.json")
+        run_of_job(JobExport(job, [{"type": "message"}], []), "job.json")
 
 
 def test_epochs_are_asked_of_bare_curves_only(tmp_path: Path, export: JobExport) -> None:
@@ -463,3 +465,20 @@ def test_a_log_of_llama_factory_is_read(tmp_path: Path) -> None:
     rows = [{"current_steps": 5 * k, "loss": 2 / k, "epoch": k / 2} for k in (1, 2)]
     file.write_text("".join(json.dumps(row) + "\n" for row in rows))
     assert read_run(file).epochs == 1
+
+
+def test_the_curve_of_a_job_may_be_its_events_or_its_checkpoints(
+    tmp_path: Path, export: JobExport, live: TrainingRun
+) -> None:
+    job, other = tmp_path / "job.json", tmp_path / "other.json"
+    job.write_text(json.dumps(export.job))
+    other.write_text(json.dumps({"object": "list", "data": list(reversed(export.events))}))
+    for places in ((job, other), (other, job)):
+        assert run_of_job_and_result(*places).curve == live.curve
+    other.write_text(json.dumps(list(export.checkpoints)))
+    few = run_of_job_and_result(job, other)
+    assert [(e.model, e.valid_loss) for e in few.evaluations] == [
+        (e.model, e.valid_loss) for e in live.evaluations
+    ]
+    with pytest.raises(DatasetError, match="holds no job"):
+        run_of_job_and_result(other, other)
