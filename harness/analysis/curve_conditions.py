@@ -32,10 +32,9 @@ def overfit_by_both_curves(evidence: Evidence, limits: Thresholds) -> Match | No
     reading = _over(evidence, limits)
     if reading is None or reading.accuracy != "down":
         return None
-    chosen = _lowest_kept(evidence)
-    goal = chosen.epoch if chosen else reading.lowest.epoch
+    past = evidence.epochs - reading.lowest.epoch
     return _match(
-        evidence, limits, reading, chosen, recommend=-1 if evidence.epochs - goal <= 1 else -2
+        evidence, limits, reading, _lowest_kept(evidence), recommend=-1 if past <= 1 else -2
     )
 
 

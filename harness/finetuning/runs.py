@@ -389,7 +389,7 @@ def run_of_trainer(text: str, path: Path) -> TrainingRun:
     curve, epochs = curve_of_log(log, source)
     if not curve:
         raise DatasetError(f"{source}: an empty log_history: nothing was trained or logged yet")
-    if not any(epochs.values()):
+    if not any("epoch" in entry for entry in log):
         raise DatasetError(f"{source}: no entry of log_history has an epoch; copy the file again")
     kept = kept_beside(path)
     last = curve[-1].step

@@ -205,3 +205,11 @@ def test_a_model_that_got_worse_than_its_base_is_not_sent_to_train_longer() -> N
     curve = evaluations([2.0, 1.7, 1.4])
     advice = advise(Evidence("run", "one-answer", "m", 3, evaluations=curve, gain=worse))
     assert advice.rule == 24
+
+
+def test_how_many_epochs_are_too_many_does_not_hang_on_what_was_kept() -> None:
+    losses, accuracies = [1.0, 1.3, 1.6, 1.9], [0.8, 0.7, 0.6, 0.5]
+    for kept in ([1, 4], [3, 4], [4], []):
+        curve = evaluations(losses, accuracies=accuracies, kept=kept)
+        advice = advise(Evidence("run", "one-answer", "m", curve[-1].epoch, evaluations=curve))
+        assert (advice.rule, advice.recommend) == (26, -2)
