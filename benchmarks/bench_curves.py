@@ -62,6 +62,15 @@ TURNS: Sequence[Shape] = (
     lambda t: 0.6 + 0.6 * math.exp(-8 * t) + 0.7 * t**2,
 )
 
+STEEP_TURNS: Sequence[Shape] = (
+    lambda t: 2.7 if t == 0 else 1.1 + (t - 0.5) ** 2,
+    lambda t: 0.02 + 0.5 * math.exp(-15 * t) + 0.03 * t**2,
+)
+BUMPS: Sequence[Shape] = (
+    lambda t: 1.2 * (1.4 if abs(t - 0.5) < 0.05 else 1),
+    lambda t: 1.2 * (1 + 0.1 * math.exp(-10 * (t - 0.5)) * (t >= 0.5)),
+)
+
 CASES = (
     Case("flat", "quiet", 0.95, [lambda t: 1.2]),
     Case("fell, then flat", "quiet", 0.95, [lambda t: 1 + math.exp(-15 * t)]),
@@ -69,6 +78,8 @@ CASES = (
     Case("clearly over", "over", 0.9, TURNS),
     Case("clearly over, three evaluations", "over", 0.9, TURNS[:2], counts=(3,)),
     Case("loss rises, accuracy rises", "quiet", 0.95, TURNS, accuracy=lambda t: 0.55 + 0.3 * t),
+    Case("clearly over, steep first epoch", "over", 0.9, STEEP_TURNS),
+    Case("back from a bump", "quiet", 0.95, BUMPS),
 )
 
 

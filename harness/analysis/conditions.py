@@ -618,6 +618,8 @@ def calibration_drift(evidence: Evidence, limits: Thresholds) -> Match | None:
     risen = rises_after_minimum(evidence.valid_losses, limits.valid_loss_rise)
     if not risen or sign(evidence.heldout_step, limits) not in ("0", "+"):
         return None
+    if evidence.evaluations and not evidence.earlier:  # a step from the base model spans no rise
+        return None
     if fit(evidence, limits) == "low" or _is_less_diverse(evidence, limits):
         return None
     if _diversity_is_open(evidence, limits):

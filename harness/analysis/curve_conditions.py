@@ -29,20 +29,19 @@ ACCURACY_READINGS = {
 
 def overfit_by_both_curves(evidence: Evidence, limits: Thresholds) -> Match | None:
     """Row 26."""
-    reading = _alone(evidence, limits)
-    if reading is None or reading.shape != "over" or reading.accuracy != "down":
+    reading = _over(evidence, limits)
+    if reading is None or reading.accuracy != "down":
         return None
-    chosen = _lowest_kept(evidence)
-    goal = chosen.epoch if chosen else reading.lowest.epoch
+    past = evidence.epochs - reading.lowest.epoch
     return _match(
-        evidence, limits, reading, chosen, recommend=-1 if evidence.epochs - goal <= 1 else -2
+        evidence, limits, reading, _lowest_kept(evidence), recommend=-1 if past <= 1 else -2
     )
 
 
 def drift_by_curves(evidence: Evidence, limits: Thresholds) -> Match | None:
     """Row 27."""
-    reading = _alone(evidence, limits)
-    if reading is None or reading.shape != "over" or reading.accuracy not in ("up", "level"):
+    reading = _over(evidence, limits)
+    if reading is None or reading.accuracy not in ("up", "level"):
         return None
     rose = reading.accuracy == "up"
     return _match(
@@ -52,17 +51,27 @@ def drift_by_curves(evidence: Evidence, limits: Thresholds) -> Match | None:
 
 def over_by_loss(evidence: Evidence, limits: Thresholds) -> Match | None:
     """Row 28."""
-    reading = _alone(evidence, limits)
-    if reading is None or reading.shape != "over":
+    reading = _over(evidence, limits)
+    if reading is None:
         return None
     chosen = _lowest_kept(evidence)
+    return _match(evidence, limits, reading, chosen, action=_to_compare(reading, chosen))
+
+
+def _to_compare(reading: CurveReading, chosen: Evaluation | None) -> str:
+    """Which answers would tell whether training less is better."""
+    if chosen is not None and chosen.epoch == reading.last.epoch:
+        return (
+            f"{chosen.model}, the last, has the lowest validation loss of those known to be kept: "
+            f"look for one kept {_place(reading.lowest)}, and compare its answers with the last "
+            "one's before training less"
+        )
     named = (
         f"{chosen.model}, the kept one with the lowest validation loss,"
         if chosen
         else f"the checkpoint {_place(reading.lowest)}, if it was kept,"
     )
-    action = f"use {named} and compare its answers with the last one's before training less"
-    return _match(evidence, limits, reading, chosen, action=action)
+    return f"use {named} and compare its answers with the last one's before training less"
 
 
 def still_falling(evidence: Evidence, limits: Thresholds) -> Match | None:
@@ -87,7 +96,7 @@ def better_and_learnt(evidence: Evidence, limits: Thresholds) -> Match | None:
         return None
     reading = _alone(evidence, limits)
     shape = reading.shape if reading is not None else ""
-    is_level = shape == "level" or (shape == "falling" and _is_at_ceiling(evidence, limits))
+    is_level = shape == "level" or (bool(shape) and _is_at_ceiling(evidence, limits))
     tokens = evidence.train_token_accuracies[-1:]
     learnt = bool(tokens) and tokens[0] >= limits.token_accuracy_learnt
     if not (is_level or (learnt and reading is None)) or sign(evidence.heldout_step, limits) == "-":
@@ -121,6 +130,19 @@ def _alone(evidence: Evidence, limits: Thresholds) -> CurveReading | None:
     if evidence.train is not None or not evidence.evaluations:
         return None
     return read_curve(evidence.evaluations, limits)
+
+
+def _over(evidence: Evidence, limits: Thresholds) -> CurveReading | None:
+    """The reading of a curve that rose, where answers leave open what came of it.
+
+    They do not where they are as good as the data allow, nor where those of an earlier
+    checkpoint stand beside the last one's: what noise hides then more samples have to tell.
+    """
+    reading = _alone(evidence, limits)
+    if reading is None or reading.shape != "over" or _is_at_ceiling(evidence, limits):
+        return None
+    compared = evidence.earlier and evidence.heldout_step is not None
+    return None if compared and sign(evidence.heldout_step, limits) == "?" else reading
 
 
 # --- checkpoints ---------------------------------------------------------------------
@@ -174,6 +196,7 @@ def _against_ceiling(evidence: Evidence, limits: Thresholds) -> str:
 
 
 def _course(reading: CurveReading) -> str:
+    """What the validation loss did, with the noise of its evaluations."""
     lowest, last = reading.lowest, reading.last
     noise = f"evaluations scatter by about {_percent(reading.noise)}"
     if reading.shape == "over":

@@ -25,12 +25,16 @@ LEAST_NATS = 0.01
 """Differences of loss below this mean nothing; it keeps the log of small losses in its place."""
 MOST_POINTS = 24
 """Longer curves are averaged down to so many points, which loses nothing but noise."""
+STEEP_FALL = 0.1
+"""Steps of the log loss below minus this, at the start of a curve, are its descent."""
 PRIOR_WEIGHT = 4
 """The prior of the noise counts like so many third differences."""
 FALL_Z = 2.6
 """A slope is a fall beyond this many standard errors: one flat curve in 100 gets there."""
 SAME_Z = 2.0 * math.sqrt(2.0)
 """Two evaluations differ when they are further apart than 95 in 100 that are the same."""
+NEW_LOW_Z = 1.0
+"""A fall leads below everything before it, by this many standard errors."""
 LEAST_SHARE_OF_FALL = 0.25
 """A curve still falls when its second half falls at least at this share of its whole slope."""
 
@@ -124,11 +128,18 @@ def binned(values: Sequence[float]) -> list[float]:
 def noise_of(values: Sequence[float], prior: float) -> float:
     """Return the standard deviation of a curve's noise, with a prior that few points yield to.
 
-    The third difference of independent noise has 20 times its variance.
+    The third difference of independent noise has 20 times its variance. The descent at the
+    start of a curve bends too sharply for that; it says nothing of the noise.
     """
-    thirds = differences(differences(differences(values)))
+    thirds = differences(differences(differences(after_descent(values))))
     observed = sum(third**2 for third in thirds) / 20
     return math.sqrt((PRIOR_WEIGHT * prior**2 + observed) / (PRIOR_WEIGHT + len(thirds)))
+
+
+def after_descent(values: Sequence[float]) -> Sequence[float]:
+    """Return a curve without the steep steps at its start."""
+    steps = enumerate(differences(values))
+    return values[next((i for i, step in steps if step > -STEEP_FALL), len(values) - 1) :]
 
 
 def differences(values: Sequence[float]) -> list[float]:
@@ -204,7 +215,8 @@ def fall_per_epoch(
     """Return the share by which another epoch would lower the loss; 0 where no fall is clear.
 
     The whole curve or its second half must fall beyond noise, and the second half enough to
-    be worth an epoch: a curve that fell and lies level now does not fall.
+    be worth an epoch: a curve that fell and lies level now does not fall, nor does one that
+    comes back from a bump.
     """
     half = values[-max(2, (len(values) + 1) // 2) :]
     whole_slope, recent_slope = slope(values), slope(half)
@@ -214,9 +226,20 @@ def fall_per_epoch(
     )
     if not clear or recent_slope > LEAST_SHARE_OF_FALL * min(0.0, whole_slope) or epochs <= 0:
         return 0.0
+    if not is_new_low(values, len(half), noise):
+        return 0.0
     per_epoch = recent_slope * (len(values) - 1) / epochs
     share = -math.expm1(per_epoch)
     return share if share >= limits.worthwhile_fall else 0.0
+
+
+def is_new_low(values: Sequence[float], half: int, noise: float) -> bool:
+    """Whether the end of a curve lies below any stretch as long before its second half."""
+    width = max(1, half // 2)
+    before = values[: len(values) - half] or values[:1]
+    width = min(width, len(before))
+    lowest = min(fmean(before[i : i + width]) for i in range(len(before) - width + 1))
+    return fmean(values[-width:]) < lowest - NEW_LOW_Z * noise * math.sqrt(2 / width)
 
 
 def slope(values: Sequence[float]) -> float:

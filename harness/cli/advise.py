@@ -33,7 +33,10 @@ def advise(
     ],
     result: Annotated[
         Path | None,
-        typer.Argument(metavar="[RESULT]", help="A job's result file, beside the job's object."),
+        typer.Argument(
+            metavar="[RESULT]",
+            help="A job's result file, events or checkpoints, beside its object.",
+        ),
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the advice as in report.json.")

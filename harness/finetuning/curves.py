@@ -1,7 +1,8 @@
 """Reads what a tuning job wrote: events, checkpoints, result files. Pure: text in.
 
 Losses are nats a token, accuracies fractions of tokens guessed. A NaN stays one: a loss that
-went wrong is a fact, a cell that is blank is none.
+went wrong is a fact, a cell that is blank is none; nor is -1, which Azure writes where nothing
+was measured.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import csv
 import io
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -54,6 +56,11 @@ point of a curve of losses on the whole set.
 
 Names = Mapping[str, Sequence[str]]
 
+BLANKS = frozenset({"", "null", "none", "na", "n/a"})
+"""What exports write into a cell without a value, in lower case."""
+UNMEASURED = re.compile(r"-1(\.0*)?")
+"""What stands for a loss or an accuracy that was not measured: neither is ever below 0."""
+
 
 # --- jobs with OpenAI's shape --------------------------------------------------------
 
@@ -68,6 +75,19 @@ def curve_of_events(events: Iterable[Mapping[str, Any]], source: str) -> Curve:
     names = names_in_use(found.values())
     steps = {(step := step_of(data, where, names)).step: step for where, data in found.items()}
     return tuple(steps[number] for number in sorted(steps))
+
+
+def curve_of_checkpoints(objects: Iterable[Mapping[str, Any]], source: str) -> Curve:
+    """Return the steps that a job's checkpoints have metrics of, where nothing else has."""
+    rows = {
+        f"{source}: checkpoint {position}": {**metrics, "step": item.get("step_number")}
+        for position, item in enumerate(objects, start=1)
+        if isinstance(metrics := item.get("metrics"), Mapping)
+    }
+    names = names_in_use(rows.values())
+    steps = [step_of(row, where, names) for where, row in rows.items()]
+    known = [s for s in steps if any(getattr(s, metric) is not None for metric in METRICS)]
+    return tuple(sorted(known, key=lambda step: step.step))
 
 
 def checkpoints_of_job(
@@ -140,8 +160,20 @@ def curve_of_result_file(text: str, source: str) -> Curve:
 
 def names_in_use(rows: Iterable[Mapping[str, Any]], names: Names = NAMES) -> Names:
     """Return for each metric the first of its names under which a run has a value."""
-    used = {name for row in rows for name, value in row.items() if value not in (None, "")}
+    used = {name for row in rows for name, value in row.items() if is_measured(value)}
     return {ours: [name for name in theirs if name in used][:1] for ours, theirs in names.items()}
+
+
+def is_measured(value: Any) -> bool:
+    """Whether a cell of a metric holds a value."""
+    if isinstance(value, str):
+        return not (is_blank(value) or UNMEASURED.fullmatch(value.strip()))
+    return value is not None and value != -1
+
+
+def is_blank(value: Any) -> bool:
+    """Whether a cell is empty, or says so in a word."""
+    return value is None or (isinstance(value, str) and value.strip().lower() in BLANKS)
 
 
 def plain_csv(text: str, source: str) -> str:
@@ -166,8 +198,9 @@ def step_of(data: Mapping[str, Any], where: str, names: Names = NAMES) -> Traini
     number = number_in(data, "step", where)
     if number is None or number != number or number < 1 or number % 1:
         raise DatasetError(f"{where}: 'step' is {data.get('step')!r}, not a whole number from 1")
+    known = {name: value for name, value in data.items() if is_measured(value)}
     return TrainingStep(
-        int(number), **{ours: first_number(data, theirs, where) for ours, theirs in names.items()}
+        int(number), **{ours: first_number(known, theirs, where) for ours, theirs in names.items()}
     )
 
 
@@ -180,7 +213,7 @@ def first_number(data: Mapping[str, Any], names: Sequence[str], where: str) -> f
 def number_in(data: Mapping[str, Any], name: str, where: str) -> float | None:
     """Return a number, None where it is absent or blank."""
     value = data.get(name)
-    if value is None or value == "":
+    if value is None or is_blank(value):
         return None
     try:
         if isinstance(value, bool):

@@ -19,6 +19,7 @@ from harness.finetuning.curves import (
     TrainingStep,
     checkpoint_at,
     checkpoints_of_job,
+    curve_of_checkpoints,
     curve_of_events,
     curve_of_result_file,
     json_of,
@@ -30,6 +31,8 @@ Json = Mapping[str, Any]
 
 JOB_FILE = "job.json"
 METRICS_FILE = "metrics.csv"
+OF_A_JOB = ("id", "model", "fine_tuned_model", "training_file")
+"""What every service says of a job."""
 MOST_STEPS = 10**12
 MOST_EPOCHS = 10_000
 """A job of more is none."""
@@ -93,6 +96,7 @@ def result_of(export: JobExport, source: str) -> TuningResult:
     curve = curve_of_events(export.events, source)
     if not curve and export.result_file:
         curve = curve_of_result_file(export.result_file, f"{source}: result file")
+    curve = curve or curve_of_checkpoints(export.checkpoints, source)
     return TuningResult(
         job_id=job["id"],
         status=job["status"],
@@ -147,14 +151,17 @@ def epoch_length(export: JobExport, curve: Curve, source: str) -> float:
     if not epochs or not total:
         raise DatasetError(
             f"{source}: checkpoints without their epochs: the job needs "
-            "hyperparameters.n_epochs, and metrics events or a result file with its steps"
+            "hyperparameters.n_epochs, and metrics events or a result file with its steps; or give "
+            "its result file alone, with --epochs N"
         )
     return float(total) / epochs
 
 
 def is_count(value: object) -> TypeGuard[int]:
     """Whether a value is a number of steps."""
-    return isinstance(value, int | float) and 0 < value < MOST_STEPS
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return 0 < value < MOST_STEPS
 
 
 def epochs_of(job: Json) -> int | None:
@@ -163,8 +170,8 @@ def epochs_of(job: Json) -> int | None:
     options = mapping(method.get(str(method.get("type") or "supervised")))
     for hyperparameters in (options.get("hyperparameters"), job.get("hyperparameters")):
         epochs = mapping(hyperparameters).get("n_epochs")
-        if isinstance(epochs, int) and 1 <= epochs <= MOST_EPOCHS:
-            return epochs
+        if is_count(epochs) and epochs == int(epochs) <= MOST_EPOCHS:
+            return int(epochs)
     return None
 
 
@@ -223,10 +230,10 @@ def read_export(path: Path) -> JobExport:
         content = json_of(file.read_text(), str(file))
     except (OSError, UnicodeDecodeError) as error:
         raise DatasetError(f"{file}: cannot be read as a saved job: {error}") from error
-    parts = content if isinstance(content, dict) else {}
+    parts = the_job_of(content, str(file))
     if is_job(parts):
         return JobExport(parts, [], [])
-    job, events, checkpoints = (parts.get(name) for name in ("job", "events", "checkpoints"))
+    job, events, checkpoints = (unlisted(parts.get(n)) for n in ("job", "events", "checkpoints"))
     if not isinstance(job, dict) or not are_objects(events) or not are_objects(checkpoints):
         raise DatasetError(
             f"{file}: not a saved job: expected an object with 'job', and the lists "
@@ -238,9 +245,37 @@ def read_export(path: Path) -> JobExport:
     )
 
 
-def is_job(content: object) -> bool:
-    """Whether a value is what a server says of a job, without its events."""
-    return isinstance(content, dict) and content.get("object") == "fine_tuning.job"
+def the_job_of(content: object, source: str) -> Json:
+    """Return the object of a file, that of a list with one job, else an empty one.
+
+    Raises:
+        DatasetError: the list holds several jobs.
+    """
+    items = unlisted(content)
+    if not isinstance(items, list):
+        return mapping(items)
+    jobs = [one for one in items if is_job(one)]
+    if len(jobs) > 1:
+        names = ", ".join(str(one.get("id")) for one in jobs[:4])
+        raise DatasetError(f"{source}: holds {len(jobs)} jobs ({names}); save one of them alone")
+    return jobs[0] if jobs else {}
+
+
+def unlisted(value: Any) -> Any:
+    """Return the items of an API's list object, and any other value as it is."""
+    if isinstance(value, dict) and isinstance(value.get("data"), list):
+        return value["data"]
+    return value
+
+
+def is_job(content: object) -> TypeGuard[Json]:
+    """Whether a value is what a server says of a job, without its events.
+
+    Some clients and services leave ``object`` out or name it otherwise.
+    """
+    return isinstance(content, dict) and (
+        content.get("object") == "fine_tuning.job" or content.keys() >= {"status", *OF_A_JOB}
+    )
 
 
 def settings_of(job: Json) -> str:

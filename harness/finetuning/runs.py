@@ -6,10 +6,11 @@ import base64
 import binascii
 import json
 import shlex
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from harness.errors import DatasetError, HarnessError
+from harness.errors import DatasetError, HarnessError, UsageError
 from harness.finetuning.curves import (
     Curve,
     curve_of_events,
@@ -21,13 +22,17 @@ from harness.finetuning.exports import (
     JOB_FILE,
     JobExport,
     Json,
+    TuningResult,
     epoch_length,
     epochs_of,
     is_count,
     is_job,
+    mapping,
+    metrics_csv,
     read_export,
     result_of,
     settings_of,
+    unlisted,
 )
 from harness.finetuning.states import (
     UNNAMED,
@@ -48,11 +53,17 @@ from harness.finetuning.trainer_states import (
     log_of,
     output_folder,
     state_file,
+    validation_sets,
 )
 from harness.records import Checkpoint
 
 TRAINER_STATE, METRICS_TABLE = "trainer state", "table of metrics"
+RESULT_FILE, EVENTS = "result file", "events of a job"
+OF_A_BARE_CURVE = frozenset({RESULT_FILE, EVENTS})
+"""What does not say how many epochs it is, nor its model."""
 OF_TRAINERS = frozenset({TRAINER_STATE, METRICS_TABLE})
+ENDED = frozenset({"failed", "cancelled"})
+"""Jobs that will train no further."""
 MOST_GUESSED_EPOCHS = 12
 """More evaluations than this are not taken for one an epoch."""
 
@@ -76,6 +87,8 @@ class TrainingRun:
     kept: frozenset[int] | None = None
     base: str | None = None
     status: str = "succeeded"
+    error: str | None = None
+    """Why a job failed."""
     notes: tuple[str, ...] = ()
     trained_tokens: int | None = None
     """Of all epochs together, where the server has counted them."""
@@ -115,8 +128,7 @@ def run_of_job(export: JobExport, source: str) -> TrainingRun:
         return run_without_curve(export.job, source)
     result = result_of(export, source)
     if not result.curve:
-        why = f": {result.error}" if result.error else "; look again when it runs"
-        raise DatasetError(f"{source}: job {result.job_id} is {result.status}, no curve yet{why}")
+        raise DatasetError(f"{source}: job {result.job_id} {why_no_curve(result)}")
     if not result.checkpoints and epochs_of(export.job) is None:
         return run_of_curve(result.curve, None, source, "fine-tuning job")
     length = epoch_length(export, result.curve, source)
@@ -133,10 +145,22 @@ def run_of_job(export: JobExport, source: str) -> TrainingRun:
         kept=frozenset(names),
         base=result.base,
         status=result.status,
+        error=result.error,
         trained_tokens=result.trained_tokens,
         server=export.server,
         settings=settings_of(export.job),
     )
+
+
+def why_no_curve(result: TuningResult) -> str:
+    """Return why a job has no curve, and what to do about it."""
+    if result.error:
+        return f"is {result.status}, without a curve: {result.error}"
+    if result.status == "succeeded":
+        return "has succeeded, but its steps are missing: give its result file (CSV), too"
+    if result.status in ENDED:
+        return f"is {result.status}, without a curve: start it anew"
+    return f"is {result.status}, no curve yet; look again when it runs"
 
 
 def has_no_curve(export: JobExport) -> bool:
@@ -182,17 +206,39 @@ def listed(value: object) -> list[object]:
 
 
 def run_of_job_and_result(path: Path, result: Path) -> TrainingRun:
-    """Return the run of a job's file and its result file: epochs and names, and the curve.
+    """Return the run of a job's file and its result file, events or checkpoints.
+
+    The job has the epochs and names, the other file the curve.
 
     Raises:
-        DatasetError: neither of them is a job, or the other one no result file.
+        DatasetError: neither of them is a job, or the other one none of these.
     """
-    if result.is_dir() or plain_text(text_of(result)).startswith("{"):
+    if not holds_job(path):
         path, result = result, path
-    if not (path.is_dir() or plain_text(text_of(path)).startswith("{")):
-        raise DatasetError(f"{path}: holds no job; give a job's JSON and its result file (CSV)")
-    export = replace(read_export(path), result_file=text_of(result))
-    return run_of_job(export, f"{path} with {result}")
+    if not holds_job(path):
+        raise DatasetError(f"{result}: holds no job; give a job's JSON and its result file (CSV)")
+    return run_of_job(with_curve(read_export(path), result), f"{path} with {result}")
+
+
+def holds_job(path: Path) -> bool:
+    """Whether a path is a saved job, or a file with a job's object."""
+    if path.is_dir():
+        return (path / JOB_FILE).is_file()
+    text = plain_text(text_of(path))
+    if not text.startswith(("{", "[")) or not is_one_json(text):
+        return False
+    content = json_of(text, str(path))
+    return is_list_of(content, is_job) or is_job(content) or "job" in mapping(content)
+
+
+def with_curve(export: JobExport, result: Path) -> JobExport:
+    """Return a job with what another file says of its curve."""
+    text = plain_text(text_of(result))
+    if text.startswith(("{", "[")) and all(map(is_event, items := read_objects(text, str(result)))):
+        return replace(export, events=items)
+    if text.startswith(("{", "[")) and all(map(is_checkpoint, items)):
+        return replace(export, checkpoints=items)
+    return replace(export, result_file=metrics_csv(read_table(text, str(result)).curve))
 
 
 # --- files ---------------------------------------------------------------------------
@@ -211,18 +257,36 @@ def read_run(path: Path, epochs: int | None = None, model: str | None = None) ->
 
     Raises:
         DatasetError: it cannot be read, or tells of no run.
+        UsageError: ``epochs`` or ``model`` for what says its own.
     """
-    if path.is_dir():
-        if (path / JOB_FILE).is_file():
-            run = run_of_job(read_export(path), str(path / JOB_FILE))
-            return replace(run, folder=path)
-        file = state_file(path)
-        if file is None:
-            raise DatasetError(
-                f"{path}: no run folder, no saved job ({JOB_FILE}) and no checkpoints of a trainer "
-                f"({PREFIX}*/{STATE_FILE}) in it; give the folder or file that training wrote"
-            )
+    run = run_of_folder(path) if path.is_dir() else run_of_file(path, epochs, model)
+    if (epochs or model) and run.kind not in OF_A_BARE_CURVE:
+        raise UsageError(
+            f"--epochs and --model are for result files; {path} ({run.kind}) says its own"
+        )
+    return run
+
+
+def run_of_folder(path: Path) -> TrainingRun:
+    """Return the run of a folder: a saved job, or a trainer's output."""
+    if (path / JOB_FILE).is_file():
+        run = run_of_job(read_export(path), str(path / JOB_FILE))
+        return replace(run, folder=path)
+    file = state_file(path)
+    if file is not None:
         return run_of_trainer(text_of(file), file)
+    nested = sorted(one for one in path.iterdir() if one.is_dir() and is_training_run(one))
+    if nested:
+        names = ", ".join(one.name for one in nested[:4])
+        raise DatasetError(f"{path}: holds no run itself; give one of those below it: {names}")
+    raise DatasetError(
+        f"{path}: no run folder, no saved job ({JOB_FILE}) and no checkpoints of a trainer "
+        f"({PREFIX}*/{STATE_FILE}) in it; give the folder or file that training wrote"
+    )
+
+
+def run_of_file(path: Path, epochs: int | None, model: str | None) -> TrainingRun:
+    """Return the run of a file, by what is in it."""
     text = plain_text(text_of(path))
     if not text.strip():
         raise DatasetError(f"{path}: the file is empty; save what training wrote again")
@@ -262,15 +326,25 @@ def run_of_json(text: str, path: Path, epochs: int | None, model: str | None) ->
         return run_of_trainer(text, path)
     if isinstance(content, dict) and "job" in content:
         return replace(run_of_job(read_export(path), source), folder=path.parent)
-    if is_job(content):
+    if is_job(content) or is_list_of(content, is_job):
         return run_of_job(read_export(path), source)
+    if is_list_of(content, is_checkpoint):
+        raise DatasetError(
+            f"{source}: a job's checkpoints alone, which hold no curve; give the job's JSON and "
+            "its result file (CSV), or a saved job with 'job', 'events' and 'checkpoints'"
+        )
     if looks_like_a_log(text):
         raise DatasetError(
             f"{source}: a log of answers, not of training; give it with --log beside the run"
         )
+    if is_list_of(content, is_event) and not is_of_events(text, source):
+        raise DatasetError(
+            f"{source}: events of a job, and none of them has metrics; save them again with all "
+            "pages, or give the job's result file (CSV)"
+        )
     if is_of_events(text, source):
         curve = curve_of_events(read_objects(text, source), source)
-        return run_of_curve(curve, epochs, source, "events of a job", model=model)
+        return run_of_curve(curve, epochs, source, EVENTS, model=model)
     return run_of_table(text, source, epochs, model)
 
 
@@ -281,6 +355,22 @@ def looks_like_a_log(text: str) -> bool:
     except ValueError:
         return False
     return isinstance(first, dict) and ("spec" in first or "final_report" in first)
+
+
+def is_list_of(content: object, is_one: Callable[[object], bool]) -> bool:
+    """Whether a value is a list of objects of a kind, plain or as an API wraps it."""
+    items = unlisted(content)
+    return bool(items) and all(is_one(item) for item in items)
+
+
+def is_checkpoint(item: object) -> bool:
+    """Whether a value is what a server says of a job's checkpoint."""
+    return isinstance(item, dict) and item.get("object") == "fine_tuning.job.checkpoint"
+
+
+def is_event(item: object) -> bool:
+    """Whether a value is one of a job's events."""
+    return isinstance(item, dict) and item.get("object") == "fine_tuning.job.event"
 
 
 def is_of_events(text: str, source: str) -> bool:
@@ -295,9 +385,12 @@ def is_of_events(text: str, source: str) -> bool:
 def run_of_trainer(text: str, path: Path) -> TrainingRun:
     """Return the run of a trainer's state; checkpoints are the folders beside it, if any."""
     source = str(path)
-    curve, epochs = curve_of_log([*log_of(text, source)], source)
+    log = log_of(text, source)
+    curve, epochs = curve_of_log(log, source)
     if not curve:
         raise DatasetError(f"{source}: an empty log_history: nothing was trained or logged yet")
+    if not any("epoch" in entry for entry in log):
+        raise DatasetError(f"{source}: no entry of log_history has an epoch; copy the file again")
     kept = kept_beside(path)
     last = curve[-1].step
     naming = Naming(lambda step: epoch_at(step, epochs), prefix=PREFIX)
@@ -310,7 +403,15 @@ def run_of_trainer(text: str, path: Path) -> TrainingRun:
         evaluations=states_at(curve, validated_steps(curve), naming),
         epochs=epochs[last] or 1.0,
         kept=kept,
+        notes=of_the_first(validation_sets(log)),
     )
+
+
+def of_the_first(sets: Sequence[str]) -> tuple[str, ...]:
+    """Return what to say of a run with several validation sets."""
+    if len(sets) < 2:
+        return ()
+    return (f"the validation curve is that of {sets[0]}; left out: {', '.join(sets[1:])}",)
 
 
 def run_of_table(text: str, source: str, epochs: int | None, model: str | None) -> TrainingRun:
@@ -320,7 +421,7 @@ def run_of_table(text: str, source: str, epochs: int | None, model: str | None) 
         raise DatasetError(f"{source}: no step in it; export it when training has begun")
     if not table.epochs:
         return run_of_curve(
-            table.curve, epochs, source, "result file", whole_set=table.whole_set, model=model
+            table.curve, epochs, source, RESULT_FILE, whole_set=table.whole_set, model=model
         )
     naming = Naming(lambda step: epoch_at(step, table.epochs), prefix=PREFIX)
     ends = ends_of(table.curve, table.epochs)

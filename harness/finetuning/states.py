@@ -8,6 +8,7 @@ give the same checkpoints.
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -47,7 +48,8 @@ def states_at(curve: Curve, ends: Iterable[int], naming: Naming) -> tuple[Checkp
 
 def state_at(curve: Curve, after: int, end: int, naming: Naming) -> Checkpoint:
     """Return the state at the step ``end``, with the training since the step ``after``."""
-    stretch = [step for step in curve if after < step.step <= end]
+    first, past = (bisect_right(curve, at, key=lambda step: step.step) for at in (after, end))
+    stretch = curve[first:past]
     here = next((step for step in stretch if step.step == end), TrainingStep(end))
     return Checkpoint(
         model=naming.name(end),

@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ from harness.finetuning.curves import (
     Names,
     TrainingStep,
     epoch_in,
+    is_blank,
     is_one_json,
     json_lines,
     json_of,
@@ -32,7 +33,14 @@ from harness.finetuning.states import merged
 
 Row = Mapping[str, Any]
 
-STEPS = ("train/global_step", "trainer/global_step", "global_step", "step", "_step")
+STEPS = (
+    "train/global_step",
+    "trainer/global_step",
+    "global_step",
+    "step",
+    "current_steps",
+    "_step",
+)
 EPOCHS = ("train/epoch", "eval/epoch", "epoch")
 WHOLE_SET = "full_valid_"
 """Columns with this name hold the whole validation set, measured at the ends of epochs."""
@@ -60,6 +68,9 @@ NAMES: Names = {
 
 EXPECTED = "expected a job's result file, a trainer's log or a W&B export"
 
+RUNS = ("run", "run_id", "run_name", "run.id", "run.name", "run name", "run id")
+"""Columns that tell the runs of a long table apart."""
+
 OF_A_RANGE = ("__min", "__max")
 """How W&B ends the names of the columns that bound a smoothed one."""
 
@@ -85,6 +96,8 @@ def read_table(text: str, source: str) -> Table:
     rows = dict(rows_of(text, source))
     if not rows:
         raise DatasetError(f"{source}: no rows of metrics in it; {EXPECTED}")
+    for name in RUNS:
+        refuse_several({str(row[name]) for row in rows.values() if row.get(name)}, source)
     columns = {name for row in rows.values() for name in row}
     names = names_in_use(rows.values(), NAMES)
     if not columns.intersection(STEPS):
@@ -93,12 +106,12 @@ def read_table(text: str, source: str) -> Table:
         raise DatasetError(f"{source}: no column of losses; {shown('train_loss', columns)}")
     steps: list[TrainingStep] = []
     epochs: dict[int, float] = {}
-    padded = pads_with_nan(rows.values(), names)
+    is_padding = padding_of(rows.values(), names)
     for where, row in rows.items():
         number = first_of(row, STEPS, where)
         if not number:  # rows without a step, and what was measured before training
             continue
-        known = {key: value for key, value in row.items() if not (padded and is_nan(value))}
+        known = {key: value for key, value in row.items() if not is_padding(value)}
         step = step_of({**known, "step": number}, where, names)
         if all(getattr(step, metric) is None for metric in METRICS):
             continue
@@ -107,7 +120,18 @@ def read_table(text: str, source: str) -> Table:
         if epoch is not None:
             epochs[step.step] = epoch
     whole_set = any(name.startswith(WHOLE_SET) for name in names["valid_loss"])
-    return Table(merged(steps), epochs, whole_set)
+    return Table(merged(steps), ends_of_counted(epochs), whole_set)
+
+
+def ends_of_counted(epochs: Mapping[int, float]) -> Mapping[int, float]:
+    """Return the epochs trained by step, also where a logger counts the running epoch from 0.
+
+    Lightning does: the last step of its epoch 0 is one epoch of training.
+    """
+    running = set(epochs.values())
+    if 0 not in running or len(running) < 2 or any(epoch % 1 for epoch in running):
+        return epochs
+    return {max(s for s in epochs if epochs[s] == epoch): epoch + 1 for epoch in sorted(running)}
 
 
 def first_of(row: Row, names: Sequence[str], where: str) -> float | None:
@@ -121,15 +145,25 @@ def is_nan(value: object) -> bool:
     return isinstance(value, float) and math.isnan(value)
 
 
-def pads_with_nan(rows: Iterable[Row], names: Names) -> bool:
-    """Whether NaN stands for blank cells: some row has one beside a number."""
+def is_nan_or_its_word(value: object) -> bool:
+    """Whether a value is a NaN, bare or as a word."""
+    return is_nan(value) or (isinstance(value, str) and value.strip().lower() == "nan")
+
+
+def padding_of(rows: Iterable[Row], names: Names) -> Callable[[object], bool]:
+    """Return how to tell the NaN of a table that stand for blank cells: some have numbers beside.
+
+    The word is one of them only where no cell is left blank, as in a CSV that pandas filled.
+    """
     used = [name for theirs in names.values() for name in theirs]
-    for row in rows:
-        values = [row[name] for name in used if row.get(name) not in (None, "")]
-        blank = [is_nan(value) for value in values]
-        if any(blank) and not all(blank):
-            return True
-    return False
+    cells = [[row.get(name) for name in used] for row in rows]
+    is_filled = not any(is_blank(value) for row in cells for value in row)
+    is_padding = is_nan_or_its_word if is_filled else is_nan
+    for row in cells:
+        known = [is_padding(value) for value in row if not is_blank(value)]
+        if any(known) and not all(known):
+            return is_padding
+    return lambda value: False
 
 
 def shown(wanted: str, columns: Iterable[str]) -> str:
@@ -159,15 +193,22 @@ def heads(row: Row, headings: dict[str, str], runs: set[str], source: str) -> li
         run, _, metric = key.rpartition(" - ")
         headings[key] = metric.strip().lower()
         runs |= {run.strip()} - {""}
-    if len(runs) > 1:
-        names = ", ".join(sorted(runs)[:4])
-        raise DatasetError(f"{source}: holds {len(runs)} runs ({names}); export one of them")
+    refuse_several(runs, source)
     return [(key, headings[key]) for key in row if not headings[key].endswith(OF_A_RANGE)]
 
 
+def refuse_several(runs: Collection[str], source: str) -> None:
+    """Refuse a table of several runs: their curves do not continue one another."""
+    if len(runs) > 1:
+        names = ", ".join(sorted(runs)[:4])
+        raise DatasetError(f"{source}: holds {len(runs)} runs ({names}); export one of them")
+
+
 def csv_rows(text: str, source: str) -> Iterator[tuple[str, Row]]:
-    """Every row of a CSV by its line."""
-    reader = csv.DictReader(io.StringIO(text))
+    """Every row of a CSV by its line; one without commas in its head has semicolons or tabs."""
+    head = text.partition("\n")[0]
+    delimiter = next((mark for mark in ",;\t" if mark in head), ",")
+    reader = csv.DictReader(io.StringIO(text), delimiter=delimiter)
     try:
         for row in reader:
             where = f"{source}:{reader.line_num}"

@@ -24,6 +24,9 @@ from harness.finetuning.curves import (
 from harness.finetuning.states import Naming, merged, states_at, validated_steps
 from harness.records import Checkpoint
 
+WEIGHTS = re.compile(r".*\.(safetensors|gguf)|(pytorch_|adapter_)?model.*\.(bin|pt|pth)")
+OF_A_SET = re.compile(r"eval_(\w+)_loss")
+"""How the loss of one of several validation sets is called."""
 STATE_FILE = "trainer_state.json"
 PREFIX = "checkpoint-"
 CHECKPOINT = re.compile(rf"{PREFIX}(\d{{1,12}})")
@@ -70,7 +73,7 @@ def curve_of_log(log: list[Mapping[str, Any]], source: str) -> tuple[Curve, dict
 
     What was measured before training, at step 0, is no part of it.
     """
-    names = names_in_use(log, NAMES)
+    names = names_of_log(log)
     steps: list[TrainingStep] = []
     epochs: dict[int, float] = {}
     for position, entry in enumerate(log):
@@ -81,6 +84,27 @@ def curve_of_log(log: list[Mapping[str, Any]], source: str) -> tuple[Curve, dict
         steps.append(step)
         epochs[step.step] = epoch_in(entry, ("epoch",), where) or epochs.get(step.step, 0.0)
     return merged(steps), epochs
+
+
+def names_of_log(log: list[Mapping[str, Any]]) -> Names:
+    """Return the names that a log uses; of several validation sets, those of the first."""
+    names = dict(names_in_use(log, NAMES))
+    sets = validation_sets(log)
+    if sets:
+        own = {
+            metric: [name.replace("eval_", f"eval_{sets[0]}_", 1) for name in NAMES[metric]]
+            for metric in ("valid_loss", "valid_token_accuracy")
+        }
+        names |= names_in_use(log, own)
+    return names
+
+
+def validation_sets(log: list[Mapping[str, Any]]) -> list[str]:
+    """Return the names of a log's validation sets; none where there is but one, without a name."""
+    used = dict.fromkeys(name for entry in log for name in entry)
+    if "eval_loss" in used:
+        return []
+    return [found[1] for name in used if (found := OF_A_SET.fullmatch(name))]
 
 
 def ends_of(curve: Curve, epochs: Mapping[int, float]) -> list[int]:
@@ -108,8 +132,18 @@ def epoch_at(step: int, epochs: Mapping[int, float]) -> float:
 
 
 def kept_steps(folder: Path) -> frozenset[int]:
-    """Return the steps whose ``checkpoint-<step>`` folders lie in a folder."""
-    return frozenset(number for number, _ in checkpoint_folders(folder))
+    """Return the steps whose ``checkpoint-<step>`` folders lie in a folder.
+
+    Where some of them hold weights, those without are no checkpoints any more.
+    """
+    found = dict(checkpoint_folders(folder))
+    whole = frozenset(step for step, path in found.items() if holds_weights(path))
+    return whole or frozenset(found)
+
+
+def holds_weights(checkpoint: Path) -> bool:
+    """Whether a checkpoint folder holds weights: a file of them, or a folder of shards."""
+    return any(path.is_dir() or WEIGHTS.fullmatch(path.name) for path in checkpoint.iterdir())
 
 
 def checkpoint_folders(folder: Path) -> Iterator[tuple[int, Path]]:

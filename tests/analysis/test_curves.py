@@ -106,6 +106,33 @@ def test_a_bump_that_passed_is_not_over() -> None:
     assert reading([1.5, 1.0, 1.3, 1.3, 1.0, 0.99]).shape != "over"
 
 
+@pytest.mark.parametrize("noise", [0.005, 0.01, 0.02])
+@pytest.mark.parametrize("count", [4, 5, 8, 12, 20])
+def test_a_steep_first_epoch_does_not_hide_a_rise(count: int, noise: float) -> None:
+    def true(t: float) -> float:
+        return 2.7 if t == 0 else 1.1 + (t - 0.5) ** 2
+
+    assert share("over", true, count, noise, epochs=4) >= 0.9
+
+
+@pytest.mark.parametrize("noise", [0.005, 0.01, 0.02])
+@pytest.mark.parametrize("count", [5, 8, 12, 20])
+def test_coming_back_from_a_bump_is_no_fall(count: int, noise: float) -> None:
+    def spike(t: float) -> float:
+        return 1.2 * (1.4 if abs(t - 0.5) < 0.05 else 1)
+
+    def restart(t: float) -> float:
+        return 1.2 * (1 + 0.1 * math.exp(-10 * (t - 0.5)) * (t >= 0.5))
+
+    for true in (spike, restart):
+        assert share("falling", true, count, noise, epochs=4) <= 0.05
+
+
+def test_a_steep_first_epoch_is_no_noise() -> None:
+    assert reading([2.7, 1.1, 1.1, 1.2, 1.4, 1.6]).noise < 0.03
+    assert reading([2.7, 1.1]).noise == pytest.approx(0.02)
+
+
 def test_losses_near_zero_move_without_meaning() -> None:
     assert reading([0.003, 0.0001, 0.0009, 0.0002, 0.0007]).shape == "level"
     assert reading([0.0, 0.0, 0.0]).rise == 0
@@ -146,6 +173,13 @@ def test_only_checkpoints_that_exist_are_recommended() -> None:
     assert "if it was kept" in words
 
 
+def test_the_last_checkpoint_is_not_to_be_compared_with_itself() -> None:
+    rule, checkpoint, words = advised(*evaluations([1.3, 1.0, 1.2, 1.5, 1.7], kept=[5]))
+    assert (rule, checkpoint) == (28, "c5")
+    assert "c5, the last, has the lowest validation loss of those known to be kept" in words
+    assert "look for one kept after 2 epochs" in words
+
+
 def test_checkpoints_that_noise_does_not_tell_apart_are_named() -> None:
     curve = evaluations([1.3, 1.0, 1.005, 1.2, 1.5, 1.9], kept=[2, 3, 6])
     rule, checkpoint, words = advised(*curve)
@@ -171,3 +205,11 @@ def test_a_model_that_got_worse_than_its_base_is_not_sent_to_train_longer() -> N
     curve = evaluations([2.0, 1.7, 1.4])
     advice = advise(Evidence("run", "one-answer", "m", 3, evaluations=curve, gain=worse))
     assert advice.rule == 24
+
+
+def test_how_many_epochs_are_too_many_does_not_hang_on_what_was_kept() -> None:
+    losses, accuracies = [1.0, 1.3, 1.6, 1.9], [0.8, 0.7, 0.6, 0.5]
+    for kept in ([1, 4], [3, 4], [4], []):
+        curve = evaluations(losses, accuracies=accuracies, kept=kept)
+        advice = advise(Evidence("run", "one-answer", "m", curve[-1].epoch, evaluations=curve))
+        assert (advice.rule, advice.recommend) == (26, -2)

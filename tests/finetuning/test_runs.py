@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from harness.errors import DatasetError
+from harness.errors import DatasetError, UsageError
 from harness.finetuning.api import ApiTuning
 from harness.finetuning.exports import JobExport, save_export
 from harness.finetuning.jobs import TuningRequest
@@ -319,3 +319,166 @@ def test_a_job_that_has_not_begun_says_so() -> None:
     failed = job | {"status": "failed", "error": {"message": "line 3 is no JSON"}}
     with pytest.raises(DatasetError, match="line 3 is no JSON"):
         run_of_job(JobExport(failed, [], []), "server")
+
+
+# --- what exports do to a table ---------------------------------------------------------
+
+TABLE = [
+    {
+        "step": step,
+        "train_loss": 2 - 0.04 * step,
+        "valid_loss": 1.6 * 0.8 ** (step // 10) if step % 10 == 0 else "",
+        "valid_mean_token_accuracy": 0.4 + step / 100 if step % 10 == 0 else "",
+    }
+    for step in range(1, 31)
+]
+
+
+def filled_with(word: str) -> str:
+    return as_csv([{name: word if v == "" else v for name, v in row.items()} for row in TABLE])
+
+
+def read_text(tmp_path: Path, text: str) -> TrainingRun:
+    file = tmp_path / "table.csv"
+    file.write_text(text)
+    return read_run(file)
+
+
+@pytest.mark.parametrize("word", ["-1", "-1.0", "NaN", "nan", " ", "null", "NA", "None"])
+def test_what_fills_blank_cells_is_no_value(tmp_path: Path, word: str) -> None:
+    plain = read_text(tmp_path, as_csv(TABLE))
+    assert read_text(tmp_path, filled_with(word)) == plain
+    assert len(plain.evaluations) == 3
+
+
+def test_azure_measures_the_whole_set_where_it_does_not_say_minus_one(tmp_path: Path) -> None:
+    rows = [
+        {
+            "step": row["step"],
+            "train_loss": row["train_loss"],
+            "valid_loss": 1.5,
+            "full_valid_loss": -1.0 if row["valid_loss"] == "" else row["valid_loss"],
+        }
+        for row in TABLE
+    ]
+    run = read_text(tmp_path, as_csv(rows))
+    assert (run.epochs, len(run.evaluations), run.notes) == (3, 3, ())
+    nothing = [{**row, "full_valid_loss": -1} for row in rows]
+    assert read_run_of(tmp_path, nothing, epochs=3).evaluations[0].valid_loss == 1.5
+
+
+def read_run_of(tmp_path: Path, rows: Sequence[dict[str, Any]], epochs: int) -> TrainingRun:
+    file = tmp_path / "rows.csv"
+    file.write_text(as_csv(rows))
+    return read_run(file, epochs)
+
+
+def test_a_word_nan_beside_blank_cells_is_a_broken_loss(tmp_path: Path) -> None:
+    broken = [{**row, "train_loss": "NaN"} if row["step"] > 20 else row for row in TABLE]
+    curve = read_text(tmp_path, as_csv(broken)).curve
+    assert [step.step for step in curve if step.train_loss != step.train_loss] == [*range(21, 31)]
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_other_delimiters_are_read(tmp_path: Path, delimiter: str) -> None:
+    plain = read_text(tmp_path, as_csv(TABLE))
+    assert read_text(tmp_path, as_csv(TABLE).replace(",", delimiter)) == plain
+
+
+def test_a_long_table_of_several_runs_is_refused(tmp_path: Path) -> None:
+    rows = [{**row, "run": name} for name in ("a", "b") for row in TABLE]
+    with pytest.raises(DatasetError, match=r"holds 2 runs \(a, b\)"):
+        read_text(tmp_path, as_csv(rows))
+    one = [{**row, "run": "a", "run_name": "first"} for row in TABLE]
+    assert len(read_text(tmp_path, as_csv(one)).evaluations) == 3
+
+
+# --- a job's objects, however they were saved ---------------------------------------------
+
+
+def test_a_job_is_known_by_its_fields_and_out_of_a_list(tmp_path: Path, export: JobExport) -> None:
+    file, result = tmp_path / "job.json", tmp_path / "result.csv"
+    columns = list(reversed(next(csv.reader([str(export.result_file).splitlines()[0]]))))
+    rows = [{name: row[name] for name in columns} for row in result_rows(export)]
+    result.write_text(as_csv(rows))
+    unnamed = {name: value for name, value in export.job.items() if name != "object"}
+    file.write_text(json.dumps(unnamed))
+    known = run_of_job_and_result(file, result)
+    assert known.epochs == EPOCHS
+    file.write_text(json.dumps({"object": "list", "data": [unnamed]}))
+    assert replace(run_of_job_and_result(file, result), name="") == replace(known, name="")
+    file.write_text(json.dumps([unnamed, {**unnamed, "id": "ftjob-2"}]))
+    with pytest.raises(DatasetError, match="holds 2 jobs"):
+        read_run(file)
+
+
+def test_lists_of_events_and_checkpoints_may_be_pages(
+    tmp_path: Path, export: JobExport, live: TrainingRun
+) -> None:
+    pages = {
+        "job": export.job,
+        "events": {"object": "list", "data": list(reversed(export.events))},
+        "checkpoints": {"object": "list", "data": list(reversed(export.checkpoints))},
+    }
+    (tmp_path / "job.json").write_text(json.dumps(pages))
+    assert read_run(tmp_path).checkpoints == live.checkpoints
+
+
+def test_half_of_a_job_is_named_with_the_other_half(tmp_path: Path, export: JobExport) -> None:
+    file = tmp_path / "list.json"
+    file.write_text(json.dumps({"object": "list", "data": list(export.checkpoints)}))
+    with pytest.raises(DatasetError, match="checkpoints alone"):
+        read_run(file)
+    told = [event for event in export.events if event["type"] != "metrics"]
+    file.write_text(json.dumps({"object": "list", "data": told}))
+    with pytest.raises(DatasetError, match="none of them has metrics"):
+        read_run(file)
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [("cancelled", "start it anew"), ("queued", "look again"), ("succeeded", "result file")],
+)
+def test_a_job_without_its_curve_says_what_to_do(export: JobExport, status: str, said: str) -> None:
+    job = {**export.job, "status": status}
+    if status != "succeeded":
+        job["fine_tuned_model"] = None
+    with pytest.raises(DatasetError, match=said):
+        run_of_job(JobExport(job, [{"type": "message"}], []), "job.json")
+
+
+def test_epochs_are_asked_of_bare_curves_only(tmp_path: Path, export: JobExport) -> None:
+    save_export(export, tmp_path / "job")
+    with pytest.raises(UsageError, match="says its own"):
+        read_run(tmp_path / "job", epochs=7)
+
+
+def test_epochs_counted_from_0_are_those_that_run(tmp_path: Path) -> None:
+    counted = [{"epoch": (row["step"] - 1) // 10, **row} for row in TABLE]
+    run = read_text(tmp_path, as_csv(counted))
+    assert [one.epoch for one in run.evaluations] == [1, 2, 3]
+    assert run.epochs == 3
+
+
+def test_a_log_of_llama_factory_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "trainer_log.jsonl"
+    rows = [{"current_steps": 5 * k, "loss": 2 / k, "epoch": k / 2} for k in (1, 2)]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert read_run(file).epochs == 1
+
+
+def test_the_curve_of_a_job_may_be_its_events_or_its_checkpoints(
+    tmp_path: Path, export: JobExport, live: TrainingRun
+) -> None:
+    job, other = tmp_path / "job.json", tmp_path / "other.json"
+    job.write_text(json.dumps(export.job))
+    other.write_text(json.dumps({"object": "list", "data": list(reversed(export.events))}))
+    for places in ((job, other), (other, job)):
+        assert run_of_job_and_result(*places).curve == live.curve
+    other.write_text(json.dumps(list(export.checkpoints)))
+    few = run_of_job_and_result(job, other)
+    assert [(e.model, e.valid_loss) for e in few.evaluations] == [
+        (e.model, e.valid_loss) for e in live.evaluations
+    ]
+    with pytest.raises(DatasetError, match="holds no job"):
+        run_of_job_and_result(other, other)

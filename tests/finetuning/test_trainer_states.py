@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from harness.errors import DatasetError
 from harness.finetuning.curves import TrainingStep
+from harness.finetuning.runs import read_run
 from harness.finetuning.trainer_states import read_trainer_state
 
 
@@ -104,3 +106,45 @@ def test_checkpoints_that_were_kept_between_evaluations_have_no_validation_loss(
         (4, 1.0, 2.0),
         (7, 1.75, None),
     ]
+
+
+def test_of_several_validation_sets_the_first_is_the_curve(tmp_path: Path) -> None:
+    log = [
+        {"step": step, "epoch": step / 10, f"eval_{name}_loss": loss, f"eval_{name}_accuracy": 0.5}
+        for step in (10, 20)
+        for name, loss in (("news", 2.0 - step / 20), ("mail", 9.0))
+    ]
+    file = tmp_path / "trainer_state.json"
+    file.write_text(json.dumps({"log_history": log}))
+    run = read_run(file)
+    assert [one.valid_loss for one in run.evaluations] == [1.5, 1.0]
+    assert [one.valid_token_accuracy for one in run.evaluations] == [0.5, 0.5]
+    assert run.notes == ("the validation curve is that of news; left out: mail",)
+
+
+def test_a_log_without_epochs_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "trainer_state.json"
+    file.write_text(json.dumps({"log_history": [{"step": 10, "loss": 1.0}]}))
+    with pytest.raises(DatasetError, match="no entry of log_history has an epoch"):
+        read_run(file)
+
+
+def test_runs_below_a_folder_are_named(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        folder = tmp_path / name / "checkpoint-10"
+        folder.mkdir(parents=True)
+        (folder / "trainer_state.json").write_text("{}")
+    with pytest.raises(DatasetError, match="give one of those below it: a, b"):
+        read_run(tmp_path)
+
+
+def test_a_checkpoint_whose_weights_are_gone_is_none(tmp_path: Path) -> None:
+    log = [{"step": step, "epoch": step / 10, "eval_loss": 1.0} for step in (10, 20)]
+    for step in (10, 20):
+        folder = tmp_path / f"checkpoint-{step}"
+        folder.mkdir()
+        (folder / "trainer_state.json").write_text(json.dumps({"log_history": log}))
+        (folder / "optimizer.pt").write_text("")
+    assert read_run(tmp_path).kept == {10, 20}
+    (tmp_path / "checkpoint-20" / "adapter_model.safetensors").write_text("")
+    assert read_run(tmp_path).kept == {20}

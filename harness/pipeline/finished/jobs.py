@@ -71,13 +71,22 @@ def advice_of(
     return replace(advice, evidence=(*advice.evidence, *spoiled(run), *assumed(run), missing))
 
 
-def evidence_of(run: TrainingRun) -> Evidence:
-    """The curves of a run as evidence, without an answer."""
+def refuse_without_checkpoint(run: TrainingRun) -> None:
+    """Refuse a run that has come to no checkpoint yet.
+
+    Raises:
+        RunFolderError: it has not.
+    """
     if not run.checkpoints:
         raise RunFolderError(
             f"{run.name}: {run.status}, no checkpoint to advise on; "
             "let it come to the end of an epoch (harness finetune --job takes it up again)"
         )
+
+
+def evidence_of(run: TrainingRun) -> Evidence:
+    """The curves of a run as evidence, without an answer."""
+    refuse_without_checkpoint(run)
     last = run.checkpoints[-1]
     return Evidence(
         eval=run.name,
@@ -121,6 +130,9 @@ def assumed(run: TrainingRun) -> tuple[Fact, ...]:
     notes = [*run.notes]
     if run.status in ("running", "queued", "validating_files", "paused"):
         notes.append(f"the job is {run.status}: this is about what it has done so far")
+    if run.status in ("failed", "cancelled"):
+        why = f": {run.error}" if run.error else ""
+        notes.append(f"the job is {run.status}{why}; this is about what it did before")
     settings = (Fact("trained with", None, run.settings),) if run.settings else ()
     return (
         *settings,
@@ -214,8 +226,10 @@ def advice_with_logs(
         raise UsageError(
             "--log: give the base model's log first and then a tuned one's, each with --log"
         )
-    evidence = evidence_of(run)
-    base, *tuned = labelled([side_of(place) for place in places])
+    refuse_without_checkpoint(run)
+    sides = [side_of(place) for place in places]
+    refuse_mixed_up(run, places, sides)
+    base, *tuned = labelled(sides)
     states = states_of(run, tuned, places[1:])
     shared = [name for name in base.evals if all(side.track(name) for side in tuned)]
     if not shared:
@@ -225,7 +239,25 @@ def advice_with_logs(
         )
         raise UsageError(f"--log: the logs share no eval ({each}); run one eval on both models")
     training = training_of(run, prices)
+    evidence = evidence_of(until(run, max(states, key=lambda state: state.epoch)))
     return [advice_on(run, evidence, name, base, tuned, states, training) for name in shared]
+
+
+def until(run: TrainingRun, state: Checkpoint) -> TrainingRun:
+    """A run as it was when it had come to a state: what it did later says nothing of that one."""
+    if state.step is None:
+        return run
+    end = state.step
+    return replace(
+        run,
+        curve=tuple(step for step in run.curve if step.step <= end),
+        checkpoints=(
+            *(one for one in run.checkpoints if one.step is not None and one.step < end),
+            state,
+        ),
+        evaluations=tuple(one for one in run.evaluations if (one.step or 0) <= end),
+        epochs=state.epoch,
+    )
 
 
 def states_of(
@@ -233,11 +265,11 @@ def states_of(
 ) -> tuple[Checkpoint, ...]:
     """The checkpoint of each tuned side, under the side's label."""
     found = [state_named(run, side.model) for side in tuned]
-    if len(tuned) == 1 and found[0] is None:
+    if len(tuned) == 1 and found[0] is None and not STEP_IN_NAME.search(tuned[0].model):
         found = [run.checkpoints[-1]]
     for place, side, state in zip(places, tuned, found, strict=True):
         if state is None:
-            known = ", ".join(state.model for state in run.checkpoints)
+            known = ", ".join(dict.fromkeys(state.model for state in states_along(run)))
             raise UsageError(
                 f"--log {place}: {side.model!r} is no checkpoint of {run.name}; known are {known}"
             )
@@ -250,13 +282,45 @@ def states_of(
 
 def state_named(run: TrainingRun, model: str) -> Checkpoint | None:
     """The state of a run that a model's name means, by itself or by the step in it."""
-    for state in run.checkpoints:
+    for state in states_along(run):
         if state.model == model:
             return state
     step = STEP_IN_NAME.search(model)
     if step is None:
         return None
-    return next((state for state in run.checkpoints if state.step == int(step[1])), None)
+    return next((state for state in states_along(run) if state.step == int(step[1])), None)
+
+
+def states_along(run: TrainingRun) -> list[Checkpoint]:
+    """The states of a run that a log can be of: checkpoints, and where it was evaluated."""
+    ends = {state.step for state in run.checkpoints}
+    others = [state for state in run.evaluations if state.step not in ends]
+    return sorted([*run.checkpoints, *others], key=lambda state: state.epoch)
+
+
+def refuse_mixed_up(run: TrainingRun, places: Sequence[str], sides: Sequence[Side]) -> None:
+    """Refuse logs that are not of a base model first and tuned ones after it.
+
+    Raises:
+        UsageError: a model is there twice, or the first one is tuned and another one is not.
+    """
+    base, *tuned = sides
+    for place, side in zip(places[1:], tuned, strict=True):
+        if side.model == base.model:
+            raise UsageError(
+                f"--log {place}: answers of {side.model!r}, as the base model's log before it; "
+                "give the tuned model's log"
+            )
+    if is_tuned(run, base.model) and not any(is_tuned(run, side.model) for side in tuned):
+        raise UsageError(
+            f"--log {places[0]}: answers of the tuned model {base.model!r}; "
+            "give the base model's log first"
+        )
+
+
+def is_tuned(run: TrainingRun, model: str) -> bool:
+    """Whether a model is known to be one that was tuned."""
+    return model.startswith(TUNED) or state_named(run, model) is not None
 
 
 def advice_on(
@@ -277,7 +341,7 @@ def advice_on(
     last = track.epochs[-1]
     evidence = with_curves(track, curves, variety)
     advice = advise(evidence, candidates(track, last, variety), training=training)
-    missing = Fact(MISSING, None, missing_of_answers(track))
+    missing = Fact(MISSING, None, missing_of_answers(run, track))
     return replace(advice, evidence=(*advice.evidence, *spoiled(run), *assumed(run), missing))
 
 
@@ -295,10 +359,11 @@ def with_curves(track: Track, curves: Evidence, variety: Variety | None) -> Evid
     )
 
 
-def missing_of_answers(track: Track) -> str:
+def missing_of_answers(run: TrainingRun, track: Track) -> str:
     """What logs on held-out samples leave open, and how to measure it."""
     study = "a study with 'training_data' and 'tuned' asks them (harness study; harness show demo)"
     train = f"answers to training prompts: {study}"
     if len(track.epochs) > 1:
         return train
-    return f"{train}; and the log of an earlier checkpoint on {track.spec.name} (another --log)"
+    which = "an earlier" if track.epochs[-1] >= run.epochs else "the last"
+    return f"{train}; and the log of {which} checkpoint on {track.spec.name} (another --log)"

@@ -132,7 +132,7 @@ def read(path: Path) -> Manifest:
 
     folder = path.parent
     if not folder.is_dir():
-        raise RunFolderError(f"{folder}: no such run folder")
+        raise RunFolderError(f"{folder}: no such run folder or file")
     try:
         raw = yaml.load(path.read_text(encoding="utf-8"), LOADER)  # noqa: S506 - a safe one
         plan = _adapter().validate_python(_with_root(raw["plan"]))

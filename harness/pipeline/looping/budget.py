@@ -68,6 +68,16 @@ class Budget:
             )
         return max(0.0, self.terms.max_cost - spent - training)
 
+    def refuse_unaffordable(self, courses: Sequence[Course]) -> None:
+        """Refuse a loop before anything of it is written down.
+
+        Raises:
+            UsageError: not even the first round fits, or nobody knows what training costs.
+        """
+        self.left_for_answers(courses)
+        for course in courses:
+            self.refusal(course, 1, 0)
+
     def refusal(self, course: Course, number: int, used_tokens: int) -> Stop | None:
         """Why the round of this number may not begin for an experiment, if so.
 
@@ -88,8 +98,8 @@ class Budget:
         if number == 1:
             raise UsageError(
                 f"--max-tokens {most:,}: the first round alone trains about "
-                f"{tokens:,} tokens ({course.epochs} epochs); raise it, or begin with fewer "
-                "--epochs"
+                f"{tokens:,} tokens ({course.epochs} epoch{'' if course.epochs == 1 else 's'}); "
+                "raise it, or begin with fewer --epochs"
             )
         return course.out_of_budget(
             f"the next round would train about {tokens:,} tokens, "

@@ -72,8 +72,9 @@ def run_loop(
     study = selected(order.study, registry, watch.noticed)
     courses = [Course.begun(experiment, terms.start) for experiment in study.experiments]
     order = replace(order, study=study)
-    _open(order, courses, registry)
     budget = Budget(terms, study, order.prices)
+    budget.refuse_unaffordable(courses)
+    _open(order, courses, registry)
     loop = _Loop(order, registry, access, watch, courses, budget)
     loop.run()
     document = loop.document()

@@ -169,3 +169,71 @@ def test_logs_that_do_not_belong_together_are_one_line(tmp_path: Path) -> None:
         with pytest.raises(HarnessError, match=words) as caught:
             advice_with_logs(read(tmp_path, [1.2, 1.0, 1.6]), places)
         assert "\n" not in str(caught.value)
+
+
+def test_a_log_of_an_early_checkpoint_is_not_taken_for_the_end(tmp_path: Path) -> None:
+    base = log_file(tmp_path / "base.jsonl", "m", MOSTLY_WRONG)
+    early = log_file(tmp_path / "early.jsonl", "ft:m:ckpt-step-20", MOSTLY_RIGHT)
+    (advice,) = advice_with_logs(read(tmp_path, [1.2, 1.0, 1.6]), [base, early])
+    assert (advice.epochs, advice.checkpoint_epoch) == (2, 2)
+    assert "log of the last checkpoint on orders.v1" in said(advice)
+    unknown = log_file(tmp_path / "unknown.jsonl", "ft:m:ckpt-step-7", MOSTLY_RIGHT)
+    with pytest.raises(UsageError, match="is no checkpoint of"):
+        advice_with_logs(read(tmp_path, [1.2, 1.0, 1.6]), [base, unknown])
+
+
+def test_what_a_run_did_later_says_nothing_of_an_earlier_checkpoint(tmp_path: Path) -> None:
+    base = log_file(tmp_path / "base.jsonl", "m", MOSTLY_WRONG)
+    early = log_file(tmp_path / "early.jsonl", "ft:m:ckpt-step-20", MOSTLY_RIGHT)
+    (advice,) = advice_with_logs(read(tmp_path, [2.0, 1.2, 1.7]), [base, early])
+    assert (advice.rule, advice.recommend) == (29, 2)
+
+
+def test_a_log_belongs_to_any_step_that_was_evaluated(tmp_path: Path) -> None:
+    from harness.finetuning.runs import read_run
+
+    half = read_run(csv_file(tmp_path / "r.csv", [1.4, 1.2, 1.0, 1.0]), 2)
+    base = log_file(tmp_path / "base.jsonl", "m", MOSTLY_WRONG)
+    early = log_file(tmp_path / "early.jsonl", "ft:m:ckpt-step-10", MOSTLY_RIGHT)
+    (advice,) = advice_with_logs(half, [base, early])
+    assert advice.epochs == 0.5
+
+
+def test_logs_of_one_model_or_in_the_wrong_order_are_refused(tmp_path: Path) -> None:
+    base = log_file(tmp_path / "base.jsonl", "m", MOSTLY_WRONG)
+    tuned = log_file(tmp_path / "tuned.jsonl", "ft:m", MOSTLY_RIGHT)
+    curve = read(tmp_path, [1.2, 1.0, 1.6])
+    for places, words in (
+        ([base, base], "give the tuned model's log"),
+        ([tuned, base], "give the base model's log first"),
+    ):
+        with pytest.raises(UsageError, match=words):
+            advice_with_logs(curve, places)
+
+
+OVER = [1.4, 1.0, 1.7]
+
+
+def test_a_rise_that_answers_did_not_span_is_no_calibration_drift(tmp_path: Path) -> None:
+    base = log_file(tmp_path / "base.jsonl", "m", MOSTLY_WRONG)
+    last = log_file(tmp_path / "last.jsonl", "ft:m", MOSTLY_RIGHT)
+    (advice,) = advice_with_logs(read(tmp_path, OVER), [base, last])
+    assert advice.rule == 28
+    early = log_file(tmp_path / "early.jsonl", "ft:m:ckpt-step-20", MOSTLY_WRONG)
+    (advice,) = advice_with_logs(read(tmp_path, OVER), [base, early, last])
+    assert advice.rule == 19
+
+
+def test_answers_of_both_checkpoints_that_noise_hides_ask_for_samples(tmp_path: Path) -> None:
+    base = log_file(tmp_path / "base.jsonl", "m", MOSTLY_WRONG)
+    early = log_file(tmp_path / "early.jsonl", "ft:m:ckpt-step-20", MOSTLY_RIGHT)
+    last = log_file(tmp_path / "last.jsonl", "ft:m", [key % 8 != 1 for key in range(80)])
+    (advice,) = advice_with_logs(read(tmp_path, OVER), [base, early, last])
+    assert advice.rule == 23
+
+
+def test_answers_at_the_ceiling_are_kept_whatever_the_loss_does(tmp_path: Path) -> None:
+    base = log_file(tmp_path / "base.jsonl", "m", [False] * 80)
+    last = log_file(tmp_path / "last.jsonl", "ft:m", [True] * 80)
+    (advice,) = advice_with_logs(read(tmp_path, OVER), [base, last])
+    assert (advice.rule, advice.checkpoint) == (31, "ft:m")

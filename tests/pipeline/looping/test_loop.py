@@ -218,6 +218,7 @@ def test_a_first_round_beyond_the_budget_is_refused_before_anything_is_trained(
 ) -> None:
     with pytest.raises(UsageError, match="the first round alone"):
         loop_in(place, "none", Terms(start=3, max_tokens=100))
+    assert not (place / "none").exists()
 
 
 # --- whatever happens to it ----------------------------------------------------------
