@@ -156,10 +156,10 @@ class Columns:
 
         self.lines.append(example.line)
         self.formats[example.format] += 1
-        self.prompts.add(example.prompt)
+        self.prompts.add(example.asked)
         self.answers.add(example.answer)
-        self.wholes.add(f"{example.prompt}\n{example.answer}")
-        self.contexts.add(f"{example.instructions}\n\n{example.functions}\n\n{example.prompt}")
+        self.wholes.add(f"{example.asked}\n{example.answer}")
+        self.contexts.add(f"{example.instructions}\n\n{example.functions}\n\n{example.asked}")
         self.instructions.add(example.instructions)
         self.short += len(example.answer) <= SHORT
         self.kinds.append(kind_of(example.answer))

@@ -252,6 +252,27 @@ def test_images_are_counted(write: Write) -> None:
     assert severities(lint(write([*conversations(60), line])))["images"] == "info"
 
 
+def pictured(i: int, answer: str) -> Any:
+    shown = [
+        {"type": "text", "text": "What is in the picture?"},
+        {"type": "image_url", "image_url": {"url": f"https://a.example/{i}.png"}},
+    ]
+    return {"messages": [{"role": "user", "content": shown}, said(answer)]}
+
+
+def test_one_question_about_different_pictures_is_no_conflict_duplicate_or_leak(
+    write: Write,
+) -> None:
+    lines = [pictured(i, ("cat", "dog", "bird")[i % 3]) for i in range(90)]
+    report = lint(write(lines[:60]), write(lines[60:], "heldout.jsonl"))
+    assert severities(report) == {"images": "info"}
+
+
+def test_different_answers_to_one_picture_conflict(write: Write) -> None:
+    lines = [pictured(i // 2, ("cat", "dog")[i % 2]) for i in range(60)]
+    assert severities(lint(write(lines)))["conflicts"] == "block"
+
+
 # --- clean data ----------------------------------------------------------------------
 
 
