@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import random
 from collections.abc import Callable
 from typing import Any
@@ -336,9 +337,21 @@ def ticket_numbers() -> Lines:
     ]
 
 
+def dated() -> Lines:
+    rng = random.Random(10)
+    lines = []
+    for i in range(120):
+        day, price = 1 + i % 28, rng.randrange(200, 1600)
+        said_day = f"2025-05-{day:02d}" if i % 5 else f"{day} May 2025"
+        prompt = f"{sentence(rng, 5)} on {said_day} for ${price:,}.00"
+        answer = json.dumps({"day": f"2025-05-{day:02d}", "price": price})
+        lines.append(chat(prompt, answer))
+    return lines
+
+
 CLEAN = [
     *(conversations, labelled, extractions, completions, preferences, short_and_long, one_class),
-    *(code, chinese, french, calls, ticket_numbers),
+    *(code, chinese, french, calls, ticket_numbers, dated),
 ]
 
 
