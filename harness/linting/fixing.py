@@ -48,7 +48,7 @@ def fix(path: Path, out: Path) -> Fixed:
         DatasetError: the file is not made of JSON lines.
     """
     check_kind(path)
-    _check_out(path, out)
+    check_copy(path, out)
     strips = _most_answers_are_bare(path)
     fixed = Fixed(out)
     partial = out.with_name(f"{out.name}.{os.getpid()}.part")
@@ -65,13 +65,20 @@ def fix(path: Path, out: Path) -> Fixed:
     return fixed
 
 
-def _check_out(path: Path, out: Path) -> None:
-    if out.exists() and out.samefile(path):
+def check_copy(path: Path, out: Path) -> None:
+    """Refuse a copy that would write over something, or that cannot be written.
+
+    Raises:
+        UsageError: ``out`` exists, is the file itself, is packed, or has no folder.
+    """
+    if out.exists() and path.exists() and out.samefile(path):
         raise UsageError(f"--fix {out}: is the file itself; name another, the original stays")
     if out.exists() or out.is_symlink():
         raise UsageError(f"--fix {out}: exists already; remove it or name another")
     if out.suffix in PACKED:
         raise UsageError(f"--fix {out}: the copy is not packed; name it without {out.suffix}")
+    if not out.parent.is_dir():
+        raise UsageError(f"--fix {out}: there is no folder {out.parent}; make it first")
 
 
 def _most_answers_are_bare(path: Path) -> bool:
