@@ -216,7 +216,8 @@ LINTS: tuple[Lint, ...] = (
     Lint(
         "near duplicates",
         "repetition",
-        "prompt and answer together: Jaccard index of 5-character shingles of at least .7",
+        "prompt and answer together: Jaccard index of 5-character shingles of at least .7; a note"
+        " only where the prompts share a template",
         Limits(info=ANY, warn=0.2),
         "look at the groups; examples that say the same count like further epochs",
         guide="5",
@@ -251,7 +252,8 @@ LINTS: tuple[Lint, ...] = (
     Lint(
         "leaked passages",
         "leakage",
-        "held-out prompts that share 13 words in a row with a training prompt",
+        "held-out prompts that share 13 words in a row with a training prompt, phrases that a"
+        " tenth of training has aside",
         Limits(warn=ANY),
         "look whether it is a phrase of all prompts; if not, take them out",
         measure=repetition.leaked_runs,

@@ -192,6 +192,30 @@ def test_what_was_held_out_and_stands_in_training_is_found(
     assert severities(report).get(rule) == expected
 
 
+def test_a_template_of_all_prompts_is_neither_a_leak_nor_a_repetition(write: Write) -> None:
+    template = (
+        "You work at the support desk. Read the message below and decide which team it belongs to."
+        " Answer with one of billing, shipping and login.\n\nMessage: {}\n\nTeam:"
+    )
+    turns = [line["messages"] for line in labelled(150)]
+    lines = [
+        {"prompt": template.format(m[1]["content"]), "completion": f" {m[2]['content']}"}
+        for m in turns
+    ]
+    found = severities(lint(write(lines[:100]), write(lines[100:], "heldout.jsonl")))
+    assert "warn" not in found.values(), found
+
+
+def test_leaked_answers_name_the_training_lines_too(write: Write) -> None:
+    train, rng = conversations(60), random.Random(4)
+    heldout = [chat(sentence(rng), sentence(rng)) for _ in range(30)]
+    heldout[7] = chat(sentence(rng), train[4]["messages"][-1]["content"])
+    report = lint(write(train), write(heldout, "heldout.jsonl"))
+    (finding,) = (f for f in report.findings if f.rule == "leaked answers")
+    assert finding.evidence["lines"] == [5]
+    assert finding.evidence["heldout_lines"] == [8]
+
+
 def test_paraphrases_of_held_out_prompts_are_found_by_their_tier(write: Write) -> None:
     rng = random.Random(1)
     train = conversations(100)
