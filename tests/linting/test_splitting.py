@@ -278,3 +278,11 @@ def test_one_question_about_different_pictures_can_be_split(tmp_path: Path) -> N
         lines.append({"messages": [asked, answer]})
     found = split(file_of(tmp_path, lines))
     assert [(s.examples, s.heldout) for s in found.strata] == [(50, 15), (50, 15)]
+
+
+def test_many_labels_with_few_examples_each_are_stratified(tmp_path: Path) -> None:
+    random = Random(5)
+    lines = [chat(f"{sentence(random, 'billing')} {i}", f"label {i % 75}") for i in range(300)]
+    found = split(file_of(tmp_path, lines), SplitOptions(heldout=75))
+    assert found.stratified_by == "label"
+    assert max(stratum.heldout for stratum in found.strata) <= 2
