@@ -160,9 +160,17 @@ BARE: Mapping[Format, Callable[[dict[str, Any]], dict[str, Any]]] = {
 
 def _bare_message(message: dict[str, Any]) -> dict[str, Any]:
     content = message.get("content")
-    if message.get("role") != "assistant" or not isinstance(content, str):
+    if message.get("role") != "assistant" or not content:
         return message
-    return {**message, "content": _bare(content)}
+    bare = _bare(content) if isinstance(content, str) else _bare_parts(content)
+    return {**message, "content": bare}
+
+
+def _bare_parts(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The parts of a text, of which only one that is alone has two ends that are the answer's."""
+    if len(parts) > 1 or not isinstance(parts[0].get("text"), str):
+        return parts
+    return [{**parts[0], "text": _bare(parts[0]["text"])}]
 
 
 def _bare(text: str) -> str:

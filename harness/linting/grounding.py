@@ -14,6 +14,12 @@ NUMBER = re.compile(r"(?<![\w.])\d+(?:[.,]\d+)*(?!\w)")
 NAME = re.compile(r"(?<=[a-z,;:] )[A-Z][a-z]{2,}(?: [A-Z][a-z]{2,})*")
 """Capitals in the middle of a sentence."""
 
+GERMAN = re.compile(r"\b(?:der|das|und|ist|nicht|eine|mit|für|auf|den)\b")
+"""Of a language in which every noun has a capital."""
+
+COMPUTED = re.compile(r"=\s*[$€£]?(\d+(?:[.,]\d+)*)(?!\w)")
+CODE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
+
 _ISO_DAY = re.compile(r"\d{4}-\d\d-(\d\d)(?!\d)")
 _PLAIN_NUMBER = re.compile(r"-?\d[\d.,]*")
 _WRITTEN = re.compile(r"\d{1,3}(?:[,.' ]\d{3})+(?:[.,]\d+)?|\d+(?:[.,]\d+)?")
@@ -49,12 +55,18 @@ def grounding_of(given: str, answer: str, fields: Fields, line: int) -> Groundin
     if found is not None:
         _look_at_fields(given, found, fields, line)
         return None
-    told = answer[:MOST_CHARACTERS]
-    stated = {*NUMBER.findall(told), *NAME.findall(told)}
+    stated = _stated(answer[:MOST_CHARACTERS])
     if not stated:
         return None
     absent = [item for item in stated if item not in given]
     return Grounding(line, len(stated), len(absent), min(absent, default=""))
+
+
+def _stated(answer: str) -> set[str]:
+    """The numbers and names of an answer, without code and what it computes itself."""
+    told = CODE.sub(" ", answer)
+    numbers = set(NUMBER.findall(told)) - set(COMPUTED.findall(told))
+    return numbers if len(set(GERMAN.findall(told))) > 1 else numbers | set(NAME.findall(told))
 
 
 def json_object(text: str) -> Mapping[str, Any] | None:

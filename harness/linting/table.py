@@ -308,7 +308,8 @@ LINTS: tuple[Lint, ...] = (
     Lint(
         "ungrounded answers",
         "answers",
-        "numbers and names in answers that their prompts lack; only a note where --task is open",
+        "numbers and names in answers that their prompts lack, code and what `=` computes aside;"
+        " only a note where --task is open",
         Limits(warn=0.3),
         "put into the prompt what the answer is taken from; else the model learns to make it up",
         guide="5, 9",

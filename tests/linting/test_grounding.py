@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.linting.grounding import holds
+from harness.linting.grounding import grounding_of, holds
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,22 @@ def test_a_value_is_held_however_the_prompt_writes_it(text: str, value: str | fl
 )
 def test_what_the_prompt_does_not_say_is_not_held(text: str, value: str | float) -> None:
     assert not holds(text, value)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "Der Hund läuft durch den Garten und ist im Haus.",
+        "So we add them: 12 + 30 = 42. The answer is 42.",
+        "Here it is:\n```python\nx = Path(7, 8)  # see Table 9\n```\nThat is all.",
+    ],
+)
+def test_nouns_code_and_computed_numbers_are_no_inventions(answer: str) -> None:
+    found = grounding_of("add 12 and 30", answer, {}, 1)
+    assert found is None or found.absent == 0
+
+
+def test_names_and_numbers_that_a_prompt_lacks_are_inventions() -> None:
+    found = grounding_of("who won?", "the winner of 1913 was Ada Lovelace", {}, 1)
+    assert found is not None
+    assert found.absent == 2
