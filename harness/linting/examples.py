@@ -28,7 +28,8 @@ class Example:
     ``prompt`` is what is asked, without the instructions; ``answer`` what is to be learnt last,
     calls of functions as JSON; ``rejected`` the answer that is not preferred; ``turns`` the roles
     in order; ``images`` how many pictures are shown, ``pictures`` a mark that stands for which;
-    ``expected`` the answer that a line names beside its text, or all of a sample's.
+    ``expected`` the answer that a line names beside its text, or all of a sample's; ``silent`` is
+    one with an empty answer among the earlier ones that are learnt.
     """
 
     line: int
@@ -42,6 +43,7 @@ class Example:
     pictures: str = ""
     functions: str = ""
     expected: tuple[str, ...] = ()
+    silent: bool = False
 
     @property
     def asked(self) -> str:
@@ -129,7 +131,14 @@ def _conversation(
         pictures=_mark(pictures),
         functions=orjson.dumps(tools).decode() if tools else "",
         expected=(named,) if isinstance(named, str) else (),
+        silent=format == "chat" and any(map(_is_silent, asked)),
     )
+
+
+def _is_silent(message: Json) -> bool:
+    """Is it an empty answer that is learnt?"""
+    learnt = message.get("role") == "assistant" and message.get("weight") != 0
+    return learnt and not said_by(message).strip()
 
 
 def _with(example: Example, **changes: Any) -> Example:

@@ -64,9 +64,12 @@ def grounding_of(given: str, answer: str, fields: Fields, line: int) -> Groundin
 
 def _stated(answer: str) -> set[str]:
     """The numbers and names of an answer, without code and what it computes itself."""
-    told = CODE.sub(" ", answer)
-    numbers = set(NUMBER.findall(told)) - set(COMPUTED.findall(told))
-    return numbers if len(set(GERMAN.findall(told))) > 1 else numbers | set(NAME.findall(told))
+    told = CODE.sub(" ", answer) if "```" in answer else answer
+    stated = set(NUMBER.findall(told))
+    if stated and "=" in told:
+        stated -= set(COMPUTED.findall(told))
+    names = set(NAME.findall(told))
+    return stated if names and len(set(GERMAN.findall(told))) > 1 else stated | names
 
 
 def json_object(text: str) -> Mapping[str, Any] | None:

@@ -18,10 +18,15 @@ their template: runs that hold one are no leaks."""
 def sharing_runs(heldout: Iterable[str], train: Iterable[str]) -> dict[int, int]:
     """The first training text that shares a run with each held-out text, by their numbers.
 
-    The few held-out texts are kept as hashes of their runs, the many others stream by, twice.
+    The few held-out texts are kept as hashes of their runs, the many others stream by; where
+    something is shared, they do so again, to tell a template's phrases from leaks.
     """
+    found = _sharing(heldout, train, set())
+    return _sharing(heldout, train, _phrases(heldout, train)) if found else found
+
+
+def _sharing(heldout: Iterable[str], train: Iterable[str], phrases: set[int]) -> dict[int, int]:
     owners: dict[int, list[int]] = {}
-    phrases = _phrases(heldout, train)
     for number, text in enumerate(heldout):
         for run in set(_runs_without(_words(text), phrases)):
             owners.setdefault(run, []).append(number)

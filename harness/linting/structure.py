@@ -96,6 +96,8 @@ def find_empty_answer(example: Example) -> str | None:
         return "the answer is empty" if not example.answer else "the answer is white space"
     if example.rejected is not None and not example.rejected.strip():
         return "the answer that is not preferred is empty"
+    if example.silent:
+        return "an earlier answer is empty"
     return None
 
 

@@ -268,6 +268,17 @@ def test_facts_that_the_base_model_never_knows_block(write: Write) -> None:
     assert severities(report)["unknown facts"] == "block"
 
 
+@pytest.mark.parametrize(("weight", "expected"), [(1, "warn"), (0, None)])
+def test_an_earlier_answer_that_is_learnt_may_not_be_empty(
+    weight: int, expected: str | None, write: Write
+) -> None:
+    lines = conversations(100)
+    asked, answer = lines[0]["messages"][1:]
+    lines[0]["messages"] += [asked, answer]
+    lines[0]["messages"][2] = {**said(""), "weight": weight}
+    assert severities(lint(write(lines))).get("empty answers") == expected
+
+
 def test_images_are_counted(write: Write) -> None:
     shown = [
         {"type": "text", "text": "what is it?"},
