@@ -76,7 +76,7 @@ LOOKED_AT = 150
 STAND_INS = frozenset(
     {
         *("password", "passwd", "pass", "secret", "token", "guest", "root", "admin", "postgres"),
-        *("mysql", "test", "user", "username", "changeme", "hostname"),
+        *("mysql", "test", "user", "username", "changeme", "tiger"),
     }
 )
 """Passwords that documentation writes into addresses."""
