@@ -13,9 +13,6 @@ from harness.reports.lint_document import TokenCount
 LABEL_SHARE = 0.2
 """Answers are labels where at most this share of them is different ..."""
 
-FEW_OF_A_LABEL, RECURRING = 3, 0.9
-"""... or where they have so many examples each on average and so many of them come again."""
-
 MOST_LABELS = 1000
 FEWEST_TIMES = 2
 JSON_SHARE = 0.8
@@ -52,20 +49,12 @@ class Question:
 def has_labels(columns: Columns) -> bool:
     """Are the answers few short texts that come again and again?"""
     n, different = len(columns), len(columns.answers)
-    few = different <= LABEL_SHARE * n or (different <= 20 and n >= 4 * different)
     return (
         n >= FEWEST_TIMES * different
+        and (different <= LABEL_SHARE * n or (different <= 20 and n >= 4 * different))
         and different <= MOST_LABELS
         and columns.short >= 0.95 * n
-        and (few or _recur(columns))
     )
-
-
-def _recur(columns: Columns) -> bool:
-    """Do nearly all answers come again, as labels do of which each has few examples?"""
-    counts = columns.answers.counts()
-    again = sum(count > 1 for count in counts.values())
-    return len(columns) >= FEW_OF_A_LABEL * len(counts) and again >= RECURRING * len(counts)
 
 
 def is_extraction(columns: Columns) -> bool:

@@ -42,6 +42,8 @@ FEWEST_TRAINING = 10
 
 COMPARED_EXACTLY = 20_000
 FEW_INSTRUCTIONS = 20
+FEW_OF_A_LABEL, RECURRING = 3, 0.9
+"""It is by short answers where they come so often on average, and so many of them twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -366,8 +368,19 @@ class _Strata:
                 yield Stratum(self._names[number].strip(), examples, held[number])
 
 
+def _answers_recur(columns: Columns) -> bool:
+    """Do nearly all answers come again? Labels with few examples each do, and short facts."""
+    counts = columns.answers.counts()
+    again = sum(count > 1 for count in counts.values())
+    return (
+        columns.short >= 0.95 * len(columns)
+        and len(columns) >= FEW_OF_A_LABEL * len(counts)
+        and again >= RECURRING * len(counts)
+    )
+
+
 def _strata(columns: Columns) -> _Strata:
-    if has_labels(columns):
+    if has_labels(columns) or _answers_recur(columns):
         return _Strata("label", list(columns.answers.numbers), list(columns.answers.texts))
     instructions = columns.instructions
     if 1 < len(instructions) <= FEW_INSTRUCTIONS:
