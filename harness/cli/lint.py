@@ -79,6 +79,8 @@ def lint(
     from harness.cli.lintview import EXIT_CODES, LintView, fixed_lines, show_report
     from harness.linting import LintOptions
     from harness.linting import lint as report_of
+    from harness.linting.fixing import check_copy
+    from harness.linting.fixing import fix as fixed_copy
 
     asked = LintOptions(
         wanted_refusals=wanted_refusals,
@@ -89,16 +91,19 @@ def lint(
         token_files=_token_files(),
     )
     _check_outputs((train, heldout), (fix, html, as_json))
+    if fix is not None:
+        check_copy(train, fix)
     with LintView(_sizes(train, heldout)) as view:
         report = report_of(train, heldout, task, asked, view)
     if as_json != Path("-"):
         show_report(report)
     _write(report, html, as_json)
-    if fix is not None and report.outcome != "unjudged":
-        from harness.linting.fixing import fix as fixed_copy
-
-        for line in fixed_lines(fixed_copy(train, fix)):
-            print(line)
+    if fix is not None:
+        told = sys.stderr if as_json == Path("-") else sys.stdout
+        if report.outcome == "unjudged":
+            print(f"No cleaned copy: nothing in {train} can be judged", file=told)
+        else:
+            print(*fixed_lines(fixed_copy(train, fix)), sep="\n", file=told)
     raise typer.Exit(EXIT_CODES[report.outcome])
 
 
@@ -116,7 +121,11 @@ def _token_files() -> Path | None:
 
 
 def _check_outputs(inputs: tuple[Path | None, ...], outputs: tuple[Path | None, ...]) -> None:
-    """Refuse to write over what is read."""
+    """Refuse to write over what is read, or two things into one file."""
+    named = [out.absolute() for out in filter(None, outputs) if out != Path("-")]
+    for out in named:
+        if named.count(out) > 1:
+            raise UsageError(f"{out}: is to hold two things; name two files")
     for out in filter(None, outputs):
         for path in filter(None, inputs):
             if out.exists() and path.exists() and out.samefile(path):

@@ -18,11 +18,26 @@ _SEQUENCE = re.compile(
 )
 _RUN = re.compile(f"(?:{_SEQUENCE.pattern})+")
 LOST = "\ufffd"
-INVISIBLE = re.compile("[\u200b\ufeff]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-"""Zero-width spaces, byte order marks and control characters within a text."""
+UNSPACED = "\u0e00-\u109f\u1780-\u17ff\u1950-\u19ff"
+"""Thai, Lao, Tibetan, Burmese, Khmer and Tai: a zero-width space parts their words."""
+
+INVISIBLE = re.compile(
+    f"(?<![{UNSPACED}])\u200b(?![{UNSPACED}])|\ufeff"
+    r"|[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f]|\x1b(?!\[)"
+)
+"""Zero-width spaces, byte order marks and control characters within a text; not a terminal's
+colours, which begin with an escape and a bracket."""
 
 _COMMON = re.compile("[\u00a0-\u00ff\u2010-\u2027\u2030-\u203a\u20ac\u2122]")
 """What a lone sequence may stand for; of other characters it takes two to be sure."""
+
+
+_CLOSING = "\u00a0\u00ab\u00bb\u2018\u2019\u201c\u201d\u201e\u2026\u2013\u2014\u2039\u203a\u2122"
+"""What may follow a word: quotation marks, dashes, dots, and the space before them."""
+
+_WORD_END = re.compile(f"[\u00c3-\u00f4][{_CLOSING}]{{1,3}}")
+_AFTER_ANY = "\u00df\u00d7"
+"""Letters (and the sign of times) that stand after small letters and figures, too."""
 
 
 def find_wrong_characters(example: Example) -> str | None:
@@ -42,11 +57,29 @@ def find_wrong_characters(example: Example) -> str | None:
 
 def mojibake_in(text: str) -> Iterator[tuple[str, str]]:
     """Each run that is UTF-8 read as Windows' Western code page, and what it was meant to be."""
-    runs = [(run.group(), meant(run.group())) for run in _RUN.finditer(text)]
+    runs = [
+        (run.group(), meant(run.group()))
+        for run in _RUN.finditer(text)
+        if not _is_word_end(text, run.start(), run.end())
+    ]
     meanings = "".join(repaired for _, repaired in runs if repaired)
     for run, repaired in runs:
         if repaired and (len(meanings) > 1 or _COMMON.fullmatch(repaired)):
             yield run, repaired
+
+
+def _is_word_end(text: str, start: int, end: int) -> bool:
+    """Is a run a word's last letter and what follows it, as in "PERÚ»" or "Spaß“"?
+
+    Sound text has such runs alone; of mojibake only Ã is like it, where no word ends.
+    """
+    run, before, after = text[start:end], text[start - 1 : start], text[end : end + 1]
+    if _WORD_END.fullmatch(run) is None or after.isalpha():
+        return False
+    first = run[0]
+    if first == "\u00c3":
+        return before.isupper()
+    return first in _AFTER_ANY or first.islower() == before.islower() or not before.isalpha()
 
 
 def meant(run: str) -> str | None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING, Any
 
-from harness.linting.examples import Example
+from harness.linting.examples import FORMATS, Example
 from harness.linting.grounding import Fields, Grounding, grounding_of
 
 if TYPE_CHECKING:
@@ -125,12 +125,13 @@ class Columns:
     """The examples of a file, a column for each thing that is compared across them.
 
     ``answers`` are in training data what is to be learnt, in held-out data the first ideal;
-    ``contexts`` number what an answer depends on, instructions included; ``expected`` are the
-    answers that lines name beside their text; ``undecided`` the lines that prefer an answer to
-    itself.
+    ``shapes`` are the formats by their index in ``FORMATS``; ``contexts`` number what an answer
+    depends on, instructions included; ``expected`` are the answers that lines name beside their
+    text; ``undecided`` the lines that prefer an answer to itself.
     """
 
     lines: array[int] = field(default_factory=lambda: array("q"))
+    shapes: array[int] = field(default_factory=lambda: array("b"))
     formats: Counter[str] = field(default_factory=Counter)
     prompts: Different = field(default_factory=lambda: Different(sketched=True))
     wholes: Different = field(default_factory=lambda: Different(sketched=True))
@@ -156,10 +157,11 @@ class Columns:
 
         self.lines.append(example.line)
         self.formats[example.format] += 1
-        self.prompts.add(example.prompt)
+        self.shapes.append(FORMATS.index(example.format))
+        self.prompts.add(example.asked)
         self.answers.add(example.answer)
-        self.wholes.add(f"{example.prompt}\n{example.answer}")
-        self.contexts.add(f"{example.instructions}\n\n{example.functions}\n\n{example.prompt}")
+        self.wholes.add(f"{example.asked}\n{example.answer}")
+        self.contexts.add(f"{example.instructions}\n\n{example.functions}\n\n{example.asked}")
         self.instructions.add(example.instructions)
         self.short += len(example.answer) <= SHORT
         self.kinds.append(kind_of(example.answer))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ Format = Literal["chat", "prompt and completion", "preference", "sample"]
 FORMATS: tuple[Format, ...] = ("chat", "prompt and completion", "preference", "sample")
 INSTRUCTIONS = ("system", "developer")
 
+MARK_BYTES = 16
+
 Json = Mapping[str, Any]
 
 
@@ -23,9 +26,10 @@ class Example:
     """One example as the lints see it.
 
     ``prompt`` is what is asked, without the instructions; ``answer`` what is to be learnt last,
-    calls of functions as JSON; ``rejected`` the answer that is not preferred; ``others`` what
-    earlier turns say; ``turns`` the roles in order; ``images`` how many pictures are shown;
-    ``expected`` the answer that a line names beside its text, or all of a sample's.
+    calls of functions as JSON; ``rejected`` the answer that is not preferred; ``turns`` the roles
+    in order; ``images`` how many pictures are shown, ``pictures`` a mark that stands for which;
+    ``expected`` the answer that a line names beside its text, or all of a sample's; ``silent`` is
+    one with an empty answer among the earlier ones that are learnt.
     """
 
     line: int
@@ -35,10 +39,16 @@ class Example:
     answer: str
     turns: tuple[str, ...]
     rejected: str | None = None
-    earlier: str = ""
     images: int = 0
+    pictures: str = ""
     functions: str = ""
     expected: tuple[str, ...] = ()
+    silent: bool = False
+
+    @property
+    def asked(self) -> str:
+        """What is asked, pictures included: with another picture it is another question."""
+        return f"{self.prompt}\n{self.pictures}" if self.pictures else self.prompt
 
     @property
     def text(self) -> str:
@@ -108,6 +118,7 @@ def _conversation(
     told = [m for m in asked if m.get("role") in INSTRUCTIONS]
     said = [m for m in asked if m.get("role") not in INSTRUCTIONS]
     named = about.get("ideal")
+    pictures = [part for m in asked for part in _pictures(m)]
     tools = about.get("tools") or about.get("functions")
     return Example(
         line=line,
@@ -116,10 +127,18 @@ def _conversation(
         prompt=said_by(said[0]) if len(said) == 1 else _dialogue(said),
         answer=said_by(answer),
         turns=(*(str(m.get("role")) for m in asked), str(answer.get("role"))),
-        images=sum(_images(m) for m in (*asked, answer)),
+        images=len(pictures),
+        pictures=_mark(pictures),
         functions=orjson.dumps(tools).decode() if tools else "",
         expected=(named,) if isinstance(named, str) else (),
+        silent=format == "chat" and any(map(_is_silent, asked)),
     )
+
+
+def _is_silent(message: Json) -> bool:
+    """Is it an empty answer that is learnt?"""
+    learnt = message.get("role") == "assistant" and message.get("weight") != 0
+    return learnt and not said_by(message).strip()
 
 
 def _with(example: Example, **changes: Any) -> Example:
@@ -150,8 +169,16 @@ def _without_ids(calls: Any) -> Any:
     return calls
 
 
-def _images(message: Json) -> int:
+def _pictures(message: Json) -> list[Json]:
     content = message.get("content")
     if not isinstance(content, list):
-        return 0
-    return sum(isinstance(p, dict) and "image" in str(p.get("type")) for p in content)
+        return []
+    return [p for p in content if isinstance(p, dict) and "image" in str(p.get("type"))]
+
+
+def _mark(pictures: Sequence[Json]) -> str:
+    """A short text that differs where pictures do."""
+    if not pictures:
+        return ""
+    data = orjson.dumps(pictures, option=orjson.OPT_SORT_KEYS)
+    return f"[picture {hashlib.blake2b(data, digest_size=MARK_BYTES).hexdigest()}]"

@@ -48,7 +48,7 @@ def fix(path: Path, out: Path) -> Fixed:
         DatasetError: the file is not made of JSON lines.
     """
     check_kind(path)
-    _check_out(path, out)
+    check_copy(path, out)
     strips = _most_answers_are_bare(path)
     fixed = Fixed(out)
     partial = out.with_name(f"{out.name}.{os.getpid()}.part")
@@ -65,13 +65,20 @@ def fix(path: Path, out: Path) -> Fixed:
     return fixed
 
 
-def _check_out(path: Path, out: Path) -> None:
-    if out.exists() and out.samefile(path):
+def check_copy(path: Path, out: Path) -> None:
+    """Refuse a copy that would write over something, or that cannot be written.
+
+    Raises:
+        UsageError: ``out`` exists, is the file itself, is packed, or has no folder.
+    """
+    if out.exists() and path.exists() and out.samefile(path):
         raise UsageError(f"--fix {out}: is the file itself; name another, the original stays")
     if out.exists() or out.is_symlink():
         raise UsageError(f"--fix {out}: exists already; remove it or name another")
     if out.suffix in PACKED:
         raise UsageError(f"--fix {out}: the copy is not packed; name it without {out.suffix}")
+    if not out.parent.is_dir():
+        raise UsageError(f"--fix {out}: there is no folder {out.parent}; make it first")
 
 
 def _most_answers_are_bare(path: Path) -> bool:
@@ -153,9 +160,17 @@ BARE: Mapping[Format, Callable[[dict[str, Any]], dict[str, Any]]] = {
 
 def _bare_message(message: dict[str, Any]) -> dict[str, Any]:
     content = message.get("content")
-    if message.get("role") != "assistant" or not isinstance(content, str):
+    if message.get("role") != "assistant" or not content:
         return message
-    return {**message, "content": _bare(content)}
+    bare = _bare(content) if isinstance(content, str) else _bare_parts(content)
+    return {**message, "content": bare}
+
+
+def _bare_parts(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The parts of a text, of which only one that is alone has two ends that are the answer's."""
+    if len(parts) > 1 or not isinstance(parts[0].get("text"), str):
+        return parts
+    return [{**parts[0], "text": _bare(parts[0]["text"])}]
 
 
 def _bare(text: str) -> str:

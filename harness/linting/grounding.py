@@ -14,6 +14,16 @@ NUMBER = re.compile(r"(?<![\w.])\d+(?:[.,]\d+)*(?!\w)")
 NAME = re.compile(r"(?<=[a-z,;:] )[A-Z][a-z]{2,}(?: [A-Z][a-z]{2,})*")
 """Capitals in the middle of a sentence."""
 
+GERMAN = re.compile(r"\b(?:der|das|und|ist|nicht|eine|mit|für|auf|den)\b")
+"""Of a language in which every noun has a capital."""
+
+COMPUTED = re.compile(r"=\s*[$€£]?(\d+(?:[.,]\d+)*)(?!\w)")
+CODE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
+
+_ISO_DAY = re.compile(r"\d{4}-\d\d-(\d\d)(?!\d)")
+_PLAIN_NUMBER = re.compile(r"-?\d[\d.,]*")
+_WRITTEN = re.compile(r"\d{1,3}(?:[,.' ]\d{3})+(?:[.,]\d+)?|\d+(?:[.,]\d+)?")
+
 MOST_CHARACTERS = 20_000
 
 
@@ -45,12 +55,21 @@ def grounding_of(given: str, answer: str, fields: Fields, line: int) -> Groundin
     if found is not None:
         _look_at_fields(given, found, fields, line)
         return None
-    told = answer[:MOST_CHARACTERS]
-    stated = {*NUMBER.findall(told), *NAME.findall(told)}
+    stated = _stated(answer[:MOST_CHARACTERS])
     if not stated:
         return None
     absent = [item for item in stated if item not in given]
     return Grounding(line, len(stated), len(absent), min(absent, default=""))
+
+
+def _stated(answer: str) -> set[str]:
+    """The numbers and names of an answer, without code and what it computes itself."""
+    told = CODE.sub(" ", answer) if "```" in answer else answer
+    stated = set(NUMBER.findall(told))
+    if stated and "=" in told:
+        stated -= set(COMPUTED.findall(told))
+    names = set(NAME.findall(told))
+    return stated if names and len(set(GERMAN.findall(told))) > 1 else stated | names
 
 
 def json_object(text: str) -> Mapping[str, Any] | None:
@@ -65,14 +84,44 @@ def json_object(text: str) -> Mapping[str, Any] | None:
 
 
 def _look_at_fields(given: str, found: Mapping[str, Any], fields: Fields, line: int) -> None:
-    folded = given.casefold()
+    folded = " ".join(given.casefold().split())
     for name, value in found.items():
         if isinstance(value, bool) or not isinstance(value, str | int | float) or value == "":
             continue
         seen = fields.setdefault(name, FieldSeen())
         seen.seen += 1
-        if str(value).casefold() in folded:
+        if holds(folded, value):
             seen.grounded += 1
         else:
             seen.lacking.append(line)
             seen.example = seen.example or f"{name}: {value}"
+
+
+def holds(folded: str, value: str | int | float) -> bool:
+    """Does a text say a value, in whatever way it writes numbers and days?"""
+    if " ".join(str(value).casefold().split()) in folded:
+        return True
+    written = value if isinstance(value, str) else f"{value:.12g}"
+    return _holds_day(folded, written) or _holds_number(folded, written)
+
+
+def _holds_number(folded: str, value: str) -> bool:
+    """1234.5 is said by "1,234.50", "1.234,5" and "1 234.5"."""
+    if _PLAIN_NUMBER.fullmatch(value) is None:
+        return False
+    bare = _bare_number(value.removeprefix("-"))
+    return any(_bare_number(found) == bare for found in _WRITTEN.findall(folded))
+
+
+def _bare_number(text: str) -> str:
+    """The digits of a number without what parts thousands, and without noughts behind the point."""
+    point = re.search(r"[.,](\d{1,2}|\d{4,})$", text)
+    whole, behind = (text[: point.start()], point.group(1)) if point else (text, "")
+    digits = re.sub(r"\D", "", whole).lstrip("0")
+    return f"{digits}.{behind.rstrip('0')}"
+
+
+def _holds_day(folded: str, value: str) -> bool:
+    """2025-05-03 is said by "3 May": the day stands there as a number; months have many names."""
+    day = _ISO_DAY.match(value)
+    return day is not None and re.search(rf"(?<!\d)0?{int(day[1])}(?!\d)", folded) is not None

@@ -9,6 +9,7 @@ from itertools import islice
 from harness.linting.columns import Columns, Different
 from harness.linting.counting import first_of, hits, lines_where, share_of, so_many
 from harness.linting.question import Question
+from harness.linting.templates import is_crowded, template_of
 from harness.linting.verdicts import EXAMPLES_SHOWN, Measured, Skipped
 from harness.reports.wording import counted, listed
 
@@ -33,7 +34,11 @@ def exact_duplicates(question: Question) -> Measured:
 def near_duplicates(question: Question) -> Measured:
     """Examples that say nearly what another says, prompt and answer together."""
     columns = question.train
-    return _grouped(columns, columns.wholes, "are nearly the same as another")
+    found = _grouped(columns, columns.wholes, "are nearly the same as another")
+    prompts = columns.prompts
+    if found.value and is_crowded(prompts.near_groups(), len(prompts)) and template_of(prompts):
+        return replace(found, said=f"{found.said}; the prompts share a template", most="info")
+    return found
 
 
 def paraphrases(question: Question) -> Measured:
@@ -221,8 +226,10 @@ def leaked_answers(question: Question) -> Measured | Skipped:
     texts = heldout.answers.texts
     leaked = {n for n in set(wanted) if any(k.number_of(texts[n]) is not None for k in known)}
     held = lines_where(heldout.lines, lambda i: heldout.answers.numbers[i] in leaked)
+    ours = {train.answers.number_of(texts[n]) for n in leaked}
+    lines = lines_where(train.lines, lambda i: train.answers.numbers[i] in ours)
     value = len(held) / len(wanted)
     said = f"{so_many(len(held), len(wanted), 'held-out answer')} also occur in training"
     said += ": what was learnt by heart counts as right" if held else ""
     examples = hits((line, f"held-out line {line:,}") for line in held)
-    return Measured(value, said, (), examples, evidence={"heldout_lines": held})
+    return Measured(value, said, lines, examples, evidence={"heldout_lines": held})

@@ -5,33 +5,59 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from harness.linting.examples import Example
 
 KEYS: dict[str, str] = {
-    "private key": r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----",
+    "private key": (
+        r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----"
+        r"(?:\s|\\[nr])*(?:[A-Za-z-]{4,20}: [^\n\\]{1,80}(?:\n|\\n)(?:\s|\\[nr])*){0,3}"
+        r"[A-Za-z0-9+/=]{16,}(?:[A-Za-z0-9+/=\s]|\\[nr])*"
+    ),
     "OpenAI or Anthropic key": r"\bsk-(?:proj-|ant-|or-|svcacct-)?[A-Za-z0-9_-]{20,}",
-    "AWS key": r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b",
+    "AWS key": (
+        r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b|(?i:secret_?access_?key[\"']?\s*[:=]\s*[\"']?)"
+        r"[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+])"
+    ),
     "GitHub token": r"\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{40,})",
     "GitLab token": r"\bglpat-[A-Za-z0-9_-]{20,}",
-    "Slack token": r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}|hooks\.slack\.com/services/T\w+/B\w+/\w{16,}",
-    "Google key": r"\bAIza[A-Za-z0-9_-]{35}",
-    "Stripe key": r"\b[rs]k_live_[A-Za-z0-9]{16,}",
+    "Slack token": (
+        r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}|\bxapp-[A-Za-z0-9-]{20,}"
+        r"|hooks\.slack\.com/services/T\w+/B\w+/\w{16,}"
+    ),
+    "Google key": (
+        r"\bAIza[A-Za-z0-9_-]{35}|\bGOCSPX-[A-Za-z0-9_-]{28}|\bya29\.[A-Za-z0-9_-]{30,}"
+    ),
+    "Stripe key": r"\b[rs]k_live_[A-Za-z0-9]{16,}|\bwhsec_[A-Za-z0-9]{24,}",
+    "Azure key": r"\bAccountKey=[A-Za-z0-9+/]{86}==",
+    "SendGrid key": r"\bSG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}",
+    "Telegram token": r"\b\d{8,10}:AA[A-Za-z0-9_-]{33}\b",
+    "token of a service": (
+        r"\b(?:dop_v1_[0-9a-f]{64}|shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}|dapi[0-9a-f]{32}"
+        r"|r8_[A-Za-z0-9]{37}|gsk_[A-Za-z0-9]{40,}|xai-[A-Za-z0-9]{60,})"
+    ),
     "Hugging Face token": r"\bhf_[A-Za-z0-9]{30,}",
     "registry token": r"\bnpm_[A-Za-z0-9]{36}\b|\bpypi-AgE[A-Za-z0-9_-]{40,}",
     "JSON web token": r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}",
     "password in an address": r"\b[a-z][a-z0-9+.-]{1,20}://[^\s/:@'\"<>{}$]+:[^\s/:@'\"<>{}$]{4,}@[\w.-]+",
+    "bearer token": r"(?i:authorization[\"']?\s*[:=]\s*[\"']?bearer\s+)[A-Za-z0-9._~+/=-]{20,}",
     "assigned secret": (
-        r"(?i:api[_-]?key|access[_-]?token|auth[_-]?token|secret(?:[_-]?key)?|password|passwd)"
+        r"(?i:api[_-]?key|\btoken|access[_-]?token|auth[_-]?token|secret(?:[_-]?key)?|password|passwd)"
         r"[\"']?\s*[:=]\s*[\"'][A-Za-z0-9+/_=.-]{16,}[\"']"
+        r"|\b[A-Z0-9_]*(?:KEY|TOKEN|SECRET|PASSWORD)=[A-Za-z0-9+/_-]{20,}"
     ),
 }
 _NAMES = list(KEYS)
-_KEY = re.compile("|".join(f"(?P<k{i}>{pattern})" for i, pattern in enumerate(KEYS.values())))
+_KEY = re.compile(
+    "|".join(f"(?P<k{i}>{pattern})" for i, pattern in enumerate(KEYS.values())),
+    re.ASCII,  # a key may stand right behind an ideograph
+)
 _HINTS = (
     *("-----begin", "sk-", "akia", "asia", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"),
     *("glpat-", "xox", "hooks.slack", "aiza", "k_live_", "hf_", "npm_", "pypi-", "eyj", "://"),
+    *("xapp-", "gocspx-", "ya29.", "whsec_", "sg.", ":aa", "dop_v1_", "shpat_", "shpca_"),
+    *("shppa_", "shpss_", "dapi", "r8_", "gsk_", "xai-", "bearer"),
     *("key", "token", "secret", "passw"),
 )
 """One of these stands in every key, in lower case: to look for them is quick."""
@@ -44,7 +70,18 @@ _PLACEHOLDER = re.compile(
 FEWEST_BITS = 2.5
 """Bits a character below which a would-be key is a pattern someone typed."""
 
-ALWAYS = ("private key", "password in an address")
+LOOKED_AT = 150
+"""So many characters of a key are searched for words: chance writes some into a longer one."""
+
+STAND_INS = frozenset(
+    {
+        *("password", "passwd", "pass", "secret", "token", "guest", "root", "admin", "postgres"),
+        *("mysql", "test", "user", "username", "changeme", "tiger"),
+    }
+)
+"""Passwords that documentation writes into addresses."""
+
+_WORDLIKE = re.compile(r"[a-z]*|[A-Z]+|[A-Z][a-z]+|[a-z]{0,2}\d+[a-z]{0,2}")
 
 
 def find_secret(example: Example) -> str | None:
@@ -59,7 +96,7 @@ def secrets_in(text: str) -> Iterator[tuple[str, str]]:
         return
     for match in _KEY.finditer(text):
         kind, key = _NAMES[int(str(match.lastgroup)[1:])], match.group()
-        if not _PLACEHOLDER.search(key) and (kind in ALWAYS or is_random(key)):
+        if not _PLACEHOLDER.search(key[:LOOKED_AT]) and REAL.get(kind, is_random)(key):
             yield kind, key
 
 
@@ -71,9 +108,27 @@ def may_hold_keys(text: str) -> bool:
 
 def is_random(key: str) -> bool:
     """Has a key digits and letters in no pattern?"""
-    body = re.split(r"[:=]\s*", key)[-1]
+    body = re.split(r"[:=]\s*", key.rstrip("=\"'"))[-1].lstrip("\"'")
     mixed = any(map(str.isdigit, body)) and any(map(str.isalpha, body))
-    return mixed and entropy(body) >= FEWEST_BITS
+    return mixed and entropy(body) >= FEWEST_BITS and not is_made_of_words(body)
+
+
+def is_made_of_words(body: str) -> bool:
+    """Is it words and numbers between dashes, as names of pages and paths are?"""
+    return all(_WORDLIKE.fullmatch(piece) for piece in re.split(r"[-_./]", body))
+
+
+def is_address_with_password(address: str) -> bool:
+    """Is the password of an address one that somebody chose?"""
+    user, _, password = address.partition("://")[2].rpartition("@")[0].partition(":")
+    return password.casefold() not in {*STAND_INS, user.casefold()}
+
+
+REAL: Mapping[str, Callable[[str], bool]] = {
+    "private key": lambda key: True,
+    "password in an address": is_address_with_password,
+}
+"""How to tell a key from what only has its form, where randomness does not."""
 
 
 def entropy(text: str) -> float:
@@ -102,6 +157,9 @@ _IBAN = r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?\b"
 _SSN = r"(?<![\d-])(?!000|666|9\d\d)\d{3}-(?!00)\d{2}-(?!0000)\d{4}(?![\d-])"
 _PHONE = r"(?<![\w+])\+\d{1,3}[ .-]?\(?\d{1,4}\)?(?:[ .-]?\d{2,4}){2,4}(?!\w)"
 _PERSONAL = re.compile("|".join((_EMAIL, _IBAN, _SSN, _PHONE, _CARD)))
+CARDS_BEGIN = "23456"
+"""Other numbers of that length are times in milliseconds (1) and numbers of books (9)."""
+
 _DIGITS = re.compile(r"\d[\d -]{4}")
 _RESERVED = re.compile(
     r"@(?:[\w-]+\.)*(?:example\.\w+|test|invalid|localhost)$|^git@", re.IGNORECASE
@@ -135,7 +193,7 @@ def _kind_of(found: str) -> str:
     digits = [int(c) for c in found if c.isdigit()]
     if len(digits) == 9:
         return "social security number"
-    return "card number" if passes_luhn(digits) else ""
+    return "card number" if found[0] in CARDS_BEGIN and passes_luhn(digits) else ""
 
 
 def passes_luhn(digits: list[int]) -> bool:

@@ -64,6 +64,9 @@ def _preference(value: Json) -> str | None:
             return fault
         if value[name][-1]["role"] != "assistant":
             return f"'{name}' is not the assistant's; give it the role assistant"
+        fault = _calls_fault([*source["messages"], *value[name]], source, f"'input' and '{name}'")
+        if fault:
+            return fault
     return None
 
 
@@ -124,45 +127,83 @@ def _parts_fault(parts: Sequence[Any], message: Json) -> str | None:
             return "has a text part without 'text'"
         if "image" in str(part["type"]) and message["role"] != "user":
             return f"is the {message['role']}'s and shows an image; only users can"
+        if part["type"] == "image_url" and not _has_address(part.get("image_url")):
+            return "shows an image without an address; write {'image_url': {'url': ...}}"
     return None
+
+
+def _has_address(image: Any) -> bool:
+    return isinstance(image, dict) and isinstance(image.get("url"), str) and bool(image["url"])
 
 
 # --- calls of functions and weights --------------------------------------------------
 
 
-def _calls_fault(messages: Sequence[Json], value: Json) -> str | None:
-    tools = value.get("tools")
-    known = {_tool_name(tool) for tool in tools} if isinstance(tools, list) else None
+def _calls_fault(messages: Sequence[Json], value: Json, name: str = "'messages'") -> str | None:
+    for kind in ("tools", "functions"):
+        fault = _offered_fault(value.get(kind), kind)
+        if fault:
+            return fault
+    known, functions = _offered(value.get("tools")), _offered(value.get("functions"))
     made: set[str] = set()
     for number, message in enumerate(messages, 1):
         calls = message.get("tool_calls")
         if calls is not None:
             fault = _tool_calls_fault(calls, known)
             if fault:
-                return f"'messages': message {number} {fault}"
+                return f"{name}: message {number} {fault}"
             made |= {str(call.get("id")) for call in calls}
+        call = message.get("function_call")
+        fault = _call_fault(call, functions) if call is not None else None
+        if fault:
+            return f"{name}: message {number} {fault}"
         if message["role"] == "tool" and str(message.get("tool_call_id")) not in made:
-            return f"'messages': message {number} answers a call that nobody made; check its id"
+            return f"{name}: message {number} answers a call that nobody made; check its id"
     return None
+
+
+def _offered_fault(offered: Any, kind: str) -> str | None:
+    """What is wrong with the functions that a line offers."""
+    if offered is None:
+        return None
+    if not isinstance(offered, list):
+        return f"'{kind}' is no list; write a list of functions, each with a name"
+    nameless = next((i for i, tool in enumerate(offered, 1) if not _is_named(tool)), None)
+    return f"'{kind}': number {nameless} has no name; name the function" if nameless else None
+
+
+def _is_named(tool: Any) -> bool:
+    """Servers have tools of their own, which need no name."""
+    built_in = isinstance(tool, dict) and tool.get("type") not in (None, "function")
+    return built_in or bool(_tool_name(tool))
+
+
+def _offered(offered: Any) -> set[str] | None:
+    """The names of the functions that a line offers; None where it says nothing of them."""
+    return {_tool_name(tool) for tool in offered} if isinstance(offered, list) else None
 
 
 def _tool_name(tool: Any) -> str:
     function = tool.get("function", tool) if isinstance(tool, dict) else None
-    return str(function.get("name")) if isinstance(function, dict) else ""
+    return str(function.get("name") or "") if isinstance(function, dict) else ""
 
 
 def _tool_calls_fault(calls: Any, known: set[str] | None) -> str | None:
     if not isinstance(calls, list) or not all(isinstance(call, dict) for call in calls):
         return "has 'tool_calls' that are no list of calls"
-    for call in calls:
-        function = call.get("function")
-        if not isinstance(function, dict) or not isinstance(function.get("name"), str):
-            return "calls a function without a name"
-        if known is not None and function["name"] not in known:
-            near = did_you_mean(function["name"], known)
-            return f"calls {function['name']!r}, which is not among its tools{near}"
-        if not _is_json(function.get("arguments")):
-            return f"calls {function['name']!r} with arguments that are no JSON text"
+    faults = (_call_fault(call.get("function"), known) for call in calls)
+    return next((fault for fault in faults if fault), None)
+
+
+def _call_fault(function: Any, known: set[str] | None) -> str | None:
+    """What is wrong with the name or the arguments of one call."""
+    if not isinstance(function, dict) or not isinstance(function.get("name"), str):
+        return "calls a function without a name"
+    if known is not None and function["name"] not in known:
+        near = did_you_mean(function["name"], known)
+        return f"calls {function['name']!r}, which is not among its tools{near}"
+    if not _is_json(function.get("arguments")):
+        return f"calls {function['name']!r} with arguments that are no JSON text"
     return None
 
 

@@ -14,6 +14,10 @@ WRITE = 'write one JSON object a line, such as {"messages": [...]}'
 SNIFFED = 4096
 
 MAGIC: tuple[tuple[bytes, str], ...] = (
+    (b"\x1f\x8b", "packed with gzip: name it .gz"),
+    (b"\x28\xb5\x2f\xfd", "packed with zstd: name it .zst"),
+    (b"\x04\x22\x4d\x18", "packed with lz4: name it .lz4"),
+    (b"\xff\xfe\x00\x00", "UTF-32"),
     (b"\xff\xfe", "UTF-16"),
     (b"\xfe\xff", "UTF-16"),
     (b"PAR1", "a Parquet file"),
@@ -79,8 +83,12 @@ def _not_lines(head: bytes, path: Path) -> str:
     bare = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     first = bare.partition(b"\n")[0].strip()
     found = next((name for magic, name in MAGIC if head.startswith(magic)), None)
-    if found == "UTF-16" or (b"\x00" in head[:200] and found is None):
-        return f":1: is UTF-16, not UTF-8; convert it: iconv -f UTF-16 -t UTF-8 {path.name}"
+    if found is None and b"\x00" in head[:200]:
+        found = "UTF-16"
+    if found in ("UTF-16", "UTF-32"):
+        return f":1: is {found}, not UTF-8; convert it: iconv -f {found} -t UTF-8 {path.name}"
+    if found is not None and found.startswith("packed"):
+        return f": is {found}, or unpack it"
     if found is not None:
         return f": is {found}; export it as JSON lines"
     if not bare:

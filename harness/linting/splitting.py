@@ -23,6 +23,7 @@ from harness.linting.question import guessed_task, has_labels, is_extraction
 from harness.linting.repetition import torn_contexts
 from harness.linting.shapes import fault_of, no_format
 from harness.linting.source import check_kind
+from harness.linting.templates import is_crowded, template_of, words_of
 from harness.records import Task
 from harness.reports.wording import counted, percent
 
@@ -39,14 +40,10 @@ FEWEST_HELDOUT = 20
 FEWEST_TRAINING = 10
 """Fewer examples than this no training takes."""
 
-CROWDED = 0.1
-"""Where so large a share of prompts is one group of near ones, they share a template."""
-
-COMMON = 0.5
-"""Words that at least this share of prompts has are the template's."""
-
 COMPARED_EXACTLY = 20_000
 FEW_INSTRUCTIONS = 20
+FEW_OF_A_LABEL, RECURRING = 3, 0.9
+"""It is by short answers where they come so often on average, and so many of them twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,7 +283,7 @@ class _Together:
         self._join_equal("the same document", documents)
         prompts, wholes = columns.prompts, columns.wholes
         near = prompts.near_groups()
-        self.template = _template(prompts) if _is_crowded(near, len(prompts)) else []
+        self.template = template_of(prompts) if is_crowded(near, len(prompts)) else []
         if self.template:
             prompts, wholes = self._bare()
             near = prompts.near_groups()
@@ -346,28 +343,10 @@ class _Together:
             self.columns.prompts.numbers, self.columns.answers.numbers, strict=True
         ):
             text = self.columns.prompts.texts[number]
-            rest = " ".join(word for word in _words(text) if word not in common) or folded(text)
+            rest = " ".join(word for word in words_of(text) if word not in common) or folded(text)
             prompts.add(rest)
             wholes.add(f"{rest}\n{self.columns.answers.texts[answer]}")
         return prompts, wholes
-
-
-def _is_crowded(near: Sequence[Sequence[int]], prompts: int) -> bool:
-    return max(map(len, near), default=0) > max(2.0, CROWDED * prompts)
-
-
-def _template(prompts: Different) -> list[str]:
-    """The words that most prompts have, in the order of the first prompt."""
-    seen: Counter[str] = Counter()
-    for text in prompts.texts:
-        seen.update(set(_words(text)))
-    common = [word for word, times in seen.items() if times >= COMMON * len(prompts)]
-    first = _words(prompts.texts[0])
-    return sorted(common, key=lambda word: first.index(word) if word in first else len(first))
-
-
-def _words(text: str) -> list[str]:
-    return folded(text).replace(".", " ").replace("?", " ").replace(",", " ").split()
 
 
 # --- who is held out -----------------------------------------------------------------
@@ -389,8 +368,19 @@ class _Strata:
                 yield Stratum(self._names[number].strip(), examples, held[number])
 
 
+def _answers_recur(columns: Columns) -> bool:
+    """Do nearly all answers come again? Labels with few examples each do, and short facts."""
+    counts = columns.answers.counts()
+    again = sum(count > 1 for count in counts.values())
+    return (
+        columns.short >= 0.95 * len(columns)
+        and len(columns) >= FEW_OF_A_LABEL * len(counts)
+        and again >= RECURRING * len(counts)
+    )
+
+
 def _strata(columns: Columns) -> _Strata:
-    if has_labels(columns):
+    if has_labels(columns) or _answers_recur(columns):
         return _Strata("label", list(columns.answers.numbers), list(columns.answers.texts))
     instructions = columns.instructions
     if 1 < len(instructions) <= FEW_INSTRUCTIONS:

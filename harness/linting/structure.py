@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from harness.linting.columns import ANSWER_KINDS, Columns
 from harness.linting.counting import first_of, hits, lines_where, share_of
-from harness.linting.examples import Example
+from harness.linting.examples import FORMATS, Example
 from harness.linting.grounding import json_object
 from harness.linting.question import JSON_SHARE, Question
 from harness.linting.verdicts import Measured, Skipped
@@ -40,11 +40,15 @@ def misshapen_lines(question: Question) -> Measured:
 
 def mixed_formats(question: Question) -> Measured:
     """Several file formats in one file."""
-    formats = question.train.formats.most_common()
-    minority = sum(count for _, count in formats[1:])
+    columns = question.train
+    formats = columns.formats.most_common()
     names = " and ".join(name for name, _ in formats) or "none"
-    value = minority / question.n if question.n else 0.0
-    return Measured(value, f"formats: {names}", evidence={"formats": dict(formats)})
+    odd = [i for i, shape in enumerate(columns.shapes) if FORMATS[shape] != formats[0][0]]
+    lines = [columns.lines[i] for i in odd]
+    examples = hits((columns.lines[i], FORMATS[columns.shapes[i]]) for i in odd)
+    value = len(odd) / question.n if question.n else 0.0
+    evidence = {"formats": dict(formats)}
+    return Measured(value, f"formats: {names}", lines, examples, evidence=evidence)
 
 
 def too_few(question: Question) -> Measured:
@@ -92,6 +96,8 @@ def find_empty_answer(example: Example) -> str | None:
         return "the answer is empty" if not example.answer else "the answer is white space"
     if example.rejected is not None and not example.rejected.strip():
         return "the answer that is not preferred is empty"
+    if example.silent:
+        return "an earlier answer is empty"
     return None
 
 

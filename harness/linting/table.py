@@ -216,7 +216,8 @@ LINTS: tuple[Lint, ...] = (
     Lint(
         "near duplicates",
         "repetition",
-        "prompt and answer together: Jaccard index of 5-character shingles of at least .7",
+        "prompt and answer together: Jaccard index of 5-character shingles of at least .7; a note"
+        " only where the prompts share a template",
         Limits(info=ANY, warn=0.2),
         "look at the groups; examples that say the same count like further epochs",
         guide="5",
@@ -251,7 +252,8 @@ LINTS: tuple[Lint, ...] = (
     Lint(
         "leaked passages",
         "leakage",
-        "held-out prompts that share 13 words in a row with a training prompt",
+        "held-out prompts that share 13 words in a row with a training prompt, phrases that a"
+        " tenth of training has aside",
         Limits(warn=ANY),
         "look whether it is a phrase of all prompts; if not, take them out",
         measure=repetition.leaked_runs,
@@ -306,7 +308,8 @@ LINTS: tuple[Lint, ...] = (
     Lint(
         "ungrounded answers",
         "answers",
-        "numbers and names in answers that their prompts lack; only a note where --task is open",
+        "numbers and names in answers that their prompts lack, code and what `=` computes aside;"
+        " only a note where --task is open",
         Limits(warn=0.3),
         "put into the prompt what the answer is taken from; else the model learns to make it up",
         guide="5, 9",

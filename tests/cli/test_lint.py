@@ -98,6 +98,35 @@ def test_a_cleaned_copy_is_written_beside_the_report(tmp_path: Path) -> None:
     assert len(out.read_text().splitlines()) == 60
 
 
+def test_json_on_the_terminal_stays_json_beside_a_cleaned_copy(tmp_path: Path) -> None:
+    out = tmp_path / "clean.jsonl"
+    shown = run(app, ["lint", f"{TICKETS}/train.jsonl", "--json", "-", "--fix", str(out)])
+    assert json.loads(shown.stdout)["outcome"] == "pass"
+    assert "Cleaned copy" in shown.stderr
+
+
+def test_a_copy_that_cannot_be_written_is_refused_before_anything_is_read(tmp_path: Path) -> None:
+    (tmp_path / "there.jsonl").touch()
+    for name in ("there.jsonl", "a.jsonl.gz", "no/folder.jsonl"):
+        shown = run(app, ["lint", f"{TICKETS}/train.jsonl", "--fix", str(tmp_path / name)])
+        assert isinstance(shown.exception, UsageError)
+        assert shown.output == ""
+
+
+def test_two_things_are_not_written_into_one_file(tmp_path: Path) -> None:
+    out = str(tmp_path / "out")
+    shown = run(app, ["lint", f"{TICKETS}/train.jsonl", "--html", out, "--json", out])
+    assert isinstance(shown.exception, UsageError)
+
+
+def test_no_copy_of_what_cannot_be_judged_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").touch()
+    shown = run(app, ["lint", str(tmp_path / "a.jsonl"), "--fix", str(tmp_path / "b.jsonl")])
+    assert shown.exit_code == 4
+    assert "No cleaned copy" in shown.output
+    assert not (tmp_path / "b.jsonl").exists()
+
+
 def test_prices_and_epochs_can_be_given(tmp_path: Path) -> None:
     prices = tmp_path / "prices.yaml"
     prices.write_text('"ft:mine": {input: 1, output: 1, training: 1000, as_of: "2026-01"}\n')

@@ -69,3 +69,13 @@ def test_a_copy_never_replaces_anything(how: str, write: Write, tmp_path: Path) 
     assert path.read_bytes() == before
     assert how != "taken" or out.read_text() == "mine"
     assert not list(tmp_path.glob("*.part"))
+
+
+def test_answers_in_a_part_lose_white_space_too(write: Write, tmp_path: Path) -> None:
+    lines = conversations(60)
+    lines[3]["messages"][-1]["content"] = [{"type": "text", "text": "yes \n"}]
+    out = tmp_path / "clean.jsonl"
+    assert fix(write(lines), out).white_space == 1
+    assert json.loads(out.read_text().splitlines()[3])["messages"][-1]["content"] == [
+        {"type": "text", "text": "yes"}
+    ]

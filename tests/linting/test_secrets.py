@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from time import process_time
+
 import pytest
 
 from harness.linting.secrets import masked, personal_in, secrets_in
@@ -14,7 +16,12 @@ KEYS = {
     "Google key": f"AIza{RANDOM}9x7",
     "Stripe key": f"sk_live_{RANDOM[:24]}",
     "Hugging Face token": f"hf_{RANDOM}",
-    "private key": "-----BEGIN RSA PRIVATE KEY-----",
+    "Azure key": f"AccountKey={RANDOM}{RANDOM}{RANDOM[:22]}==",
+    "SendGrid key": f"SG.{RANDOM[:22]}.{RANDOM}{RANDOM[:11]}",
+    "Telegram token": f"1829374650:AA{RANDOM}x",
+    "token of a service": f"gsk_{RANDOM}{RANDOM[:20]}",
+    "bearer token": f"Authorization: Bearer {RANDOM}",
+    "private key": f"-----BEGIN RSA PRIVATE KEY-----\n{RANDOM}\n{RANDOM}",
     "password in an address": "postgres://admin:hunter22@db.internal",
     "assigned secret": f'api_key = "{RANDOM}"',
 }
@@ -30,7 +37,45 @@ def test_keys_are_found_by_their_form_and_masked(kind: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        f"AWS_SECRET_ACCESS_KEY={RANDOM}{RANDOM[:8]}",
+        f"OPENAI_API_KEY={RANDOM}",
+        f"token = '{RANDOM}'",
+        f"密钥是sk-{RANDOM}。",
+        f"xapp-1-A01-123-{RANDOM}",
+        f"GOCSPX-{RANDOM[:28]}",
+    ],
+)
+def test_keys_are_found_in_settings_and_behind_other_scripts(text: str) -> None:
+    assert len(list(secrets_in(f"see {text} ok"))) == 1
+    assert RANDOM[4:] not in masked(text)
+
+
+def test_nothing_of_a_private_key_is_shown() -> None:
+    assert RANDOM not in masked(KEYS["private key"])
+
+
+def test_looking_for_keys_takes_no_longer_where_nearly_one_stands() -> None:
+    nearly = "-----BEGIN PRIVATE KEY-----" + "a: b " * 3000
+    began = process_time()
+    assert list(secrets_in(nearly)) == []
+    assert process_time() - began < 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
         "AKIAIOSFODNN7EXAMPLE",
+        "postgres://postgres:postgres@db:5432/app",
+        "amqp://guest:guest@rabbitmq:5672/",
+        "mysql://root:password@db/app",
+        "sk-8-how-to-write-a-good-article-in-2024-slug",
+        'secret_key = "projects/12/secrets/mykey-1"',
+        "a file that begins with -----BEGIN PRIVATE KEY----- and goes on",
+        "-----BEGIN PRIVATE KEY-----\n...\n-----END PRIVATE KEY-----",
+        "commit 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b",
+        "id 123e4567-e89b-12d3-a456-426614174000",
+        "Authorization: Bearer YOUR_ACCESS_TOKEN",
+        "API_KEY=${{ secrets.API_KEY_1 }}",
         "sk-your-api-key-goes-right-here",
         "sk-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
         "postgres://user:password@localhost/db",
@@ -66,6 +111,8 @@ def test_personal_data_are_found_and_masked(text: str, kind: str) -> None:
         "a@example.com",
         "order 4539 1488 0343 6468",
         "12345678901234",
+        "9783161484100",
+        "1700000000008",
         "2026-11-23 10:20",
         "1 000 000",
     ],

@@ -22,6 +22,11 @@ def preferring(**fields: Any) -> dict[str, Any]:
     return {**whole, "non_preferred_output": [SAID], **fields}
 
 
+def old_call(call: Any) -> dict[str, Any]:
+    said = {"role": "assistant", "content": None, "function_call": call}
+    return {"messages": [USER, said], "functions": [{"name": "find"}]}
+
+
 FAULTS: list[tuple[dict[str, Any], str]] = [
     ({"messages": []}, "no list of messages"),
     ({"messages": [USER]}, "the last message is the user's"),
@@ -44,6 +49,19 @@ FAULTS: list[tuple[dict[str, Any], str]] = [
         {"messages": [USER, {"role": "tool", "content": "a", "tool_call_id": "7"}, SAID]},
         "nobody made",
     ),
+    ({"messages": [USER, SAID], "tools": "find"}, "'tools' is no list"),
+    ({"messages": [USER, SAID], "tools": [{"type": "function"}]}, "number 1 has no name"),
+    (old_call({"name": "fnd", "arguments": "{}"}), "did you mean 'find'"),
+    (old_call({"name": "find", "arguments": "{"}), "no JSON text"),
+    (old_call("find"), "without a name"),
+    (
+        {"messages": [{"role": "user", "content": [{"type": "image_url"}]}, SAID]},
+        "without an address",
+    ),
+    (
+        preferring(preferred_output=[{"role": "assistant", "tool_calls": [{"id": "1"}]}]),
+        "'preferred_output': message 2 calls a function without a name",
+    ),
     ({"prompt": 3, "completion": "a"}, "'prompt' is no text"),
     (preferring(input="hi"), "has no 'messages'"),
     (preferring(input={"messages": [USER, SAID]}), "ends with an answer"),
@@ -65,6 +83,8 @@ SOUND: list[dict[str, Any]] = [
     {"messages": [USER, {**SAID, "weight": 0}, USER, SAID]},
     {"messages": [{"role": "user", "content": [{"type": "text", "text": "a"}]}, SAID]},
     calling(CALL),
+    old_call({"name": "find", "arguments": "{}"}),
+    {"messages": [USER, SAID], "tools": [{"type": "web_search"}]},
     {"prompt": "a", "completion": ""},
     preferring(),
 ]

@@ -20,6 +20,8 @@ BAD: dict[str, tuple[bytes, str]] = {
     "pretty": (json.dumps(chat("a", "b"), indent=1).encode(), ":1: is one object over several"),
     "utf-16": (f"{GOOD}\n".encode("utf-16"), ":1: is UTF-16"),
     "utf-16 without mark": (f"{GOOD}\n".encode("utf-16-le"), ":1: is UTF-16"),
+    "utf-32": (f"{GOOD}\n".encode("utf-32"), ":1: is UTF-32"),
+    "packed under a plain name": (gzip.compress(GOOD.encode()), "packed with gzip: name it .gz"),
     "csv": (b"prompt,completion\nhi,ho\n", ":1: looks like a table"),
     "tabs": (b"prompt\tcompletion\nhi\tho\n", ":1: looks like a table"),
     "parquet": (b"PAR1\x00\x01", "is a Parquet file"),

@@ -264,3 +264,25 @@ def test_nothing_is_written_over(tmp_path: Path) -> None:
         write_split(found, SplitFiles(tmp_path / "a.jsonl", tmp_path / "b.jsonl"))
     assert not (tmp_path / "a.jsonl").exists()
     assert (tmp_path / "b.jsonl").read_text() == "mine"
+
+
+def test_one_question_about_different_pictures_can_be_split(tmp_path: Path) -> None:
+    lines = []
+    for i in range(100):
+        shown = [
+            {"type": "text", "text": "What is it?"},
+            {"type": "image_url", "image_url": {"url": f"https://a.example/{i}.png"}},
+        ]
+        asked = {"role": "user", "content": shown}
+        answer = {"role": "assistant", "content": ("cat", "dog")[i % 2]}
+        lines.append({"messages": [asked, answer]})
+    found = split(file_of(tmp_path, lines))
+    assert [(s.examples, s.heldout) for s in found.strata] == [(50, 15), (50, 15)]
+
+
+def test_many_labels_with_few_examples_each_are_stratified(tmp_path: Path) -> None:
+    random = Random(5)
+    lines = [chat(f"{sentence(random, 'billing')} {i}", f"label {i % 75}") for i in range(300)]
+    found = split(file_of(tmp_path, lines), SplitOptions(heldout=75))
+    assert found.stratified_by == "label"
+    assert max(stratum.heldout for stratum in found.strata) <= 2

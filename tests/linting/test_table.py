@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import random
 from collections.abc import Callable
 from typing import Any
@@ -132,7 +133,7 @@ def test_a_planted_fault_is_found_at_its_threshold(
 ) -> None:
     report = lint(write(lines))
     assert severities(report).get(rule) == expected
-    if expected and rule not in ("too few examples", "mixed formats"):
+    if expected and rule != "too few examples":
         (finding,) = (f for f in report.findings if f.rule == rule)
         assert finding.evidence["lines"]
         assert finding.evidence["examples"] or rule == "same preference"
@@ -191,6 +192,30 @@ def test_what_was_held_out_and_stands_in_training_is_found(
     assert severities(report).get(rule) == expected
 
 
+def test_a_template_of_all_prompts_is_neither_a_leak_nor_a_repetition(write: Write) -> None:
+    template = (
+        "You work at the support desk. Read the message below and decide which team it belongs to."
+        " Answer with one of billing, shipping and login.\n\nMessage: {}\n\nTeam:"
+    )
+    turns = [line["messages"] for line in labelled(150)]
+    lines = [
+        {"prompt": template.format(m[1]["content"]), "completion": f" {m[2]['content']}"}
+        for m in turns
+    ]
+    found = severities(lint(write(lines[:100]), write(lines[100:], "heldout.jsonl")))
+    assert "warn" not in found.values(), found
+
+
+def test_leaked_answers_name_the_training_lines_too(write: Write) -> None:
+    train, rng = conversations(60), random.Random(4)
+    heldout = [chat(sentence(rng), sentence(rng)) for _ in range(30)]
+    heldout[7] = chat(sentence(rng), train[4]["messages"][-1]["content"])
+    report = lint(write(train), write(heldout, "heldout.jsonl"))
+    (finding,) = (f for f in report.findings if f.rule == "leaked answers")
+    assert finding.evidence["lines"] == [5]
+    assert finding.evidence["heldout_lines"] == [8]
+
+
 def test_paraphrases_of_held_out_prompts_are_found_by_their_tier(write: Write) -> None:
     rng = random.Random(1)
     train = conversations(100)
@@ -243,6 +268,17 @@ def test_facts_that_the_base_model_never_knows_block(write: Write) -> None:
     assert severities(report)["unknown facts"] == "block"
 
 
+@pytest.mark.parametrize(("weight", "expected"), [(1, "warn"), (0, None)])
+def test_an_earlier_answer_that_is_learnt_may_not_be_empty(
+    weight: int, expected: str | None, write: Write
+) -> None:
+    lines = conversations(100)
+    asked, answer = lines[0]["messages"][1:]
+    lines[0]["messages"] += [asked, answer]
+    lines[0]["messages"][2] = {**said(""), "weight": weight}
+    assert severities(lint(write(lines))).get("empty answers") == expected
+
+
 def test_images_are_counted(write: Write) -> None:
     shown = [
         {"type": "text", "text": "what is it?"},
@@ -250,6 +286,27 @@ def test_images_are_counted(write: Write) -> None:
     ]
     line = {"messages": [{"role": "user", "content": shown}, said("a lamp")]}
     assert severities(lint(write([*conversations(60), line])))["images"] == "info"
+
+
+def pictured(i: int, answer: str) -> Any:
+    shown = [
+        {"type": "text", "text": "What is in the picture?"},
+        {"type": "image_url", "image_url": {"url": f"https://a.example/{i}.png"}},
+    ]
+    return {"messages": [{"role": "user", "content": shown}, said(answer)]}
+
+
+def test_one_question_about_different_pictures_is_no_conflict_duplicate_or_leak(
+    write: Write,
+) -> None:
+    lines = [pictured(i, ("cat", "dog", "bird")[i % 3]) for i in range(90)]
+    report = lint(write(lines[:60]), write(lines[60:], "heldout.jsonl"))
+    assert severities(report) == {"images": "info"}
+
+
+def test_different_answers_to_one_picture_conflict(write: Write) -> None:
+    lines = [pictured(i // 2, ("cat", "dog")[i % 2]) for i in range(60)]
+    assert severities(lint(write(lines)))["conflicts"] == "block"
 
 
 # --- clean data ----------------------------------------------------------------------
@@ -315,9 +372,21 @@ def ticket_numbers() -> Lines:
     ]
 
 
+def dated() -> Lines:
+    rng = random.Random(10)
+    lines = []
+    for i in range(120):
+        day, price = 1 + i % 28, rng.randrange(200, 1600)
+        said_day = f"2025-05-{day:02d}" if i % 5 else f"{day} May 2025"
+        prompt = f"{sentence(rng, 5)} on {said_day} for ${price:,}.00"
+        answer = json.dumps({"day": f"2025-05-{day:02d}", "price": price})
+        lines.append(chat(prompt, answer))
+    return lines
+
+
 CLEAN = [
     *(conversations, labelled, extractions, completions, preferences, short_and_long, one_class),
-    *(code, chinese, french, calls, ticket_numbers),
+    *(code, chinese, french, calls, ticket_numbers, dated),
 ]
 
 
