@@ -8,6 +8,7 @@ from functools import cache
 from statistics import mean
 
 from benchmarks.advice.courses import Course
+from benchmarks.advice.oracle import Truth
 from benchmarks.advice.policies import Move, Policy
 from harness.analysis.stats import paired_difference
 from harness.records import Estimate
@@ -57,7 +58,7 @@ def started(policy: Policy, course: Course, epochs: int) -> Start:
     return Start(
         epochs=epochs,
         first=first,
-        needed=truth.direction(epochs),
+        needed=needed(truth, epochs, first),
         regret=truth.regret(first.to),
         final_regret=truth.regret(last.to),
         harmful=first.recommend != 0 and truth.is_harmful(epochs, first.to),
@@ -65,6 +66,13 @@ def started(policy: Policy, course: Course, epochs: int) -> Start:
         final_spent=spent,
         at_end=not truth.later and epochs == course.last == truth.best,
     )
+
+
+def needed(truth: Truth, epochs: int, move: Move) -> int:
+    """Where better epoch counts lie. Nothing within reach can judge *more* from the last one."""
+    if move.recommend > 0 and truth.later and epochs == truth.last:
+        return truth.direction_ahead(epochs)
+    return truth.direction(epochs)
 
 
 def followed(policy: Policy, course: Course, epochs: int, move: Move) -> tuple[Move, int]:

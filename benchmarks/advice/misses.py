@@ -16,8 +16,8 @@ from benchmarks.advice.policies import Policy
 
 @dataclass(frozen=True)
 class Miss:
-    """One wrong direction. ``lost`` is the highest utility of all minus that of the epoch count
-    at hand, ``error`` the standard error of this paired difference."""
+    """One wrong direction. ``lost`` is the best utility minus that of the epoch count at hand,
+    ``error`` the standard error of this paired difference."""
 
     said: int
     needed: int
@@ -33,8 +33,8 @@ class Miss:
         return cls(
             said=sign(start.first.recommend),
             needed=start.needed,
-            lost=truth.by_epoch[truth.summit] - truth.by_epoch[start.epochs],
-            error=truth.standard_error(truth.summit, start.epochs),
+            lost=truth.regret(start.epochs),
+            error=truth.standard_error(truth.best, start.epochs),
             regret=start.regret,
             lands_well=start.first.to in truth.good,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import sqrt
@@ -22,7 +22,7 @@ class Truth:
     """Utilities of the epochs 0 (base), 1, ... of one task; ``worth`` is (seeds, epochs, samples).
 
     Its last columns are those of ``later``: epoch counts beyond the last one from which advice is
-    taken. No policy gets there; they say whether *more* is right where training ends.
+    taken. No policy gets there; they say whether *more* is right where the others end.
 
     The utility of a one-answer task is its score. That of an open task is its quality, times the
     share of the expected diversity that is left where this is below 1: a soft form of "quality
@@ -54,11 +54,6 @@ class Truth:
         return dict(zip((*range(1, self.last + 1), *self.later), map(float, means), strict=True))
 
     @property
-    def summit(self) -> int:
-        """The epoch count of the highest utility of all; of equal ones the first."""
-        return max(self.by_epoch, key=lambda epoch: (self.by_epoch[epoch], -epoch))
-
-    @property
     def best(self) -> int:
         """The epoch count of the highest utility within reach; of equal ones the first."""
         return 1 + int(self.utilities[1:].argmax())
@@ -72,22 +67,23 @@ class Truth:
 
     @cached_property
     def good(self) -> frozenset[int]:
-        """The epoch counts that are within one standard error of the highest utility of all."""
-        least = self.by_epoch[self.summit] - error_of(self.worth[:, self._column(self.summit)])
-        return frozenset(epoch for epoch, utility in self.by_epoch.items() if utility >= least)
+        """The epoch counts within reach, within one standard error of the best one's utility."""
+        return self._good(range(1, self.last + 1))
+
+    def _good(self, epochs: Iterable[int]) -> frozenset[int]:
+        asked = {epoch: self.by_epoch[epoch] for epoch in epochs}
+        best = max(asked, key=lambda epoch: asked[epoch])
+        least = asked[best] - error_of(self.worth[:, self._column(best)])
+        return frozenset(epoch for epoch, utility in asked.items() if utility >= least)
 
     def direction(self, epochs: int) -> int:
-        """Where the good epoch counts lie: +1 above, -1 below, 0 here."""
-        if epochs in self.good:
-            return 0
-        if epochs < min(self.good):
-            return 1
-        return -1 if epochs > max(self.good) else int(np.sign(self.summit - epochs))
+        """Where the good epoch counts within reach lie: +1 above, -1 below, 0 here."""
+        return towards(self.good, epochs, self.best)
 
-    @property
-    def within_reach(self) -> Truth:
-        """The same, as if nobody knew what comes after the last epoch count."""
-        return Truth(self.worth[:, : self.last + 1])
+    def direction_ahead(self, epochs: int) -> int:
+        """The same, with the later epoch counts among those that may be good."""
+        best = max(self.by_epoch, key=lambda epoch: self.by_epoch[epoch])
+        return towards(self._good(self.by_epoch), epochs, best)
 
     def regret(self, epochs: int) -> float:
         """How much utility is given away with this epoch count."""
@@ -97,6 +93,15 @@ class Truth:
         """Does a move lose more utility than one standard error?"""
         lost = float(self.utilities[before] - self.utilities[after])
         return lost > 0 and lost > self.standard_error(before, after)
+
+
+def towards(good: frozenset[int], epochs: int, best: int) -> int:
+    """Where good epoch counts lie; the best one decides where some lie on either side."""
+    if epochs in good:
+        return 0
+    if epochs < min(good):
+        return 1
+    return -1 if epochs > max(good) else (best > epochs) - (best < epochs)
 
 
 def error_of(values: Array) -> float:

@@ -583,10 +583,13 @@ def still_generalising(evidence: Evidence, limits: Thresholds) -> Match | None:
     )
     step = evidence.heldout_step
     if _quality_rises(evidence, limits) and step is not None:
-        if _tokens_learned(evidence, limits) and step.low <= limits.margin:
-            return None
         rising = _fact("held-out, last step", step, "still rising")
-        return Match((*facts, rising), recommend=2 if step.low > limits.large_gap else 1)
+        nearly_done = _tokens_learned(evidence, limits) and step.low <= limits.margin
+        return Match(
+            (*facts, rising),
+            recommend=2 if step.low > limits.large_gap else 1,
+            confidence="low" if nearly_done else None,
+        )
     if sign(step, limits) in ("?", "0") and validation_falls(evidence, limits.steep_fall):
         before, last = min(evidence.valid_losses[:-1]), evidence.valid_losses[-1]
         level = _fact("held-out, last step", step, "does not tell")

@@ -240,12 +240,12 @@ TABLE: tuple[Rule, ...] = (
     ),
     Rule(
         17,
-        "follows the training data, held-out still rising: steeply, or tokens not all learnt; or, "
-        "where the last step cannot be told from noise, the validation loss still falling steeply",
+        "follows the training data, held-out still rising; or, where its last step cannot be told "
+        "from noise, the validation loss still falling steeply",
         "still generalising",
         "train longer",
         "medium",
-        "a held-out score that no longer rises, or token accuracy near 1",
+        "a held-out score that no longer rises",
         when.still_generalising,
     ),
     Rule(

@@ -205,10 +205,10 @@ CASES: dict[str, tuple[Evidence, int, int]] = {
         1,
     ),
     "limited_by_data": (GAP, 18, 0),
-    "learned_by_heart": (
+    "rising_though_learned": (
         replace(GAP, heldout_step=about(0.02), train_token_accuracies=(0.9, 0.999)),
-        18,
-        0,
+        17,
+        1,
     ),
     "steep_though_learned": (
         replace(GAP, heldout_step=about(0.2), train_token_accuracies=(0.9, 0.999)),
@@ -505,6 +505,12 @@ def test_the_validation_loss_speaks_where_the_held_out_score_cannot_tell() -> No
     assert advise(replace(open_step, valid_losses=(1.0, 0.5, 0.49))).rule != 17
     assert advise(replace(open_step, heldout_step=FALLING)).rule != 17
     assert advise(replace(open_step, heldout=about(0.97), gap=about(0.02))).rule != 17
+
+
+def test_a_small_rise_after_every_token_is_learnt_is_told_with_low_confidence() -> None:
+    learnt = replace(GAP, heldout_step=about(0.02), train_token_accuracies=(0.9, 0.999))
+    assert (advise(learnt).rule, advise(learnt).confidence) == (17, "low")
+    assert advise(replace(learnt, train_token_accuracies=(0.8, 0.9))).confidence == "medium"
 
 
 def test_held_out_answers_that_rise_steeply_are_worth_two_epochs() -> None:

@@ -271,12 +271,11 @@ def test_regret_is_what_is_given_away() -> None:
 def test_the_oracle_looks_beyond_the_last_epoch_count() -> None:
     utilities = [0.1, 0.2, 0.3, 0.6, 0.9, 0.7]
     found = replace(truth(*utilities), later=(4, 6, 10))
-    assert (found.last, found.best, found.summit) == (2, 2, 6)
-    assert found.good == {6}
-    assert [found.direction(epochs) for epochs in (1, 2)] == [1, 1]
+    assert (found.last, found.best, found.good) == (2, 2, {2})
+    assert [found.direction(epochs) for epochs in (1, 2)] == [1, 0]
+    assert [found.direction_ahead(epochs) for epochs in (1, 2, 6, 10)] == [1, 1, 0, -1]
     assert found.regret(2) == 0
     assert found.standard_error(6, 2) == pytest.approx(found.standard_error(2, 6))
-    assert found.within_reach.direction(2) == 0
 
 
 def test_a_run_is_asked_after_its_last_epoch_where_more_could_help() -> None:
@@ -334,6 +333,9 @@ def test_more_epochs_than_were_ever_trained_are_neither_right_nor_wrong() -> Non
     seen = replace(ahead, evidence=ahead.evidence[:2])
     assert started(trains, seen, 2).is_right
     assert not started(trains, seen, 2).is_open
+    assert started(Stay(), seen, 2).is_right
+    fell = replace(seen, truth=replace(truth(0.1, 0.3, 0.6, 0.5), later=(5,)))
+    assert not started(trains, fell, 2).is_right
 
 
 def test_a_wrong_direction_is_told_with_what_it_costs() -> None:
