@@ -49,7 +49,7 @@ IMPORTED_IN_ONE_PLACE = {
     "vl_convert": {"reports/charts.py"},
     "pyarrow": {"pipeline/exporting/tablefiles.py"},
     "IPython": {"api/progress.py"},
-    "cleanlab": {"linting/labels.py"},
+    "cleanlab": {"linting/label_noise.py"},
     "aiohttp": {"models/connection.py"},
     "uvicorn": {"embedded/server.py", "embedded/serving.py", "viewer/serving.py"},
     "evals": {"openai_evals/reference.py"},

@@ -9,7 +9,16 @@ from functools import cache
 
 from harness import extensions
 from harness.errors import ExtensionError
-from harness.linting import answered, characters, labels, meaning, repetition, secrets, structure
+from harness.linting import (
+    answered,
+    characters,
+    label_noise,
+    labels,
+    meaning,
+    repetition,
+    secrets,
+    structure,
+)
 from harness.linting.verdicts import Limits, Lint
 
 ANY = 0.0
@@ -298,12 +307,13 @@ LINTS: tuple[Lint, ...] = (
     Lint(
         "label noise",
         "answers",
-        "labels doubted by confident learning on out-of-fold probabilities; a note only where the"
-        " interval's lower bound is not above the threshold, a warning where the task may be hard",
+        "labels doubted by confident learning on out-of-fold probabilities, or told worse than the"
+        " held-out ones; a note only where the interval's lower bound is not above the threshold, a"
+        " warning where the task may be hard",
         Limits(block=0.05),
         "look at the examples, most doubtful first, and correct the wrong ones",
         guide="5",
-        measure=labels.label_noise,
+        measure=label_noise.label_noise,
     ),
     Lint(
         "ungrounded answers",

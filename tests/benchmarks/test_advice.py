@@ -15,7 +15,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from benchmarks.advice.collection import FAMILIES, SEEDS, digest, names, runs, task
+from benchmarks.advice.collection import FAMILIES, RETIRED, SEEDS, digest, names, runs, task
 from benchmarks.advice.courses import POOLED, Course, courses_of
 from benchmarks.advice.decoding import answers
 from benchmarks.advice.faults import FAULTS
@@ -132,21 +132,21 @@ def test_every_prompt_with_its_answer_fits_the_context(name: str) -> None:
 def test_runs_are_ordered_so_that_any_part_of_them_is_balanced() -> None:
     first = list(names(tasks=3, faulty=1))
     assert first[: len(FAMILIES)] == NAMES
-    assert first[-2 * len(FAMILIES) : -len(FAMILIES)] == [f"{family}-41" for family in FAMILIES]
+    assert first[-2 * len(FAMILIES) : -len(FAMILIES)] == [f"{family}-{RETIRED + 1}" for family in FAMILIES]
     assert set(first[len(FAMILIES) :][: len(FAULTS)]) == set(FAULTY)
     assert [seed for _, seed in runs(1, 0)] == [*SEEDS] * len(FAMILIES)
 
 
 def test_even_tasks_tune_and_odd_ones_report() -> None:
     assert {task(f"extraction-0{n}").half for n in (0, 2)} == {"tuning"}
-    assert task("extraction-41").half == "report"
+    assert task("extraction-81").half == "report"
 
 
 def test_half_of_the_tasks_report_and_none_of_these_is_retired() -> None:
     clean = [name for name in names() if name.rpartition("-")[0] in FAMILIES]
     reported = [name for name in clean if task(name).half == "report"]
     assert 2 * len(reported) == len(clean) == 120
-    assert all(int(name.rpartition("-")[2]) > 40 for name in reported)
+    assert all(int(name.rpartition("-")[2]) > RETIRED for name in reported)
 
 
 def test_faults_are_planted_as_they_say() -> None:

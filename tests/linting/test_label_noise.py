@@ -1,0 +1,97 @@
+"""Wrong labels of few examples, told beside held-out ones."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from random import Random
+from typing import Any
+
+import pytest
+
+from harness.linting.linter import LintReport, lint
+from harness.records import Sample
+
+pytestmark = pytest.mark.skipif(
+    find_spec("cleanlab") is None, reason="needs cleanlab (the extra `lint`)"
+)
+
+WORDS = {
+    "billing": "invoice refund charge card receipt payment",
+    "shipping": "parcel courier tracking delivery address late",
+    "account": "password login email profile username locked",
+    "returns": "broken replace warranty exchange damaged label",
+}
+COMMON = "please could you help me today with this again thanks order question about my the a"
+
+
+def ticket(label: str, random: Random, blurred: float) -> str:
+    """Some words of the label, and of another one as often as the task is hard."""
+    of = label if random.random() >= blurred else random.choice(sorted(WORDS))
+    words = random.sample(WORDS[of].split(), 2) + random.sample(COMMON.split(), 5)
+    random.shuffle(words)
+    return " ".join(words)
+
+
+def pairs(count: int, random: Random, blurred: float) -> list[tuple[str, str]]:
+    labels = [random.choice(sorted(WORDS)) for _ in range(count)]
+    return [(ticket(label, random, blurred), label) for label in labels]
+
+
+def looked_over(
+    write: Any, *, flipped: float, blurred: float, heldout: int = 100, seed: int = 1
+) -> LintReport:
+    random = Random(seed)
+    others = [
+        Sample(str(n), ({"role": "user", "content": text},), (label,))
+        for n, (text, label) in enumerate(pairs(heldout, random, blurred))
+    ]
+    train = pairs(80, random, blurred)
+    for place in random.sample(range(len(train)), round(flipped * len(train))):
+        text, label = train[place]
+        train[place] = text, random.choice([one for one in sorted(WORDS) if one != label])
+    lines = [
+        {"messages": [{"role": "user", "content": text}, {"role": "assistant", "content": label}]}
+        for text, label in train
+    ]
+    return lint(write(lines), others or None)
+
+
+def severity(report: LintReport) -> str | None:
+    return next((f.severity for f in report.findings if f.rule == "label noise"), None)
+
+
+@pytest.mark.parametrize(("flipped", "blurred"), [(0.2, 0.0), (0.3, 0.15)])
+def test_labels_that_words_tell_worse_than_the_held_out_ones_block(
+    write: Any, flipped: float, blurred: float
+) -> None:
+    found = [
+        severity(looked_over(write, flipped=flipped, blurred=blurred, seed=seed))
+        for seed in range(8)
+    ]
+    assert found.count("block") >= 6
+
+
+@pytest.mark.parametrize("blurred", [0.0, 0.3, 0.5])
+def test_a_task_as_hard_in_training_as_held_out_never_blocks(write: Any, blurred: float) -> None:
+    found = [
+        severity(looked_over(write, flipped=0, blurred=blurred, seed=seed)) for seed in range(8)
+    ]
+    assert "block" not in found
+
+
+def test_without_held_out_labels_few_examples_only_warn(write: Any) -> None:
+    assert severity(looked_over(write, flipped=0.25, blurred=0.0, heldout=0)) == "warn"
+
+
+def test_what_is_wrong_beyond_the_task_is_said_with_its_lines(write: Any) -> None:
+    found = [
+        finding
+        for seed in range(20)
+        for finding in looked_over(write, flipped=0.3, blurred=0.5, seed=seed).findings
+        if finding.rule == "label noise" and "of the held-out ones" in finding.message
+    ]
+    assert found
+    for finding in found:
+        assert finding.severity == "block"
+        assert finding.evidence["lines"]
+        assert "rather" in str(finding.evidence["examples"])
