@@ -36,6 +36,9 @@ from harness.analysis.thresholds import Thresholds
 from harness.analysis.wilson import wilson_limits
 from harness.records import Confidence, Estimate, Fact, Finding
 
+PEAKED = 0.05
+"""The held-out score has fallen since its best where chance does so less often, corrected."""
+
 
 @dataclass(frozen=True, slots=True)
 class Match:
@@ -293,7 +296,7 @@ def _could_be_chance(evidence: Evidence, limits: Thresholds) -> bool:
 def overfit(evidence: Evidence, limits: Thresholds) -> Match | None:
     """Row 7."""
     peak = evidence.peak
-    if peak is None or peak.p_value > 0.05 or peak.last_minus_peak.value >= 0:
+    if peak is None or peak.p_value > PEAKED or peak.last_minus_peak.value >= 0:
         return None
     back = evidence.epochs - peak.epoch
     reading = f"fell since epoch {peak.epoch:g} (p = {peak.p_value:.3g}, corrected)"
@@ -582,14 +585,11 @@ def still_generalising(evidence: Evidence, limits: Thresholds) -> Match | None:
         _fact("train minus held-out", evidence.gap, "the gap"),
     )
     step = evidence.heldout_step
+    if _tokens_learned(evidence, limits) and (step is None or step.low <= limits.margin):
+        return None
     if _quality_rises(evidence, limits) and step is not None:
         rising = _fact("held-out, last step", step, "still rising")
-        nearly_done = _tokens_learned(evidence, limits) and step.low <= limits.margin
-        return Match(
-            (*facts, rising),
-            recommend=2 if step.low > limits.large_gap else 1,
-            confidence="low" if nearly_done else None,
-        )
+        return Match((*facts, rising), recommend=2 if step.low > limits.large_gap else 1)
     if sign(step, limits) in ("?", "0") and validation_falls(evidence, limits.steep_fall):
         before, last = min(evidence.valid_losses[:-1]), evidence.valid_losses[-1]
         level = _fact("held-out, last step", step, "does not tell")
@@ -605,8 +605,21 @@ def _since_fact(evidence: Evidence, since: float) -> Fact:
     return _fact(f"held-out, epoch {since:g} minus best", standing.minus_best, reading)
 
 
+def _may_have_peaked(evidence: Evidence, limits: Thresholds) -> bool:
+    """Has the held-out score fallen by more than the margin since its best, if perhaps by chance?
+
+    A validation loss that rose makes it likelier: then nobody can say that all is well.
+    """
+    peak = evidence.peak
+    if peak is None or not rises_after_minimum(evidence.valid_losses, limits.valid_loss_rise):
+        return False
+    return peak.p_value > PEAKED and peak.last_minus_peak.value < -limits.margin
+
+
 def limited_by_data(evidence: Evidence, limits: Thresholds) -> Match | None:
     """Row 18."""
+    if _may_have_peaked(evidence, limits):
+        return None
     facts = _fits_with_gap(evidence, limits)
     trend, since = sign(evidence.heldout_step, limits), level_since(evidence, limits)
     settled = trend == "0" or (trend == "+" and _tokens_learned(evidence, limits))
@@ -618,6 +631,8 @@ def limited_by_data(evidence: Evidence, limits: Thresholds) -> Match | None:
 
 def calibration_drift(evidence: Evidence, limits: Thresholds) -> Match | None:
     """Row 19."""
+    if _may_have_peaked(evidence, limits):
+        return None
     risen = rises_after_minimum(evidence.valid_losses, limits.valid_loss_rise)
     if not risen or sign(evidence.heldout_step, limits) not in ("0", "+"):
         return None
@@ -676,6 +691,8 @@ def below_target(evidence: Evidence, limits: Thresholds) -> Match | None:
 
 def good(evidence: Evidence, limits: Thresholds) -> Match | None:
     """Row 22."""
+    if _may_have_peaked(evidence, limits):
+        return None
     facts = _fits_and_gains(evidence, limits)
     if facts is None or evidence.heldout is None:
         return None
@@ -712,6 +729,11 @@ def _undecided(evidence: Evidence, limits: Thresholds) -> tuple[Fact, str] | Non
         more = samples_to_decide(evidence.train_step, limits.margin)
         fact = _fact("train score, last step", evidence.train_step, "cannot be told yet")
         return fact, wanted_prompts(more, evidence.train_step.n, evidence.n_train)
+    if evidence.peak is not None and _may_have_peaked(evidence, limits):
+        fallen, name = evidence.peak.last_minus_peak, "held-out, last minus best"
+        reading = f"lower than after epoch {evidence.peak.epoch:g}, perhaps by chance"
+        action = wanted_samples(samples_to_decide(fallen, limits.margin), name, fallen)
+        return _fact(name, fallen, reading), action
     for name, estimate in (
         ("gain over the base model", evidence.gain),
         ("held-out, last step", evidence.heldout_step),

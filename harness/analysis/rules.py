@@ -240,12 +240,13 @@ TABLE: tuple[Rule, ...] = (
     ),
     Rule(
         17,
-        "follows the training data, held-out still rising; or, where its last step cannot be told "
-        "from noise, the validation loss still falling steeply",
+        "follows the training data, held-out still rising: steeply, or tokens not all learnt; or, "
+        "where its last step cannot be told from noise and tokens are not all learnt, the "
+        "validation loss still falling steeply",
         "still generalising",
         "train longer",
         "medium",
-        "a held-out score that no longer rises",
+        "a held-out score that no longer rises, or token accuracy near 1",
         when.still_generalising,
     ),
     Rule(
@@ -352,7 +353,8 @@ TABLE: tuple[Rule, ...] = (
     ),
     Rule(
         23,
-        "a deciding contrast cannot be told from noise",
+        "a deciding contrast cannot be told from noise; or the held-out score lies below its best "
+        "by more than the margin, perhaps by chance, and the validation loss has risen",
         "not enough data to tell",
         "collect more held-out samples",
         "high",

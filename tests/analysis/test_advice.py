@@ -205,10 +205,10 @@ CASES: dict[str, tuple[Evidence, int, int]] = {
         1,
     ),
     "limited_by_data": (GAP, 18, 0),
-    "rising_though_learned": (
+    "learned_by_heart": (
         replace(GAP, heldout_step=about(0.02), train_token_accuracies=(0.9, 0.999)),
-        17,
-        1,
+        18,
+        0,
     ),
     "steep_though_learned": (
         replace(GAP, heldout_step=about(0.2), train_token_accuracies=(0.9, 0.999)),
@@ -507,10 +507,27 @@ def test_the_validation_loss_speaks_where_the_held_out_score_cannot_tell() -> No
     assert advise(replace(open_step, heldout=about(0.97), gap=about(0.02))).rule != 17
 
 
-def test_a_small_rise_after_every_token_is_learnt_is_told_with_low_confidence() -> None:
-    learnt = replace(GAP, heldout_step=about(0.02), train_token_accuracies=(0.9, 0.999))
-    assert (advise(learnt).rule, advise(learnt).confidence) == (17, "low")
-    assert advise(replace(learnt, train_token_accuracies=(0.8, 0.9))).confidence == "medium"
+def test_a_falling_loss_asks_for_no_more_once_every_token_is_learnt() -> None:
+    falling = replace(GAP, heldout_step=OPEN, valid_losses=(1.0, 0.5, 0.4))
+    learnt = replace(falling, train_token_accuracies=(0.9, 0.999))
+    assert advise(falling).rule == 17
+    assert (advise(learnt).rule, advise(learnt).recommend) == (23, 0)
+
+
+@pytest.mark.parametrize("row", ["limited_by_data", "calibration_drift", "good"])
+def test_nothing_is_well_where_the_score_may_have_fallen_and_the_loss_has_risen(row: str) -> None:
+    fallen = Peak(epoch=2, last_minus_peak=about(-0.03, 0.05), p_value=0.4)
+    sound = CASES[row][0]
+    risen = replace(sound, epochs=4, peak=fallen, valid_losses=(1.0, 0.5, 0.7))
+    advice = advise(risen)
+    assert (advice.rule, advice.recommend) == (23, 0)
+    assert advice.evidence[0].reading == "lower than after epoch 2, perhaps by chance"
+    assert "more held-out samples" in advice.action
+    small = replace(fallen, last_minus_peak=about(-0.01, 0.05))
+    assert advise(replace(risen, peak=small)).rule != 23
+    assert advise(replace(risen, valid_losses=(1.0, 0.5, 0.4))).rule != 23
+    shown = replace(fallen, last_minus_peak=about(-0.06), p_value=0.01)
+    assert advise(replace(risen, peak=shown)).rule == 7
 
 
 def test_held_out_answers_that_rise_steeply_are_worth_two_epochs() -> None:

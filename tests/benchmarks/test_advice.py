@@ -132,7 +132,9 @@ def test_every_prompt_with_its_answer_fits_the_context(name: str) -> None:
 def test_runs_are_ordered_so_that_any_part_of_them_is_balanced() -> None:
     first = list(names(tasks=3, faulty=1))
     assert first[: len(FAMILIES)] == NAMES
-    assert first[-2 * len(FAMILIES) : -len(FAMILIES)] == [f"{family}-{RETIRED + 1}" for family in FAMILIES]
+    assert first[-2 * len(FAMILIES) : -len(FAMILIES)] == [
+        f"{family}-{RETIRED + 1}" for family in FAMILIES
+    ]
     assert set(first[len(FAMILIES) :][: len(FAULTS)]) == set(FAULTY)
     assert [seed for _, seed in runs(1, 0)] == [*SEEDS] * len(FAMILIES)
 
