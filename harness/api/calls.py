@@ -16,7 +16,7 @@ from harness.errors import RunFolderError, UsageError
 from harness.records import Gate, Policy, Sample, Study, Task
 
 if TYPE_CHECKING:
-    from harness.finetuning.runs import TrainingRun
+    from harness.finetuning.training_run import TrainingRun
     from harness.pipeline.measuring.semantics import Semantics
 
 DEFAULTS = Settings()
@@ -413,7 +413,8 @@ class Curves:
 
     def read(self) -> TrainingRun:
         """The run that all of it tells of."""
-        from harness.finetuning.runs import read_run, run_of_job_and_result
+        from harness.finetuning.job_runs import run_of_job_and_result
+        from harness.finetuning.runs import read_run
 
         if self.result is None:
             return read_run(self.path, self.epochs, self.model)

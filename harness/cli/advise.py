@@ -15,7 +15,7 @@ from harness.cli.terminal import Output
 from harness.errors import RunFolderError, UsageError
 
 if TYPE_CHECKING:
-    from harness.finetuning.runs import TrainingRun
+    from harness.finetuning.training_run import TrainingRun
     from harness.records import Advice
     from harness.reports.document import Document
 
@@ -156,7 +156,7 @@ def _of_both(
     path: Path, result: Path, *, model: str | None, epochs: int | None, base_url: str | None
 ) -> TrainingRun:
     """The run that a job's object and its result file tell together."""
-    from harness.finetuning.runs import run_of_job_and_result
+    from harness.finetuning.job_runs import run_of_job_and_result
 
     if epochs or model or base_url is not None:
         raise UsageError(
@@ -170,7 +170,7 @@ def _live(job_id: str, base_url: str | None, key_name: str) -> TrainingRun:
     """A job's run, as its server knows it now."""
     from harness.cli.finetune import Server
     from harness.finetuning.api import ApiTuning
-    from harness.finetuning.runs import run_of_job
+    from harness.finetuning.job_runs import run_of_job
     from harness.models.providers import OPENAI_URL
 
     server = Server(base_url or OPENAI_URL, key_name)

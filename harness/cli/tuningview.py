@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from harness.finetuning.curves import Curve
     from harness.finetuning.exports import TuningResult
     from harness.finetuning.jobs import TuningProgress
-    from harness.finetuning.runs import TrainingRun
+    from harness.finetuning.training_run import TrainingRun
     from harness.records import Checkpoint
 
 BARS = "▁▂▃▄▅▆▇█"

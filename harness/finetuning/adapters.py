@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.errors import DatasetError, UsageError
-from harness.finetuning.runs import read_run, text_of
+from harness.finetuning.runs import read_run
+from harness.finetuning.sources import text_of
 from harness.finetuning.trainer_states import STATE_FILE
 from harness.records import Checkpoint
 

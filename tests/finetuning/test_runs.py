@@ -16,14 +16,10 @@ import pytest
 from harness.errors import DatasetError, UsageError
 from harness.finetuning.api import ApiTuning
 from harness.finetuning.exports import JobExport, save_export
+from harness.finetuning.job_runs import run_of_job, run_of_job_and_result
 from harness.finetuning.jobs import TuningRequest
-from harness.finetuning.runs import (
-    TrainingRun,
-    is_training_run,
-    read_run,
-    run_of_job,
-    run_of_job_and_result,
-)
+from harness.finetuning.runs import is_training_run, read_run
+from harness.finetuning.training_run import TrainingRun
 from harness.records import Checkpoint
 
 EPOCHS = 4

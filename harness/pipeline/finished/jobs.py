@@ -19,7 +19,8 @@ from harness.analysis.cost import TUNED, PriceTable, Training, price_of
 from harness.analysis.curves import Evaluation
 from harness.analysis.evidence import Evidence
 from harness.errors import RunFolderError, UsageError
-from harness.finetuning.runs import TrainingRun, read_run
+from harness.finetuning.runs import read_run
+from harness.finetuning.training_run import TrainingRun
 from harness.models.providers import OPENAI_URL
 from harness.pipeline.folder.runfolder import RunFolder
 from harness.records import Advice, Checkpoint, Fact

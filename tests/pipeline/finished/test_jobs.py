@@ -10,7 +10,7 @@ import pytest
 
 from harness.errors import HarnessError, RunFolderError, UsageError
 from harness.finetuning.curves import TrainingStep
-from harness.finetuning.runs import TrainingRun
+from harness.finetuning.training_run import TrainingRun
 from harness.pipeline.finished.jobs import advice_of, advice_of_saved_run, advice_with_logs
 from harness.records import Advice, Checkpoint
 
