@@ -80,6 +80,18 @@ class Truth:
         """Where the good epoch counts within reach lie: +1 above, -1 below, 0 here."""
         return towards(self.good, epochs, self.best)
 
+    @property
+    def is_rising(self) -> bool:
+        """Is the last epoch count within reach the best one?"""
+        return self.best == self.last
+
+    @property
+    def more_helps(self) -> bool:
+        """Does a later epoch count win more over the last one than one standard error, paired?"""
+        best = max(self.later, key=lambda epoch: self.by_epoch[epoch], default=self.last)
+        won = self.by_epoch[best] - self.by_epoch[self.last]
+        return won > self.standard_error(best, self.last)
+
     def direction_ahead(self, epochs: int) -> int:
         """The same, with the later epoch counts among those that may be good."""
         best = max(self.by_epoch, key=lambda epoch: self.by_epoch[epoch])

@@ -276,6 +276,9 @@ def test_the_oracle_looks_beyond_the_last_epoch_count() -> None:
     assert (found.last, found.best, found.good) == (2, 2, {2})
     assert [found.direction(epochs) for epochs in (1, 2)] == [1, 0]
     assert [found.direction_ahead(epochs) for epochs in (1, 2, 6, 10)] == [1, 1, 0, -1]
+    assert found.more_helps
+    assert not replace(truth(0.1, 0.3, 0.6, 0.5), later=(4,)).more_helps
+    assert not truth(0.1, 0.3).more_helps
     assert found.regret(2) == 0
     assert found.standard_error(6, 2) == pytest.approx(found.standard_error(2, 6))
 
