@@ -18,6 +18,8 @@ from harness.cli import app
 from harness.datasets import read_training
 from harness.registry import load_registry
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "datasets" / "no_epoch_helps"
 

@@ -23,6 +23,8 @@ from harness.analysis.diversity import (
 from harness.analysis.diversity.bleu import text_bleus
 from harness.analysis.diversity.tokens import tokenize
 
+pytestmark = pytest.mark.long
+
 WORDS = [
     "the",
     "cat",

@@ -13,7 +13,7 @@ from harness.reports.html import render_html
 from tests.browser import OPEN_DETAILS, Visit, barriers
 from tests.reports.conftest import contest_document, demo_document, run_document
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 
 pytest.importorskip("axe_playwright_python", reason="axe-playwright-python is not installed")
 

@@ -17,6 +17,8 @@ from tests.browser import FOREIGN, HANDLERS, OPEN_DETAILS, Visit, overflow
 from tests.hostile import HOSTILE
 from tests.reports.conftest import contest_document, demo_document, poisoned, run_document
 
+pytestmark = pytest.mark.long
+
 NOT_OURS = (
     *("animate", "applet", "audio", "base", "embed", "foreignobject", "form", "frame", "iframe"),
     *("img", "marquee", "math", "noscript", "object", "plaintext", "source", "template"),

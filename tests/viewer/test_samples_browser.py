@@ -12,6 +12,8 @@ from tests.browser import Visit, barriers, overflow
 from tests.served_viewer import served
 from tests.small_run import BASE, EVAL, TUNED, made_run
 
+pytestmark = pytest.mark.long
+
 BROKEN = f"model={TUNED}&other={BASE}&state=broken"
 
 
