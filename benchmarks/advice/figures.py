@@ -70,8 +70,9 @@ def started(policy: Policy, course: Course, epochs: int) -> Start:
 
 def needed(truth: Truth, epochs: int, move: Move) -> int:
     """Where better epoch counts lie. Nothing within reach can judge *more* from the last one."""
-    is_beyond = move.recommend > 0 and epochs == truth.last
-    return 1 if is_beyond and truth.more_helps else truth.direction(epochs)
+    if move.recommend > 0 and truth.later and epochs == truth.last:
+        return truth.direction_ahead(epochs)
+    return truth.direction(epochs)
 
 
 def followed(policy: Policy, course: Course, epochs: int, move: Move) -> tuple[Move, int]:

@@ -237,9 +237,9 @@ def yardsticks(advisor: Advisor, study: Study) -> list[str]:
     found = [(starts(advisor, course)[-1], course.truth) for course in study.clean("report")]
     spoken = [(start, sign(start.first.recommend), t) for start, t in found if start.first.speaks]
     judged = {
-        PAIRED: [start.is_right for start, _, _ in spoken],
-        UNPAIRED: [
-            said == (t.direction_ahead(t.last) if said > 0 else t.direction(t.last))
+        GOAL: [start.is_right for start, _, _ in spoken],
+        PAIRED: [
+            said == (1 if said > 0 and t.more_helps else t.direction(t.last))
             for _, said, t in spoken
         ],
         THROUGHOUT: [said == t.direction_ahead(t.last) for _, said, t in spoken],
@@ -416,13 +416,14 @@ three files. Rows and lint were mended by these tasks; the third set was drawn t
 
 YARDSTICKS = """
 No epoch count within reach can judge *more* from the last one; later ones do. The first line is the
-goal's. Its yardstick, that of harmful moves, was chosen when the figures of this set were known:
-where seeds differ, the best utility has a standard error of ten points and more, and all within it
-counts as good. The other lines are what other yardsticks say.
+goal's, as it was chosen before this set was looked at. Where seeds differ, the best utility has a
+standard error of ten points and more, and all within it counts as good; the second line takes the
+paired difference instead, as harmful moves do. It was thought of when the first was known, so it
+judges nothing here: it is for a set that is still to be drawn.
 """.strip()
 
+GOAL = "*more* by whether a later one is good and this one is not; else within reach"
 PAIRED = "*more* by whether a later one wins more than a standard error, paired; else within reach"
-UNPAIRED = "*more* by whether a later one is good and this one is not; else within reach"
 THROUGHOUT = "all by later ones, too: *as many* is wrong wherever they win a little"
 WITHIN_REACH = "within reach alone, *more* left out where the last is the best"
 
@@ -450,8 +451,7 @@ DEFINITIONS = """
   is left: the lowest ratio to the references among the primary metrics, over .9, at most 1.
 - **Good epoch counts**: utility within one standard error (over samples and seeds) of the best.
 - **Direction right**: +, - or 0 as the good epoch counts lie above, below or here. More epochs from
-  the last one are right where a later one wins more than one standard error of the paired
-  difference.
+  the last one are right where a later one is good and the last is not.
 - **Silent**: row 23 or 24; *direction right* does not count these.
 - **Harmful**: of the changes of epochs, those that lose more utility than one standard error of the
   paired difference.
