@@ -64,7 +64,7 @@ def started(policy: Policy, course: Course, epochs: int) -> Start:
         harmful=first.recommend != 0 and truth.is_harmful(epochs, first.to),
         spent=first.trained,
         final_spent=spent,
-        at_end=not truth.later and epochs == course.last == truth.best,
+        at_end=not truth.later and epochs == course.last and truth.is_rising,
     )
 
 

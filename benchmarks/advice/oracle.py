@@ -71,10 +71,10 @@ class Truth:
         return self._good(range(1, self.last + 1))
 
     def _good(self, epochs: Iterable[int]) -> frozenset[int]:
-        asked = {epoch: self.by_epoch[epoch] for epoch in epochs}
-        best = max(asked, key=lambda epoch: asked[epoch])
-        least = asked[best] - error_of(self.worth[:, self._column(best)])
-        return frozenset(epoch for epoch, utility in asked.items() if utility >= least)
+        asked = list(epochs)
+        best = max(asked, key=self.by_epoch.__getitem__)
+        least = self.by_epoch[best] - error_of(self.worth[:, self._column(best)])
+        return frozenset(epoch for epoch in asked if self.by_epoch[epoch] >= least)
 
     def direction(self, epochs: int) -> int:
         """Where the good epoch counts within reach lie: +1 above, -1 below, 0 here."""
@@ -88,13 +88,13 @@ class Truth:
     @property
     def more_helps(self) -> bool:
         """Does a later epoch count win more over the last one than one standard error, paired?"""
-        best = max(self.later, key=lambda epoch: self.by_epoch[epoch], default=self.last)
+        best = max(self.later, key=self.by_epoch.__getitem__, default=self.last)
         won = self.by_epoch[best] - self.by_epoch[self.last]
         return won > self.standard_error(best, self.last)
 
     def direction_ahead(self, epochs: int) -> int:
         """The same, with the later epoch counts among those that may be good."""
-        best = max(self.by_epoch, key=lambda epoch: self.by_epoch[epoch])
+        best = max(self.by_epoch, key=self.by_epoch.__getitem__)
         return towards(self._good(self.by_epoch), epochs, best)
 
     def regret(self, epochs: int) -> float:

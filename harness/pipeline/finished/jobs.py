@@ -19,6 +19,7 @@ from harness.analysis.cost import TUNED, PriceTable, Training, price_of
 from harness.analysis.curves import Evaluation
 from harness.analysis.evidence import Evidence
 from harness.errors import RunFolderError, UsageError
+from harness.finetuning.job_runs import ENDED
 from harness.finetuning.runs import read_run
 from harness.finetuning.training_run import TrainingRun
 from harness.models.providers import OPENAI_URL
@@ -131,7 +132,7 @@ def assumed(run: TrainingRun) -> tuple[Fact, ...]:
     notes = [*run.notes]
     if run.status in ("running", "queued", "validating_files", "paused"):
         notes.append(f"the job is {run.status}: this is about what it has done so far")
-    if run.status in ("failed", "cancelled"):
+    if run.status in ENDED:
         why = f": {run.error}" if run.error else ""
         notes.append(f"the job is {run.status}{why}; this is about what it did before")
     settings = (Fact("trained with", None, run.settings),) if run.settings else ()
