@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from statistics import mean
 
 from harness.analysis.evidence import (
     DiversityDrop,
@@ -141,6 +142,8 @@ def learns_by_heart(evidence: Evidence, limits: Thresholds) -> Match | None:
         return None
     if not transfers_little(evidence, limits) or _quality_rises(evidence, limits):
         return None
+    if validation_falls(evidence, limits.steep_fall):
+        return None
     facts = (
         _train_fact(evidence, "rises: the training data are being learnt"),
         _heldout_at_constant(evidence),
@@ -227,16 +230,31 @@ def underfit(evidence: Evidence, limits: Thresholds) -> Match | None:
     )
 
 
+def converges_too_slowly(evidence: Evidence, limits: Thresholds) -> Match | None:
+    """Row 35: underfit, and so far from the first right answer that two more epochs bring none."""
+    found, train = underfit(evidence, limits), evidence.train
+    if found is None or train is None or evidence.epochs < limits.slow_epochs:
+        return None
+    if train.value > limits.margin or _carries_over(evidence, limits):
+        return None
+    reading = f"next to nothing is right after {evidence.epochs:g} epochs"
+    losses = evidence.losses
+    steps = max(1, round(len(losses) / evidence.epochs))
+    loss = f"last epoch {mean(losses[-steps:]):.3g}" if losses else "not measured"
+    return Match((_train_fact(evidence, reading), Fact("training loss", None, loss)))
+
+
 def _still_learns(evidence: Evidence, limits: Thresholds) -> bool:
     """Does a loss say that more is being learnt?
 
-    The training loss of an open task falls for as long as it memorises: it says something before
-    the second checkpoint alone, when there is no trend yet to read; from then on the validation
-    loss does, whose fall no learning by heart explains.
+    The validation loss does, whose fall no learning by heart explains. The training loss of an open
+    task falls for as long as it memorises: it says something before the second checkpoint alone,
+    when there is no trend yet to read.
     """
-    if evidence.task == "one-answer" or not evidence.earlier:
-        return training_still_falls(evidence, limits)
-    return validation_falls(evidence, limits.worthwhile_fall)
+    if validation_falls(evidence, limits.worthwhile_fall):
+        return True
+    trusts_training = evidence.task == "one-answer" or not evidence.earlier
+    return trusts_training and training_still_falls(evidence, limits)
 
 
 def _carries_over(evidence: Evidence, limits: Thresholds) -> bool:
@@ -440,30 +458,66 @@ def _diversity_is_open(evidence: Evidence, limits: Thresholds) -> bool:
 
 
 def _low_from_the_start(evidence: Evidence, limits: Thresholds) -> bool:
+    """Was it lost at the first checkpoint, and no more since? Then epochs have no part in it."""
     drop = evidence.diversity
-    return drop is not None and bool(evidence.earlier) and less_diverse(drop.at_first, limits)
+    if drop is None or not evidence.earlier or drop.at_first is None:
+        return False
+    lost_since = drop.to_expected.high < drop.at_first.low
+    return less_diverse(drop.at_first, limits) and not lost_since
+
+
+def _loss_has_risen(evidence: Evidence, limits: Thresholds) -> bool:
+    """Has the validation loss turned? Alone that is no reason for fewer epochs.
+
+    Where diversity is lost, too, what training still wins is learnt by heart.
+    """
+    return rises_after_minimum(evidence.valid_losses, limits.valid_loss_rise)
+
+
+def _risen_loss(evidence: Evidence) -> Fact:
+    least, last = min(evidence.valid_losses), evidence.valid_losses[-1]
+    return Fact("validation loss", None, f"rose from {least:.3g} to {last:.3g}")
+
+
+def _fallen_loss(evidence: Evidence) -> Fact:
+    before, last = min(evidence.valid_losses[:-1]), evidence.valid_losses[-1]
+    return Fact("validation loss", None, f"fell from {before:.3g} to {last:.3g}")
 
 
 def underfit_and_less_diverse(evidence: Evidence, limits: Thresholds) -> Match | None:
     """Row 25."""
     if not _is_less_diverse(evidence, limits) or underfit(evidence, limits) is None:
         return None
-    facts = (_train_fact(evidence, "does not follow the training data yet"),)
-    return Match(facts + _collapse_facts(evidence, "less diverse than expected"))
+    if _loss_has_risen(evidence, limits):
+        return None
+    lost = _collapse_facts(evidence, "less diverse than expected")
+    facts = (_train_fact(evidence, "does not follow the training data yet"), *lost)
+    if not evidence.earlier:
+        return Match(facts, recommend=1, action=ONE_MORE, confidence="low")
+    if not validation_falls(evidence, limits.steep_fall):
+        return Match(facts)
+    return Match((*facts, _fallen_loss(evidence)), recommend=1, action=ONE_MORE, confidence="low")
+
+
+ONE_MORE = "train one epoch more, and read the diversity again"
 
 
 def mode_collapse(evidence: Evidence, limits: Thresholds) -> Match | None:
     """Row 10."""
-    if evidence.diversity is None or _low_from_the_start(evidence, limits):
+    if evidence.diversity is None:
         return None
     if not _is_less_diverse(evidence, limits):
         return _costs_diversity_for_nothing(evidence, limits)
-    if _quality_rises(evidence, limits):
+    facts = _collapse_facts(evidence, "less diverse than expected")
+    if _loss_has_risen(evidence, limits):
+        facts += (_risen_loss(evidence),)
+    elif _low_from_the_start(evidence, limits) or _quality_rises(evidence, limits):
         return None
+    else:
+        facts += (_fact("quality, last step", evidence.heldout_step, "not better for it"),)
     severe = evidence.diversity.to_expected.value < limits.collapsed
-    quality = _fact("quality, last step", evidence.heldout_step, "not better for it")
     return Match(
-        (*_collapse_facts(evidence, "less diverse than expected"), quality),
+        facts,
         recommend=-2 if severe else -1,
         confidence="low" if rests_on_base_alone(evidence.diversity, limits) else None,
     )
@@ -473,6 +527,8 @@ def _costs_diversity_for_nothing(evidence: Evidence, limits: Thresholds) -> Matc
     """Diversity is lost, perhaps not more than expected, for a quality that was there before."""
     since = level_since(evidence, limits, for_use=True)
     if since is None or not _diversity_is_open(evidence, limits):
+        return None
+    if _low_from_the_start(evidence, limits):
         return None
     if _mostly_misses(evidence, limits) or underfit(evidence, limits) is not None:
         return None
@@ -494,7 +550,7 @@ def narrow_data(evidence: Evidence, limits: Thresholds) -> Match | None:
     drop = evidence.diversity
     if drop is None or drop.to_references is None or not less_diverse(drop.to_base, limits):
         return None
-    if _mostly_misses(evidence, limits):
+    if _mostly_misses(evidence, limits) or underfit(evidence, limits) is not None:
         return None
     if drop.to_references.low < limits.less_diverse:
         return None
@@ -591,10 +647,8 @@ def still_generalising(evidence: Evidence, limits: Thresholds) -> Match | None:
         rising = _fact("held-out, last step", step, "still rising")
         return Match((*facts, rising), recommend=2 if step.low > limits.large_gap else 1)
     if sign(step, limits) in ("?", "0") and validation_falls(evidence, limits.steep_fall):
-        before, last = min(evidence.valid_losses[:-1]), evidence.valid_losses[-1]
         level = _fact("held-out, last step", step, "does not tell")
-        falling = Fact("validation loss", None, f"fell from {before:.3g} to {last:.3g}")
-        return Match((*facts, level, falling), recommend=1, confidence="low")
+        return Match((*facts, level, _fallen_loss(evidence)), recommend=1, confidence="low")
     return None
 
 
@@ -611,7 +665,7 @@ def _may_have_peaked(evidence: Evidence, limits: Thresholds) -> bool:
     A validation loss that rose makes it likelier: then nobody can say that all is well.
     """
     peak = evidence.peak
-    if peak is None or not rises_after_minimum(evidence.valid_losses, limits.valid_loss_rise):
+    if peak is None or not _loss_has_risen(evidence, limits):
         return False
     return peak.p_value > PEAKED and peak.last_minus_peak.value < -limits.margin
 
@@ -633,7 +687,7 @@ def calibration_drift(evidence: Evidence, limits: Thresholds) -> Match | None:
     """Row 19."""
     if _may_have_peaked(evidence, limits):
         return None
-    risen = rises_after_minimum(evidence.valid_losses, limits.valid_loss_rise)
+    risen = _loss_has_risen(evidence, limits)
     if not risen or sign(evidence.heldout_step, limits) not in ("0", "+"):
         return None
     if evidence.evaluations and not evidence.earlier:  # a step from the base model spans no rise
@@ -642,11 +696,9 @@ def calibration_drift(evidence: Evidence, limits: Thresholds) -> Match | None:
         return None
     if _diversity_is_open(evidence, limits):
         return None
-    least = min(evidence.valid_losses)
-    reading = f"rose from {least:.3g} to {evidence.valid_losses[-1]:.3g}"
     return Match(
         (
-            Fact("validation loss", None, reading),
+            _risen_loss(evidence),
             _fact("held-out, last step", evidence.heldout_step, "not falling"),
         )
     )

@@ -2,7 +2,7 @@
 
 The first row that matches wins. Rows 1-4 veto every change of epochs; copying (14) beats
 accuracy; open tasks are read for diversity (10-13) before underfitting (5); underfitting
-and lost diversity together (25) never average into a change of epochs.
+and lost diversity together (25) are never averaged.
 """
 
 from __future__ import annotations
@@ -88,7 +88,8 @@ TABLE: tuple[Rule, ...] = (
     ),
     Rule(
         25,
-        "underfit and less diverse at once",
+        "underfit and less diverse at once, validation loss not risen (at the first checkpoint, or "
+        "where it falls steeply: one epoch more)",
         "underfit and less diverse: more epochs would trade one for the other",
         "look at learning rate, data and decoding",
         "medium",
@@ -98,8 +99,9 @@ TABLE: tuple[Rule, ...] = (
     ),
     Rule(
         10,
-        "less diverse than base and references, quality not better than one checkpoint before; or "
-        "diversity lost, if not clearly more than expected, and no quality won in two epochs",
+        "less diverse than base and references, and the validation loss has risen since its "
+        "lowest, or quality is not better than one checkpoint before; or diversity lost, if not "
+        "clearly more than expected, and no quality won in two epochs",
         "mode collapse",
         "use an earlier checkpoint that is still diverse, or train fewer epochs",
         "medium",
@@ -109,7 +111,7 @@ TABLE: tuple[Rule, ...] = (
     ),
     Rule(
         11,
-        "less diverse than base, like the references",
+        "less diverse than base, like the references; not underfit",
         "the training data are narrow",
         "diversify the training data",
         "high",
@@ -119,7 +121,8 @@ TABLE: tuple[Rule, ...] = (
     ),
     Rule(
         12,
-        "less diverse from the first checkpoint on",
+        "less diverse from the first checkpoint on, clearly no more so since, and the validation "
+        "loss has not risen",
         "lost diversity is no effect of the epochs",
         "lower the learning rate and check the decoding parameters",
         "medium",
@@ -129,18 +132,18 @@ TABLE: tuple[Rule, ...] = (
     ),
     Rule(
         13,
-        "less diverse, better quality",
+        "less diverse, better quality, validation loss not risen",
         "a trade-off between diversity and quality",
         "decide which of the two matters more",
         "low",
-        "a quality that no longer rises",
+        "a quality that no longer rises, or a validation loss that does",
         when.trade_off,
         OPEN,
     ),
     Rule(
         32,
         "the train score has risen, hardly anything of it reaches held-out samples, whose score "
-        "does not rise; enough examples",
+        "does not rise, nor does the validation loss fall steeply; enough examples",
         "learnt by heart: what is to be learnt does not stand in the prompts",
         "fix the data or the task: unknown facts, names that mean nothing, labels at random, "
         "missing context",
@@ -162,9 +165,20 @@ TABLE: tuple[Rule, ...] = (
         ONE,
     ),
     Rule(
+        35,
+        "underfit after 8 epochs or more, with next to no training prompt answered right yet",
+        "does not converge at this learning rate",
+        "raise the learning rate multiplier, two- or threefold; at this pace one or two epochs "
+        "more bring nothing",
+        "medium",
+        "training prompts that are answered right",
+        when.converges_too_slowly,
+    ),
+    Rule(
         5,
         "the train score is below the ceiling, and it or the held-out score rises, or a loss still "
-        "falls (that of training; of open tasks after the first checkpoint, that of validation); "
+        "falls (that of validation; that of training, but of open tasks at the first checkpoint "
+        "alone); "
         "held-out does not fall from checkpoint to checkpoint",
         "underfit",
         "train longer",

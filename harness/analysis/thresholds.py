@@ -47,6 +47,8 @@ class Thresholds:
     """The train loss falls when its last quarter lies this share below its first quarter."""
     learning_fall: float = 0.05
     """A model still learns when its last epoch lowered the training loss by this share."""
+    slow_epochs: float = 8.0
+    """After so many epochs with next to nothing right of training, two more are too few."""
     enough_learnt: float = 0.30
     """What is learnt can be looked for elsewhere when the train score has risen by this much."""
     least_transfer: float = 0.25

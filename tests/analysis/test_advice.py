@@ -125,6 +125,16 @@ CASES: dict[str, tuple[Evidence, int, int]] = {
     "blocked": (replace(UNDERFIT, lints=(Finding("conflicts", "block", "9 of 90"),)), 4, 0),
     "underfit_far": (UNDERFIT, 5, 2),
     "underfit_near": (replace(UNDERFIT, train=about(0.92)), 5, 1),
+    "nothing_right_after_eight_epochs": (
+        replace(UNDERFIT, epochs=8, train=about(0.0), train_step=LEVEL, heldout=about(0.0)),
+        35,
+        0,
+    ),
+    "nothing_right_after_seven_epochs": (
+        replace(UNDERFIT, epochs=7, train=about(0.0), train_step=LEVEL, heldout=about(0.0)),
+        5,
+        2,
+    ),
     "plateaued": (replace(UNDERFIT, train_step=LEVEL, epochs=3, losses=SETTLED), 6, 0),
     "not_rising_yet": (replace(UNDERFIT, train_step=LEVEL), 5, 2),
     "overfit_by_one": (replace(FITTED, peak=PEAKED), 7, -1),
@@ -547,6 +557,59 @@ def test_the_diversity_of_answers_that_mostly_miss_the_task_is_not_read() -> Non
     missing = replace(UNDERFIT, task="open", diversity=COLLAPSED.diversity)
     assert decide(missing)[0].number == 5
     assert decide(replace(missing, heldout=about(0.7)))[0].number == 25
+
+
+@pytest.mark.parametrize(
+    "collapsed",
+    [
+        COLLAPSED,
+        replace(COLLAPSED, heldout_step=RISING),
+        replace(COLLAPSED, diversity=FROM_THE_START),
+        replace(COLLAPSED, train=about(0.5), train_step=RISING),
+    ],
+    ids=["level", "better", "low from the start", "underfit"],
+)
+def test_lost_diversity_and_a_risen_validation_loss_ask_for_fewer_epochs(
+    collapsed: Evidence,
+) -> None:
+    advice = advise(replace(collapsed, valid_losses=(1.0, 0.5, 0.52)))
+    assert (advice.rule, advice.recommend) == (10, -1)
+    assert advice.evidence[-1].reading == "rose from 0.5 to 0.52"
+    assert advise(replace(collapsed, valid_losses=(1.0, 0.5, 0.505))).rule == advise(collapsed).rule
+
+
+def test_diversity_that_was_low_at_first_and_is_lower_now_is_an_effect_of_the_epochs() -> None:
+    fell = replace(FROM_THE_START, to_expected=about(0.65))
+    assert decide(replace(COLLAPSED, diversity=FROM_THE_START))[0].number == 12
+    assert decide(replace(COLLAPSED, diversity=fell))[0].number == 10
+
+
+def test_underfit_and_less_diverse_goes_on_while_the_validation_loss_falls_steeply() -> None:
+    torn = CASES["underfit_and_less_diverse"][0]
+    steep = advise(replace(torn, valid_losses=(2.0, 1.5, 1.4)))
+    assert (steep.rule, steep.recommend, steep.confidence) == (25, 1, "low")
+    assert steep.evidence[-1].reading == "fell from 1.5 to 1.4"
+    assert advise(replace(torn, valid_losses=(2.0, 1.5, 1.45))).recommend == 0
+    first = advise(replace(torn, epochs=1, earlier=()))
+    assert (first.rule, first.recommend) == (25, 1)
+
+
+def test_narrow_data_do_not_keep_an_underfit_model_from_its_epochs() -> None:
+    narrow = replace(COLLAPSED, diversity=NARROW, train=about(0.7), train_step=RISING)
+    assert decide(narrow)[0].number == 5
+
+
+def test_what_still_lowers_the_validation_loss_steeply_is_not_learnt_by_heart_alone() -> None:
+    by_heart = CASES["by_heart_before_it_fits"][0]
+    assert decide(replace(by_heart, valid_losses=(1.0, 0.9, 0.89)))[0].number == 32
+    assert decide(replace(by_heart, valid_losses=(1.0, 0.9, 0.8)))[0].number == 5
+
+
+def test_a_validation_loss_that_falls_stands_on_no_plateau() -> None:
+    level = replace(UNDERFIT, epochs=3, earlier=(1.0, 2.0), train_step=LEVEL, losses=SETTLED)
+    level = replace(level, heldout_step=LEVEL)
+    assert decide(replace(level, valid_losses=(1.0, 0.5, 0.499)))[0].number == 6
+    assert decide(replace(level, valid_losses=(1.0, 0.5, 0.49)))[0].number == 5
 
 
 def test_a_varied_checkpoint_that_has_not_learnt_the_task_is_not_used() -> None:

@@ -21,19 +21,19 @@ from harness.reports.json import SCHEMA
 
 DATA = Path(__file__).parents[3] / "datasets"
 TOPICS = DATA / "topics" / "train.jsonl"
-STUDY = f"""
+STUDY = """
 whole:
   provider: embedded
   base: tiny-base
-  training_data: {TOPICS.name}
+  training_data: topics.jsonl
   evals: [topics.heldout.v1]
-  tune: {{epochs: [3], seeds: [1], batch_size: 4}}
+  tune: {epochs: [3], seeds: [1], batch_size: 4}
   train_probe: 120
-  doubling: {{halves: 2}}
+  doubling: {halves: 2}
   prompts:
-    - {{name: words named, system: Choose one of recipe or match.}}
-    - {{name: too long, few_shot: 40}}
-  instead_of: {{model: tiny-base, system: Choose one of recipe or match., ask: true}}
+    - {name: words named, system: Choose one of recipe or match.}
+    - {name: too long, few_shot: 40}
+  instead_of: {model: tiny-base, system: Choose one of recipe or match., ask: true}
 """
 Start = Callable[..., subprocess.Popen[str]]
 
@@ -42,7 +42,7 @@ Start = Callable[..., subprocess.Popen[str]]
 def report(place: Path, start: Start) -> dict[str, Any]:
     """The report of a study with prompts, halves and a model to replace."""
     (place / "whole.yaml").write_text(STUDY)
-    (place / TOPICS.name).write_text(TOPICS.read_text())
+    (place / "topics.jsonl").write_text(TOPICS.read_text())
     process = start("study", "whole.yaml", "--out", "alternatives")
     out, err = process.communicate(timeout=240)
     assert process.returncode == 0, err
