@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from harness.errors import UsageError
+from harness.whole_file import whole_file
 
 if TYPE_CHECKING:
     from harness.pipeline.folder.runfolder import RunFolder
@@ -127,20 +128,11 @@ def write(path: Path, lines: Iterable[bytes]) -> None:
     Raises:
         UsageError: it cannot be written.
     """
-    part = path.with_name(f"{path.name}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path.exists() and not path.is_file():  # a device, such as /dev/null, is never replaced
-            part = path
-        with part.open("wb") as file:
+        with whole_file(path) as file:
             file.writelines(lines)
-        if part != path:
-            part.replace(path)
     except OSError as error:
         raise UsageError(f"{path}: cannot be written ({error.strerror})") from error
-    finally:
-        if part != path:
-            part.unlink(missing_ok=True)
 
 
 def told(found: Collection, folder: RunFolder, out: Path, rest: Path | None) -> Iterator[str]:

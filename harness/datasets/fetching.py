@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import importlib
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from harness.errors import DatasetError
+from harness.whole_file import whole_file
 
 Row = Mapping[str, Any]
 
@@ -48,16 +48,12 @@ def fetch(address: str, path: Path) -> None:
             " whose lines have question, answers and label"
         )
     rows = _rows(address, parts.netloc, dict(parse_qsl(parts.query)))
-    partial = path.with_suffix(f".{os.getpid()}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("w", encoding="utf-8") as file:
-            file.writelines(json.dumps(line_of(row), ensure_ascii=False) + "\n" for row in rows)
-        partial.replace(path)
+        with whole_file(path) as file:
+            for row in rows:
+                file.write(json.dumps(line_of(row), ensure_ascii=False).encode() + b"\n")
     except OSError as error:
         raise DatasetError(f"{path}: cannot be written ({error.strerror})") from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _rows(address: str, name: str, options: Mapping[str, str]) -> Iterator[Row]:

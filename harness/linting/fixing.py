@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -25,6 +24,7 @@ from harness.linting.columns import ends_of
 from harness.linting.examples import Format, example_of, format_of
 from harness.linting.shapes import fault_of
 from harness.linting.source import check_kind
+from harness.whole_file import whole_file
 
 
 @dataclass(slots=True)
@@ -51,17 +51,13 @@ def fix(path: Path, out: Path) -> Fixed:
     check_copy(path, out)
     strips = _most_answers_are_bare(path)
     fixed = Fixed(out)
-    partial = out.with_name(f"{out.name}.{os.getpid()}.part")
     try:
-        with partial.open("xb") as file:
+        with whole_file(out) as file:
             for line in _clean_lines(path, strips, fixed):
                 file.write(line + b"\n")
                 fixed.lines += 1
-        partial.replace(out)
     except OSError as error:
         raise UsageError(f"{out}: cannot be written ({error.strerror})") from error
-    finally:
-        partial.unlink(missing_ok=True)
     return fixed
 
 

@@ -7,10 +7,9 @@ Training lines are copied byte for byte. Held-out lines become samples: what was
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from harness.errors import UsageError
 from harness.linting.columns import folded
 from harness.linting.examples import Format, said_by
 from harness.linting.splitting import Split, document_of
+from harness.whole_file import whole_file
 
 Json = Mapping[str, Any]
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
@@ -118,21 +118,13 @@ def check_files(source: Path, files: SplitFiles) -> None:
 
 def _write_all(texts: Mapping[Path, Iterable[bytes]]) -> None:
     """All files or none."""
-    partials = {path: path.with_name(f"{path.name}.{os.getpid()}.part") for path in texts}
     path = next(iter(texts))
     try:
-        for path, parts in texts.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with partials[path].open("xb") as file:
-                file.writelines(parts)
-        for path, partial in partials.items():
-            partial.replace(path)
+        with ExitStack() as opened:
+            for path, parts in texts.items():
+                opened.enter_context(whole_file(path)).writelines(parts)
     except OSError as error:
         raise UsageError(f"{path}: cannot be written ({error.strerror})") from error
-    finally:
-        for partial in partials.values():
-            with suppress(OSError):
-                partial.unlink(missing_ok=True)
 
 
 def _training_lines(split: Split) -> Iterator[bytes]:

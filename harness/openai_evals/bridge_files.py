@@ -14,6 +14,7 @@ from harness.errors import RunFolderError
 from harness.openai_evals.marks import numbers_in
 from harness.records import Completion, Failure, Outcome, Sample, Score
 from harness.running.journal import latest
+from harness.whole_file import whole_file
 
 GRADER = "bridge"
 """The grader of a spec whose samples its own class has marked."""
@@ -141,11 +142,9 @@ def _sample(fields: Mapping[str, Any]) -> Sample:
 
 
 def _replace(path: Path, lines: Sequence[bytes]) -> None:
-    unfinished = path.with_name(f".{path.name}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.write_bytes(b"".join(line + b"\n" for line in lines))
-        unfinished.replace(path)
+        with whole_file(path) as file:
+            file.writelines(line + b"\n" for line in lines)
     except OSError as error:
         raise RunFolderError(
             f"{path}: cannot be written ({error.strerror}); make room, then --resume"

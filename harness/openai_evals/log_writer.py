@@ -5,9 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, is_dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +20,7 @@ from harness.openai_evals.events import Answer, events_of
 from harness.openai_evals.final_report import Number, Totals
 from harness.prompts import build, drafts, models_of
 from harness.records import DEFAULT_SEED, Endpoint, EvalSpec, Messages, Outcome, Sample
+from harness.whole_file import whole_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,22 +231,12 @@ ENCODER = json.JSONEncoder(ensure_ascii=False, default=_plain)
 
 @contextmanager
 def _replaced(path: Path) -> Iterator[BinaryIO]:
-    """A file beside ``path`` that takes its place when all went well."""
-    unfinished = path.with_name(f".{path.name[-200:]}.{os.getpid()}.part")
+    """A log that is there when it is whole."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path.exists() and not path.is_file():  # a device, such as /dev/null, is never replaced
-            with path.open("wb") as file:
-                yield file
-            return
-        with unfinished.open("wb") as file:
+        with whole_file(path) as file:
             yield file
-        unfinished.replace(path)
     except OSError as error:
         raise RunFolderError(
             f"{path}: the log cannot be written ({error.strerror or error}); make room or choose "
             "another folder; the answers are kept in the journal"
         ) from error
-    finally:
-        with suppress(OSError):
-            unfinished.unlink(missing_ok=True)

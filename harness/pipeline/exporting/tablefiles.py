@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import csv
-import os
 import re
-import secrets
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from io import StringIO
 from itertools import islice
@@ -20,6 +18,7 @@ import orjson
 from harness.errors import UsageError
 from harness.pipeline.exporting.exported import Column, Kind, Row
 from harness.pipeline.folder.runfolder import EXPORTS
+from harness.whole_file import whole_file
 
 STDOUT = Path("-")
 ROWS_AT_ONCE = 2_000
@@ -103,20 +102,8 @@ class TableFile:
                 yield out
                 out.flush()
             return
-        if self.path.exists() and not self.path.is_file():
-            with self.path.open("wb") as file:  # a device, such as /dev/null, is never replaced
-                yield file
-            return
-        beside = self.path.with_name(f".{self.path.name}.{secrets.token_hex(4)}.part")
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with beside.open("xb") as file:
-                yield file
-            os.replace(beside, self.path)
-        except BaseException:
-            with suppress(OSError):
-                beside.unlink()
-            raise
+        with whole_file(self.path) as file:
+            yield file
 
 
 def _chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:

@@ -21,6 +21,7 @@ from harness.finetuning.jobs import (
 from harness.pipeline.folder.runfolder import RunFolder, write_lines
 from harness.pipeline.orders.parts import parts_of, write_part
 from harness.records import Checkpoint, Experiment, Sample, Study, Tuning
+from harness.whole_file import whole_file
 
 AT_END = 1e-6
 
@@ -274,9 +275,8 @@ def write_tuning(path: Path, runs: Sequence[TunedRun]) -> None:
     Raises:
         RunFolderError: the folder cannot be written.
     """
-    fresh = path.with_suffix(".new")
     try:
-        fresh.write_text("".join(json.dumps(asdict(run)) + "\n" for run in runs), encoding="utf-8")
-        fresh.replace(path)
+        with whole_file(path) as file:
+            file.writelines(json.dumps(asdict(run)).encode() + b"\n" for run in runs)
     except OSError as error:
         raise RunFolderError(f"{path}: cannot be written: {error.strerror}") from error
