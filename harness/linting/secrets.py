@@ -35,7 +35,10 @@ KEYS: dict[str, str] = {
     "Telegram token": r"\b\d{8,10}:AA[A-Za-z0-9_-]{33}\b",
     "token of a service": (
         r"\b(?:dop_v1_[0-9a-f]{64}|shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}|dapi[0-9a-f]{32}"
-        r"|r8_[A-Za-z0-9]{37}|gsk_[A-Za-z0-9]{40,}|xai-[A-Za-z0-9]{60,})"
+        r"|r8_[A-Za-z0-9]{37}|gsk_[A-Za-z0-9]{40,}|xai-[A-Za-z0-9]{60,}|key-[0-9a-f]{32}"
+        r"|SK[0-9a-f]{32})\b"
+        r"|\b[MNO][A-Za-z0-9_-]{23,25}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,38}"
+        r"|discord(?:app)?\.com/api/webhooks/\d{15,}/[A-Za-z0-9_-]{60,}"
     ),
     "Hugging Face token": r"\bhf_[A-Za-z0-9]{30,}",
     "registry token": r"\bnpm_[A-Za-z0-9]{36}\b|\bpypi-AgE[A-Za-z0-9_-]{40,}",
@@ -58,7 +61,7 @@ _HINTS = (
     *("glpat-", "xox", "hooks.slack", "aiza", "k_live_", "hf_", "npm_", "pypi-", "eyj", "://"),
     *("xapp-", "gocspx-", "ya29.", "whsec_", "sg.", ":aa", "dop_v1_", "shpat_", "shpca_"),
     *("shppa_", "shpss_", "dapi", "r8_", "gsk_", "xai-", "bearer"),
-    *("key", "token", "secret", "passw"),
+    *("key", "token", "secret", "passw", "twilio", "discord"),
 )
 """One of these stands in every key, in lower case: to look for them is quick."""
 

@@ -43,6 +43,10 @@ def test_keys_are_found_by_their_form_and_masked(kind: str) -> None:
         f"密钥是sk-{RANDOM}。",
         f"xapp-1-A01-123-{RANDOM}",
         f"GOCSPX-{RANDOM[:28]}",
+        "mailgun key-3f9a0c7e1b2d4f6a8c9e0b1d2f3a4c5e",
+        "Twilio SK3f9a0c7e1b2d4f6a8c9e0b1d2f3a4c5e",
+        f"the bot's token MTk4{RANDOM[:20]}.Gx2b3c.{RANDOM[:27]}",
+        f"https://discord.com/api/webhooks/918273645091827364/{RANDOM}{RANDOM}",
     ],
 )
 def test_keys_are_found_in_settings_and_behind_other_scripts(text: str) -> None:
