@@ -19,6 +19,8 @@ from harness.embedded.decoding import generate
 from harness.embedded.network import Network
 from harness.embedded.training import EpochReport, Hyperparameters, finetune
 
+pytestmark = pytest.mark.long
+
 SLOGANS = Path(__file__).parents[1] / "datasets" / "slogans"
 TOKENIZER, BASE = load_base()
 EARLY, LATE = 4, 24

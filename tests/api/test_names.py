@@ -63,6 +63,7 @@ def test_importing_harness_costs_next_to_nothing() -> None:
     assert done.stdout.strip() == "[]", done.stderr
 
 
+@pytest.mark.long
 def test_every_code_block_of_the_page_runs(tmp_path: Path) -> None:
     place: dict[str, object] = {}
     blocks = re.findall(r"```python\n(.*?)```", API, re.DOTALL)

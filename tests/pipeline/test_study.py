@@ -82,7 +82,7 @@ def test_a_server_gives_the_numbers_of_this_process(
     assert numbers(place / "served") == numbers(undisturbed)
 
 
-@pytest.mark.parametrize("answers", [5, 60])
+@pytest.mark.parametrize("answers", [5, pytest.param(60, marks=pytest.mark.long)])
 def test_kill_and_resume_give_the_undisturbed_report(
     place: Path, study: Study, undisturbed: Path, answers: int
 ) -> None:

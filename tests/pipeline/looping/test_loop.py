@@ -252,7 +252,10 @@ def numbers(folder: Path) -> dict[str, Any]:
     return {key: report[key] for key in ("evals", "advice", "rounds")}
 
 
-@pytest.mark.parametrize(("number", "end"), [(1, signal.SIGKILL), (2, signal.SIGINT)])
+@pytest.mark.parametrize(
+    ("number", "end"),
+    [pytest.param(1, signal.SIGKILL, marks=pytest.mark.long), (2, signal.SIGINT)],
+)
 def test_a_loop_that_is_stopped_in_a_round_goes_on_there(
     place: Path, whole: tuple[Looped, Silent], number: int, end: signal.Signals
 ) -> None:
