@@ -508,13 +508,15 @@ def mode_collapse(evidence: Evidence, limits: Thresholds) -> Match | None:
         return None
     if not _is_less_diverse(evidence, limits):
         return _costs_diversity_for_nothing(evidence, limits)
-    facts = _collapse_facts(evidence, "less diverse than expected")
-    if _loss_has_risen(evidence, limits):
-        facts += (_risen_loss(evidence),)
-    elif _low_from_the_start(evidence, limits) or _quality_rises(evidence, limits):
+    rises, risen = _quality_rises(evidence, limits), _loss_has_risen(evidence, limits)
+    if not risen and (rises or _low_from_the_start(evidence, limits)):
         return None
-    else:
-        facts += (_fact("quality, last step", evidence.heldout_step, "not better for it"),)
+    reading = "better, but the validation loss has risen" if rises else "not better for it"
+    facts = (
+        *_collapse_facts(evidence, "less diverse than expected"),
+        _fact("quality, last step", evidence.heldout_step, reading),
+        *([_risen_loss(evidence)] if risen else []),
+    )
     severe = evidence.diversity.to_expected.value < limits.collapsed
     return Match(
         facts,
