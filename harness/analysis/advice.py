@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil, floor
 
 from harness.analysis.conditions import Match
 from harness.analysis.cost import Training
@@ -109,8 +110,8 @@ def _cost(run: NextRun, recommend: int, chosen: Candidate | None) -> str:
 def clamped(recommend: int, epochs: float, limits: Thresholds = DEFAULT) -> int:
     """Keep a change of epochs within +-2, and its result within [1, most_epochs]."""
     if recommend > 0:
-        return min(recommend, 2, max(0, round(limits.most_epochs - epochs)))
-    return max(recommend, -2, min(0, round(1 - epochs)))
+        return min(recommend, 2, max(0, floor(limits.most_epochs - epochs)))
+    return max(recommend, -2, min(0, ceil(1 - epochs)))
 
 
 def _chosen(match: Match, candidates: Sequence[Candidate], limits: Thresholds) -> Candidate | None:

@@ -107,17 +107,22 @@ def contaminated(evidence: Evidence, limits: Thresholds) -> Match | None:
 def optimisation(evidence: Evidence, limits: Thresholds) -> Match | None:
     """Row 3."""
     shape = loss_shape(evidence.losses, limits)
+    curve = "training loss"
     if any(not math.isfinite(one.valid_loss) for one in evidence.evaluations):
-        shape = "broken"
-    if shape is None or shape == "falling" or (shape == "flat" and fit(evidence, limits) == "full"):
+        curve, shape = "validation loss", "broken"
+    if shape is None or shape == "falling":
+        return None
+    if shape in ("flat", "rising") and fit(evidence, limits) == "full":
         return None
     action = {
         "flat": "raise the learning rate: the training loss does not fall",
+        "rising": "lower the learning rate: the training loss rises",
         "spiking": "lower the learning rate: the training loss spikes",
         "broken": "lower the learning rate: the loss is not a number",
         "zero": "check precision and loss mask: the training loss is exactly 0",
     }[shape]
-    return Match((Fact("training loss", None, shape),), action=action)
+    reading = "not a number" if shape == "broken" else shape
+    return Match((Fact(curve, None, reading),), action=action)
 
 
 def blocking_lint(evidence: Evidence, limits: Thresholds) -> Match | None:
@@ -212,12 +217,14 @@ def underfit(evidence: Evidence, limits: Thresholds) -> Match | None:
     falls = bool(evidence.earlier) and sign(evidence.heldout_step, limits) == "-"
     if not (rising or learning or _carries_over(evidence, limits)) or falls:
         return None
-    trend = "not falling" if evidence.earlier else "from the base model, which is no trend yet"
+    trend = (
+        "not shown to fall" if evidence.earlier else "from the base model, which is no trend yet"
+    )
     reading = "not rising, though the held-out score does"
     if rising:
         reading = "still rising"
     elif learning:
-        reading = "not rising yet, though the loss still falls"
+        reading = "no clear new best, though a loss still falls"
     far = evidence.ceiling - evidence.train.value > limits.far_below_ceiling
     return Match(
         facts=(
@@ -230,18 +237,37 @@ def underfit(evidence: Evidence, limits: Thresholds) -> Match | None:
     )
 
 
-def converges_too_slowly(evidence: Evidence, limits: Thresholds) -> Match | None:
-    """Row 35: underfit, and so far from the first right answer that two more epochs bring none."""
+def does_not_converge(evidence: Evidence, limits: Thresholds) -> Match | None:
+    """Row 35: underfit at the limit of epochs, or so far from the first right answer that two more
+    bring none."""
     found, train = underfit(evidence, limits), evidence.train
-    if found is None or train is None or evidence.epochs < limits.slow_epochs:
+    if found is None or train is None:
         return None
-    if train.value > limits.margin or _carries_over(evidence, limits):
+    is_far = evidence.epochs >= limits.slow_epochs and train.value <= limits.margin
+    if evidence.epochs < limits.most_epochs and (not is_far or _carries_over(evidence, limits)):
         return None
-    reading = f"next to nothing is right after {evidence.epochs:g} epochs"
+    begins, means = _epoch_losses(evidence)
+    rose = bool(means) and max(means) > begins * (1 + limits.loss_fall)
+    reading = f"{means[0]:.3g} in the first epoch, {means[-1]:.3g} in the last" if means else ""
+    facts = (
+        _train_fact(evidence, f"hardly followed after {evidence.epochs:g} epochs"),
+        Fact("training loss", None, f"began at {begins:.3g}, {reading}" if means else "not known"),
+    )
+    return Match(facts, action=TOO_FAST if rose else None)
+
+
+TOO_FAST = (
+    "lower the learning rate multiplier, two- to tenfold: the training loss rose above its start"
+)
+
+
+def _epoch_losses(evidence: Evidence) -> tuple[float, list[float]]:
+    """The first loss, and the mean of every whole epoch."""
     losses = evidence.losses
-    steps = max(1, round(len(losses) / evidence.epochs))
-    loss = f"last epoch {mean(losses[-steps:]):.3g}" if losses else "not measured"
-    return Match((_train_fact(evidence, reading), Fact("training loss", None, loss)))
+    steps = int(len(losses) / max(1.0, evidence.epochs))
+    if steps < 1:
+        return math.nan, []
+    return losses[0], [mean(losses[i : i + steps]) for i in range(0, len(losses), steps)]
 
 
 def _still_learns(evidence: Evidence, limits: Thresholds) -> bool:
@@ -492,6 +518,8 @@ def underfit_and_less_diverse(evidence: Evidence, limits: Thresholds) -> Match |
         return None
     lost = _collapse_facts(evidence, "less diverse than expected")
     facts = (_train_fact(evidence, "does not follow the training data yet"), *lost)
+    if evidence.epochs >= limits.most_epochs:
+        return Match(facts)
     if not evidence.earlier:
         return Match(facts, recommend=1, action=ONE_MORE, confidence="low")
     if not validation_falls(evidence, limits.steep_fall):
@@ -511,7 +539,7 @@ def mode_collapse(evidence: Evidence, limits: Thresholds) -> Match | None:
     rises, risen = _quality_rises(evidence, limits), _loss_has_risen(evidence, limits)
     if not risen and (rises or _low_from_the_start(evidence, limits)):
         return None
-    reading = "better, but the validation loss has risen" if rises else "not better for it"
+    reading = "better, but the validation loss has risen" if rises else "not shown to be better"
     facts = (
         *_collapse_facts(evidence, "less diverse than expected"),
         _fact("quality, last step", evidence.heldout_step, reading),
@@ -521,8 +549,12 @@ def mode_collapse(evidence: Evidence, limits: Thresholds) -> Match | None:
     return Match(
         facts,
         recommend=-2 if severe else -1,
+        action=NOTHING_EARLIER if evidence.epochs <= 1 else None,
         confidence="low" if rests_on_base_alone(evidence.diversity, limits) else None,
     )
+
+
+NOTHING_EARLIER = "lower the learning rate, or diversify the training data: no run is shorter"
 
 
 def _costs_diversity_for_nothing(evidence: Evidence, limits: Thresholds) -> Match | None:
@@ -583,7 +615,11 @@ def memorised(evidence: Evidence, limits: Thresholds) -> Match | None:
     if evidence.copied is None or evidence.copied.low <= limits.copy_limit:
         return None
     fact = _fact("copied from training data, tuned minus base", evidence.copied, "above the limit")
-    return Match((fact,), recommend=-1)
+    is_shortest = evidence.epochs <= 1
+    return Match((fact,), recommend=-1, action=COPIED_AT_ONCE if is_shortest else None)
+
+
+COPIED_AT_ONCE = "remove duplicates from the training data, or lower the learning rate"
 
 
 def forgot(evidence: Evidence, limits: Thresholds) -> Match | None:

@@ -18,7 +18,7 @@ from harness.records import DataGain, Estimate, Finding, Task
 
 Sign = Literal["+", "-", "0", "?"]
 Fit = Literal["full", "low", "unknown"]
-LossShape = Literal["falling", "flat", "spiking", "broken", "zero"]
+LossShape = Literal["falling", "flat", "rising", "spiking", "broken", "zero"]
 ZERO_TAIL = 5
 """So many losses of exactly 0 at the end are none: trainers write 0 in the place of NaN."""
 
@@ -253,9 +253,10 @@ def training_still_falls(evidence: Evidence, limits: Thresholds) -> bool:
 
 
 def validation_falls(evidence: Evidence, share: float) -> bool:
-    """Did the last epoch lower the validation loss below all before, by this share or more?"""
-    losses = evidence.valid_losses
-    return len(losses) > 1 and losses[-1] < min(losses[:-1]) * (1 - share)
+    """Is the validation loss below all before, by this share or more for each epoch since?"""
+    losses, before = evidence.valid_losses, evidence.earlier[-1:]
+    epochs = max(1.0, evidence.epochs - before[0]) if before else 1.0
+    return len(losses) > 1 and losses[-1] < min(losses[:-1]) * (1 - share) ** epochs
 
 
 def gap_is_large(evidence: Evidence, limits: Thresholds) -> bool | None:
@@ -280,6 +281,8 @@ def loss_shape(losses: Sequence[float], limits: Thresholds) -> LossShape | None:
     start, end = mean(losses[:quarter]), mean(losses[-quarter:])
     if end > start and _spikes(losses, limits.loss_spike):
         return "spiking"
+    if end > start * (1 + limits.loss_fall):
+        return "rising"
     return "falling" if end < start * (1 - limits.loss_fall) else "flat"
 
 

@@ -105,7 +105,8 @@ TABLE: tuple[Rule, ...] = (
         "mode collapse",
         "use an earlier checkpoint that is still diverse, or train fewer epochs",
         "medium",
-        "a diversity ratio above the limit, or better quality bought with it",
+        "a diversity ratio above the limit; or, with a validation loss that has not risen, better "
+        "quality bought with it",
         when.mode_collapse,
         OPEN,
     ),
@@ -146,7 +147,7 @@ TABLE: tuple[Rule, ...] = (
         "does not rise, nor does the validation loss fall steeply; enough examples",
         "learnt by heart: what is to be learnt does not stand in the prompts",
         "fix the data or the task: unknown facts, names that mean nothing, labels at random, "
-        "missing context",
+        "missing context; a learning rate that is far too high looks the same",
         "high",
         "a held-out score clearly above the best constant answer",
         when.learns_by_heart,
@@ -166,13 +167,14 @@ TABLE: tuple[Rule, ...] = (
     ),
     Rule(
         35,
-        "underfit after 8 epochs or more, with next to no training prompt answered right yet",
+        "underfit after 8 epochs or more with next to no training prompt answered right yet, or at "
+        "the limit of 25 epochs",
         "does not converge at this learning rate",
-        "raise the learning rate multiplier, two- or threefold; at this pace one or two epochs "
-        "more bring nothing",
+        "raise the learning rate multiplier, two- or threefold: at this pace one or two epochs "
+        "more bring little",
         "medium",
         "training prompts that are answered right",
-        when.converges_too_slowly,
+        when.does_not_converge,
     ),
     Rule(
         5,

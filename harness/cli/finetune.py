@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shlex
 from collections.abc import Iterator
@@ -94,6 +95,10 @@ def finetune(
         result = follow_there(server, job_id, out)
     else:
         refuse_second_job(out)
+        if learning_rate_multiplier is not None and not 0 < learning_rate_multiplier < math.inf:
+            raise UsageError(
+                f"--learning-rate-multiplier {learning_rate_multiplier:g}: give a number above 0"
+            )
         request = TuningRequest(
             base=base_of(base, base_url),
             training=train,
@@ -266,7 +271,7 @@ def taken_up(
 
 
 def refuse_second_job(out: Path | None) -> None:
-    """A job that was left still runs, and costs: the same command must not start another."""
+    """A job that was left still runs, and one that ended has cost: none is started in its place."""
     from harness.finetuning.exports import JOB_FILE, read_export
     from harness.finetuning.jobs import FINISHED
 
@@ -277,6 +282,11 @@ def refuse_second_job(out: Path | None) -> None:
         raise UsageError(
             f"{out}: job {export.job.get('id')} was started from here and left before its end; "
             f"take it up with harness finetune --job {quoted(out)}, or choose another --out"
+        )
+    if export.job.get("status") == "succeeded":
+        raise UsageError(
+            f"{out}: holds job {export.job.get('id')}, which has ended: harness advise "
+            f"{quoted(out)} reads it; choose another --out for a new one"
         )
 
 

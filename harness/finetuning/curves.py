@@ -230,10 +230,15 @@ def read_objects(text: str, source: str) -> list[Mapping[str, Any]]:
     """Return the objects of a JSON list, of an API's list object, or of JSON lines.
 
     Raises:
-        DatasetError: it is none of these; the message has the line.
+        DatasetError: it is none of these; the message has the line. Or it is one page of several.
     """
     content = json_of(text, source) if is_one_json(text) else json_lines(text, source)
     if isinstance(content, dict):
+        if content.get("has_more") is True:
+            raise DatasetError(
+                f"{source}: is one page of several ('has_more' is true): ask for more at once "
+                "(?limit=100) and for what follows (?after=ID), and save all of it as one list"
+            )
         content = content["data"] if isinstance(content.get("data"), list) else [content]
     if not isinstance(content, list) or not all(isinstance(item, dict) for item in content):
         raise DatasetError(f"{source}: expected a list of objects, or one object a line")

@@ -93,6 +93,8 @@ def run_of_json(text: str, path: Path, epochs: int | None, model: str | None) ->
         raise DatasetError(
             f"{source}: a log of answers, not of training; give it with --log beside the run"
         )
+    if is_list_of(content, is_event):
+        read_objects(text, source)
     if is_list_of(content, is_event) and not is_of_events(text, source):
         raise DatasetError(
             f"{source}: events of a job, and none of them has metrics; save them again with all "

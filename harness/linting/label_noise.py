@@ -171,8 +171,9 @@ class Beside:
 def beside_heldout(question: Question) -> Beside | None:
     """Hold training labels against held-out ones; None where there are too few to tell.
 
-    One model judges both out of fold, so that a hard task is as hard for either. Held-out prompts
-    that training asks too are left out: their copies would tell their labels.
+    One model judges both out of fold, so that a hard task is as hard for either, and labels are
+    compared with their like, because the parts may mix them otherwise. Held-out prompts that
+    training asks too are left out: their copies would tell their labels.
     """
     train, heldout = question.train, question.heldout
     if (
@@ -194,9 +195,12 @@ def beside_heldout(question: Question) -> Beside | None:
         for i, name in enumerate(names)
         if counts[name] >= FEWEST_OF_A_LABEL and (i < len(train) or folded(asked[i]) not in trained)
     ]
-    labels = sorted({names[i] for i in kept})
+    shared = {names[i] for i in kept if i < len(train)} & {
+        names[i] for i in kept if i >= len(train)
+    }
+    kept, labels = [i for i in kept if names[i] in shared], sorted(shared)
     ours = sum(i < len(train) for i in kept)
-    if len(labels) < 2 or not 0 < ours < len(kept):
+    if len(labels) < 2 or len(kept) - ours < FEWEST_HELDOUT:
         return None
     given = [labels.index(names[i]) for i in kept]
     probabilities = out_of_fold([asked[i] for i in kept], given, REPEATS)
@@ -216,22 +220,39 @@ def _held_against(
     guesses = probabilities.argmax(axis=1)
     wrong = guesses != given
     order = [i for i in np.argsort(likely[:ours], kind="stable").tolist() if wrong[i]]
+    excess = _excess_weights(given, ours)
     return Beside(
         wrong=float(wrong[:ours].mean()),
-        wrong_heldout=float(wrong[ours:].mean()),
-        p_value=_chance_of_less(likely, ours),
+        wrong_heldout=float(wrong[:ours].mean() - excess @ wrong),
+        p_value=_chance_of_less(likely, excess, given),
         doubted=tuple((kept[i], labels[guesses[i]]) for i in order),
         looked_at=ours,
     )
 
 
-def _chance_of_less(values: Any, ours: int) -> float:
-    """How often shuffled values have as low a mean in the first part (permutation test)."""
+def _excess_weights(given: Sequence[int], ours: int) -> Any:
+    """Weights whose sum of values is the mean of ours minus that of the others, with our labels'
+    shares."""
     import numpy as np
 
-    random = np.random.default_rng(0)
-    seen = values[:ours].mean()
-    lower = sum(random.permutation(values)[:ours].mean() <= seen for _ in range(SHUFFLES))
+    labels = np.asarray(given)
+    trained, heldout = np.bincount(labels[:ours]), np.bincount(labels[ours:])
+    weights = np.full(len(labels), 1 / ours)
+    weights[ours:] = -(trained / heldout)[labels[ours:]] / ours
+    return weights
+
+
+def _chance_of_less(values: Any, weights: Any, given: Sequence[int]) -> float:
+    """How often values shuffled within their labels have as low a weighted sum (permutation)."""
+    import numpy as np
+
+    random, labels = np.random.default_rng(0), np.asarray(given)
+    places = np.lexsort((weights, labels))
+    sorted_weights, seen = weights[places], weights @ values
+    lower = sum(
+        sorted_weights @ values[np.lexsort((random.random(len(labels)), labels))] <= seen
+        for _ in range(SHUFFLES)
+    )
     return float((1 + lower) / (1 + SHUFFLES))
 
 

@@ -79,7 +79,18 @@ LOOKED_AT = 150
 STAND_INS = frozenset(
     {
         *("password", "passwd", "pass", "secret", "token", "guest", "root", "admin", "postgres"),
-        *("mysql", "test", "user", "username", "changeme", "tiger"),
+        *(
+            "mysql",
+            "test",
+            "user",
+            "username",
+            "changeme",
+            "tiger",
+            "pwd",
+            "my",
+            "db",
+            "secretpassword",
+        ),
     }
 )
 """Passwords that documentation writes into addresses."""
@@ -124,7 +135,10 @@ def is_made_of_words(body: str) -> bool:
 def is_address_with_password(address: str) -> bool:
     """Is the password of an address one that somebody chose?"""
     user, _, password = address.partition("://")[2].rpartition("@")[0].partition(":")
-    return password.casefold() not in {*STAND_INS, user.casefold()}
+    folded = password.casefold()
+    if folded == user.casefold() or folded.rstrip("0123456789!") in STAND_INS:
+        return False
+    return not any(folded in (f"my{word}", f"{word}pass", f"{word}password") for word in STAND_INS)
 
 
 REAL: Mapping[str, Callable[[str], bool]] = {

@@ -66,6 +66,8 @@ def check_kind(path: Path) -> None:
         raise UsageError(f"{path}: is a folder; name one training file in it")
     if not path.exists():
         raise UsageError(f"{path}: no such file; check the path")
+    if not path.is_file():
+        raise UsageError(f"{path}: is a pipe or a device; save it to a file first")
     if path.suffix in PACKED:
         return
     try:

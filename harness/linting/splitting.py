@@ -46,6 +46,10 @@ FEW_OF_A_LABEL, RECURRING = 3, 0.9
 """It is by short answers where they come so often on average, and so many of them twice."""
 
 
+CLUSTER = "cluster"
+"""The field that names a line's document, where no other is named."""
+
+
 @dataclass(frozen=True, slots=True)
 class SplitOptions:
     """How many to hold out (None: what shows a difference of ``detect``), and how to draw them.
@@ -56,7 +60,7 @@ class SplitOptions:
     heldout: int | None = None
     detect: float = DETECT
     seed: int = 0
-    cluster: str = "cluster"
+    cluster: str = CLUSTER
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +103,7 @@ class Split:
     largest_group: int = 1
     template: tuple[str, ...] = ()
     longest_answer: int = 0
-    cluster: str = "cluster"
+    cluster: str = CLUSTER
     conflicts: tuple[Conflict, ...] = ()
 
 
@@ -184,6 +188,11 @@ class _Reading:
             self.calls += bool(kind == "chat" and value["messages"][-1].get("tool_calls"))
         if not len(self.columns):
             raise DatasetError(f"{path}: holds no examples")
+        if self._cluster != CLUSTER and not any(one is not None for one in self.documents):
+            raise UsageError(
+                f"{path}: no line has the field {self._cluster!r} (--cluster), itself or in its"
+                " metadata; name the one that says which document a line is from"
+            )
 
 
 def examples_of(path: Path) -> Iterator[tuple[int, dict[str, Any], Format]]:

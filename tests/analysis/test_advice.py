@@ -135,6 +135,8 @@ CASES: dict[str, tuple[Evidence, int, int]] = {
         5,
         2,
     ),
+    "underfit_at_the_limit": (replace(UNDERFIT, epochs=25, earlier=(24,)), 35, 0),
+    "loss_rises": (replace(UNDERFIT, losses=tuple(1 + i / 5 for i in range(20))), 3, 0),
     "plateaued": (replace(UNDERFIT, train_step=LEVEL, epochs=3, losses=SETTLED), 6, 0),
     "not_rising_yet": (replace(UNDERFIT, train_step=LEVEL), 5, 2),
     "overfit_by_one": (replace(FITTED, peak=PEAKED), 7, -1),
@@ -340,7 +342,10 @@ def test_a_rising_validation_loss_alone_never_cuts_epochs() -> None:
 
 @pytest.mark.parametrize(
     ("recommend", "epochs", "clamp"),
-    [(2, 1, 2), (-2, 2, -1), (-2, 1, 0), (2, 24, 1), (2, 25, 0), (2, 40, 0), (5, 3, 2)],
+    [
+        *((2, 1, 2), (-2, 2, -1), (-2, 1, 0), (2, 24, 1), (2, 25, 0), (2, 40, 0), (5, 3, 2)),
+        *((2, 23.5, 1), (1, 24.4, 0), (-2, 2.5, -1), (-1, 1.6, 0)),
+    ],
 )
 def test_changes_stay_within_two_epochs_and_the_limits(
     recommend: int, epochs: float, clamp: int
@@ -585,7 +590,7 @@ def test_diversity_that_was_low_at_first_and_is_lower_now_is_an_effect_of_the_ep
 
 
 def test_underfit_and_less_diverse_goes_on_while_the_validation_loss_falls_steeply() -> None:
-    torn = CASES["underfit_and_less_diverse"][0]
+    torn = replace(CASES["underfit_and_less_diverse"][0], epochs=3)
     steep = advise(replace(torn, valid_losses=(2.0, 1.5, 1.4)))
     assert (steep.rule, steep.recommend, steep.confidence) == (25, 1, "low")
     assert steep.evidence[-1].reading == "fell from 1.5 to 1.4"
@@ -603,6 +608,29 @@ def test_what_still_lowers_the_validation_loss_steeply_is_not_learnt_by_heart_al
     by_heart = CASES["by_heart_before_it_fits"][0]
     assert decide(replace(by_heart, valid_losses=(1.0, 0.9, 0.89)))[0].number == 32
     assert decide(replace(by_heart, valid_losses=(1.0, 0.9, 0.8)))[0].number == 5
+
+
+def test_a_fall_of_the_validation_loss_counts_by_epoch() -> None:
+    torn = CASES["underfit_and_less_diverse"][0]
+    far = replace(torn, epochs=18, earlier=(1.0, 8.0), valid_losses=(2.0, 1.5, 1.4))
+    assert advise(far).recommend == 0
+    assert advise(replace(far, earlier=(1.0, 17.0))).recommend == 1
+
+
+def test_what_does_not_converge_after_its_loss_rose_needs_a_lower_learning_rate() -> None:
+    slow = CASES["nothing_right_after_eight_epochs"][0]
+    assert advise(slow).action.startswith("raise the learning rate")
+    steep = tuple(3.0 if i < 2 else 9.0 / i**0.5 for i in range(40))
+    assert advise(replace(slow, losses=steep)).action.startswith("lower the learning rate")
+
+
+def test_one_epoch_that_collapses_has_no_shorter_run() -> None:
+    first = advise(replace(COLLAPSED, epochs=1, earlier=()))
+    assert (first.rule, first.recommend) == (10, 0)
+    assert first.action.startswith("lower the learning rate")
+    copied = advise(replace(COLLAPSED, epochs=1, earlier=(), copied=about(0.2)))
+    assert (copied.rule, copied.recommend) == (14, 0)
+    assert copied.action.startswith("remove duplicates")
 
 
 def test_a_validation_loss_that_falls_stands_on_no_plateau() -> None:

@@ -145,7 +145,13 @@ def test_the_out_of_a_job_that_was_left_takes_it_up_and_keeps_from_starting_anot
 def test_an_embedded_job_that_ended_with_its_process_is_not_taken_up(
     harness: Harness, triage_files: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    assert harness("finetune", triage_files[0], "--epochs", 1, "--out", tmp_path).returncode == 0
+    start = ("finetune", triage_files[0], "--epochs", 1, "--out", tmp_path)
+    assert harness(*start).returncode == 0
+    second = harness(*start)
+    assert second.returncode == 2
+    assert "choose another --out" in second.stderr
+    wild = harness(*start[:-1], tmp_path / "other", "--learning-rate-multiplier", "nan")
+    assert (wild.returncode, wild.stderr.count("\n")) == (2, 1)
     again = harness("finetune", "--job", tmp_path)
     assert again.returncode == 2
     assert f"harness advise {tmp_path}" in again.stderr

@@ -148,3 +148,10 @@ def test_what_is_no_list_of_objects_is_named(text: str, message: str) -> None:
     with pytest.raises(DatasetError) as caught:
         read_objects(text, "e.json")
     assert str(caught.value).startswith(message)
+
+
+def test_one_page_of_a_list_is_refused() -> None:
+    page = '{"object": "list", "data": [{"type": "metrics"}], "has_more": true}'
+    with pytest.raises(DatasetError, match="one page of several"):
+        read_objects(page, "events.json")
+    assert len(read_objects(page.replace("true", "false"), "events.json")) == 1

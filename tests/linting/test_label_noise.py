@@ -95,3 +95,23 @@ def test_what_is_wrong_beyond_the_task_is_said_with_its_lines(write: Any) -> Non
         assert finding.severity == "block"
         assert finding.evidence["lines"]
         assert "rather" in str(finding.evidence["examples"])
+
+
+def test_a_held_out_set_of_another_mix_makes_sound_labels_no_wrong_ones(write: Any) -> None:
+    blocked = 0
+    for seed in range(8):
+        random = Random(seed)
+        drawn = pairs(900, random, 0.5)
+        train, rest = drawn[:140], drawn[140:]
+        common = [pair for pair in rest if pair[1] == "billing"][:90]
+        others = [*common, *[pair for pair in rest if pair[1] != "billing"][:20]]
+        lines = [
+            {"messages": [{"role": "user", "content": t}, {"role": "assistant", "content": label}]}
+            for t, label in train
+        ]
+        heldout = [
+            Sample(str(n), ({"role": "user", "content": text},), (label,))
+            for n, (text, label) in enumerate(others)
+        ]
+        blocked += severity(lint(write(lines), heldout)) == "block"
+    assert blocked == 0

@@ -123,3 +123,10 @@ def test_personal_data_are_found_and_masked(text: str, kind: str) -> None:
 )
 def test_numbers_that_only_look_personal_are_not(text: str) -> None:
     assert list(personal_in(text)) == []
+
+
+@pytest.mark.parametrize(
+    "password", ["mysecretpassword", "mypassword", "rootpass", "pwd", "test123"]
+)
+def test_passwords_of_documentation_are_none(password: str) -> None:
+    assert list(secrets_in(f"connect to postgres://admin:{password}@db:5432/app")) == []

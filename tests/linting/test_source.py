@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from harness.errors import UsageError
 from harness.linting import lint
+from harness.linting.source import check_kind
 from tests.linting.conftest import Write, chat, conversations
 
 GOOD = json.dumps(chat("why?", "because"))
@@ -77,3 +79,9 @@ def test_broken_lines_among_good_ones_are_named(write: Write) -> None:
     assert found == {"unreadable lines": [61, 63], "format": [62]}
     assert report.outcome == "blocked"
     assert report.examples == 60
+
+
+def test_a_pipe_is_refused_before_a_part_of_it_is_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.jsonl")
+    with pytest.raises(UsageError, match="is a pipe or a device; save it to a file"):
+        check_kind(tmp_path / "pipe.jsonl")

@@ -75,6 +75,11 @@ def test_the_lines_of_a_document_stay_on_one_side(tmp_path: Path) -> None:
     assert not {line["cluster"] for line in train} & {line["cluster"] for line in heldout}
 
 
+def test_a_field_that_no_line_has_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no line has the field 'nosuch'"):
+        split(file_of(tmp_path, tickets(60)), SplitOptions(cluster="nosuch"))
+
+
 def test_documents_may_be_named_by_another_field_or_in_the_metadata(tmp_path: Path) -> None:
     lines = [{**line, "metadata": {"page": f"p{i // 5}"}} for i, line in enumerate(tickets(200))]
     found = split(file_of(tmp_path, lines), SplitOptions(cluster="page"))

@@ -240,9 +240,34 @@ def advice_with_logs(
             for place, side in zip(places, (base, *tuned), strict=True)
         )
         raise UsageError(f"--log: the logs share no eval ({each}); run one eval on both models")
-    training = training_of(run, prices)
-    evidence = evidence_of(until(run, max(states, key=lambda state: state.epoch)))
-    return [advice_on(run, evidence, name, base, tuned, states, training) for name in shared]
+    training, newest = training_of(run, prices), max(states, key=lambda state: state.epoch)
+    evidence = evidence_of(until(run, newest))
+    told = [advice_on(run, evidence, name, base, tuned, states, training) for name in shared]
+    if newest.epoch >= run.epochs:
+        return told
+    return [with_the_rest(run, one) if one.recommend > 0 else one for one in told]
+
+
+def with_the_rest(run: TrainingRun, asked: Advice) -> Advice:
+    """More epochs than a checkpoint had are in the run already: what its end says counts."""
+    whole = advice_of(run)
+    if whole.recommend > 0:
+        return asked
+    curves = [fact for fact in whole.evidence if fact.name.startswith("validation ")]
+    answers = [fact for fact in asked.evidence if not fact.name.startswith("validation ")]
+    return replace(
+        asked,
+        recommend=0,
+        rule=whole.rule,
+        diagnosis=whole.diagnosis,
+        confidence=whole.confidence,
+        action=f"keep this checkpoint: the run went on to {whole.epochs:g} epochs, and its curves "
+        "do not ask for more",
+        evidence=(*curves, *answers),
+        would_change=whole.would_change,
+        cost=None,
+        next_run=None,
+    )
 
 
 def until(run: TrainingRun, state: Checkpoint) -> TrainingRun:

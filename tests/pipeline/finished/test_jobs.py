@@ -182,10 +182,14 @@ def test_a_log_of_an_early_checkpoint_is_not_taken_for_the_end(tmp_path: Path) -
         advice_with_logs(read(tmp_path, [1.2, 1.0, 1.6]), [base, unknown])
 
 
-def test_what_a_run_did_later_says_nothing_of_an_earlier_checkpoint(tmp_path: Path) -> None:
+def test_epochs_that_a_run_has_had_are_not_asked_for_again(tmp_path: Path) -> None:
     base = log_file(tmp_path / "base.jsonl", "m", MOSTLY_WRONG)
     early = log_file(tmp_path / "early.jsonl", "ft:m:ckpt-step-20", MOSTLY_RIGHT)
     (advice,) = advice_with_logs(read(tmp_path, [2.0, 1.2, 1.7]), [base, early])
+    assert (advice.rule, advice.recommend, advice.checkpoint_epoch) == (28, 0, 2)
+    assert advice.action.startswith("keep this checkpoint: the run went on to 3 epochs")
+    assert any(fact.name == "gain over the base model" for fact in advice.evidence)
+    (advice,) = advice_with_logs(read(tmp_path, [2.0, 1.2, 0.8]), [base, early])
     assert (advice.rule, advice.recommend) == (29, 2)
 
 
