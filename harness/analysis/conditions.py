@@ -108,7 +108,8 @@ def optimisation(evidence: Evidence, limits: Thresholds) -> Match | None:
     """Row 3."""
     shape = loss_shape(evidence.losses, limits)
     curve = "training loss"
-    if any(not math.isfinite(one.valid_loss) for one in evidence.evaluations):
+    validation = (*evidence.valid_losses, *(one.valid_loss for one in evidence.evaluations))
+    if not all(map(math.isfinite, validation)):
         curve, shape = "validation loss", "broken"
     if shape is None or shape == "falling":
         return None

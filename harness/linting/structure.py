@@ -153,16 +153,17 @@ def odd_answer_forms(question: Question) -> Measured | Skipped:
 
 
 def broken_json(question: Question) -> Measured | Skipped:
-    """Answers that begin as JSON objects and do not parse."""
+    """Answers that begin as objects and do not parse as JSON."""
     columns = question.train
     if _usual_kind(columns) != 0:
         return Skipped("answers are not JSON objects")
     numbers = columns.answers.numbers
-    objects = {n for i, n in enumerate(numbers) if columns.kinds[i] == 0}
-    bad = {n for n in objects if json_object(columns.answers.texts[n]) is None}
+    texts = columns.answers.texts
+    objects = {n for n in set(numbers) if texts[n].lstrip().startswith("{")}
+    bad = {n for n in objects if json_object(texts[n]) is None}
     lines = lines_where(columns.lines, lambda i: numbers[i] in bad)
     first = first_of(numbers)
-    examples = [(columns.lines[first[n]], columns.answers.texts[n]) for n in sorted(bad)[:5]]
+    examples = [(columns.lines[first[n]], texts[n]) for n in sorted(bad)[:5]]
     most: Severity = "block" if len(bad) <= VARIED * len(objects) else "warn"
     return share_of(lines, len(columns), "are JSON that does not parse", examples, most)
 

@@ -141,7 +141,7 @@ LINTS: tuple[Lint, ...] = (
     Lint(
         "broken JSON",
         "form",
-        "where at least 80% of the answers begin as JSON objects, those that do not parse",
+        "where 80% of the answers are JSON objects, those that open with { and do not parse",
         Limits(warn=ANY, block=0.01),
         "repair the answers: the model learns to break them too",
         guide="5",

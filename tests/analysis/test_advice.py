@@ -242,6 +242,7 @@ CASES: dict[str, tuple[Evidence, int, int]] = {
     "target_unclear": (replace(FITTED, target=0.975), 23, 0),
     "nothing_measured": (Evidence("e", "one-answer", "m", 3), 24, 0),
     "loss_zero": (Evidence("e", "one-answer", "m", 3, losses=(2.0, *[0.0] * 9)), 3, 0),
+    "valid_loss_of_a_study_nan": (replace(UNDERFIT, valid_losses=(0.5, float("nan"))), 3, 0),
     "valid_loss_nan": (curves([1.5, 1.2, float("nan")]), 3, 0),
     "over_by_both_curves": (curves([1.2, 1.0, 1.5], [0.6, 0.7, 0.6]), 26, -1),
     "over_by_both_curves_long_ago": (curves([1.0, 1.3, 1.7], [0.7, 0.6, 0.5]), 26, -2),

@@ -103,6 +103,7 @@ PLANTED: list[tuple[str, Lines | list[Any], Severity | None]] = [
     ("answer form", replaced(extractions(), 0.02, answering("Sorry?")), "warn"),
     ("broken JSON", replaced(extractions(), 0.01, answering('{"city": "Ri')), "warn"),
     ("broken JSON", replaced(extractions(), 0.02, answering('{"city": "Ri')), "block"),
+    ("broken JSON", replaced(extractions(), 0.02, answering("{'city': 'Rio'}")), "block"),
     ("answer fields", replaced(extractions(), 0.02, unfielded), "warn"),
     ("white space", replaced(conversations(), 0.01, answering("yes \n")), "info"),
     ("white space", replaced(conversations(), 0.02, answering("yes \n")), "warn"),

@@ -115,10 +115,11 @@ def test_filters_work_without_script(browser, site: str) -> None:
     page.goto(site)
     page.get_by_label("Words").fill("second")
     page.get_by_role("button", name="Show").click()
+    page.wait_for_url("**words=second*")
     assert page.get_by_role("checkbox").count() == 1
     assert page.get_by_role("button", name="Compare two").is_enabled()
     page.get_by_role("link", name=f"{TUNED} against {BASE}").first.click()
-    assert "/runs/second" in page.url
+    page.wait_for_url("**/runs/second*")
     context.close()
 
 
@@ -188,6 +189,7 @@ def test_the_token_is_asked_for_once_and_leaves_the_address(
         page.goto(f"{url}/runs/run/report")
         # A sandbox sends no cookie of ours.
         page.get_by_role("link", name="Runs", exact=True).click()
+        page.wait_for_load_state()
         if page.get_by_role("link", name="Go on").count():
             page.get_by_role("link", name="Go on").click()
         page.get_by_role("heading", name="Runs").wait_for()
