@@ -697,12 +697,18 @@ class DataGain:
         return self.growth is not None and self.growth.low > 0
 
 
+REVERSES = "stop changing epochs: choose among the checkpoints that exist"
+"""What an advice says where the evidence asks for the opposite of what was changed last."""
+
+
 @dataclass(frozen=True, slots=True)
 class Advice:
     """What to do next with one eval after ``epochs`` epochs.
 
     ``recommend`` is the change in epochs that the evidence supports (-2..+2);
-    ``checkpoint`` the model to use now; ``dissent`` the seeds that would say otherwise.
+    ``checkpoint`` the tuned model to use now; ``behind_base`` its held-out score minus the base
+    model's, where that lies below 0: the base model does better than every checkpoint then;
+    ``dissent`` the seeds that would say otherwise.
     """
 
     eval: str
@@ -720,6 +726,7 @@ class Advice:
     cost: str | None = None
     dissent: tuple[str, ...] = ()
     next_run: NextRun | None = None
+    behind_base: Estimate | None = None
 
 
 @dataclass(frozen=True, slots=True)

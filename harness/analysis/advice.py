@@ -8,22 +8,20 @@ from math import ceil, floor
 
 from harness.analysis.conditions import Match
 from harness.analysis.cost import Training
-from harness.analysis.evidence import Evidence
+from harness.analysis.evidence import Evidence, sign
 from harness.analysis.next_run import cost_text, next_run
 from harness.analysis.rules import Rule, decision_table
 from harness.analysis.thresholds import DEFAULT, Thresholds
-from harness.records import Advice, Estimate, NextRun
-
-REVERSES = "stop changing epochs: choose among the checkpoints that exist"
-"""What to do where the evidence asks for the opposite of what was changed last."""
+from harness.records import REVERSES, Advice, Estimate, NextRun
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A checkpoint that could be used now.
 
-    ``minus_best`` is its held-out score minus that of the best candidate, paired;
-    ``fit_for_use`` is False where it is less diverse than expected or copies.
+    ``minus_best`` is its held-out score minus that of the best candidate, paired, ``minus_base``
+    that minus the base model's; ``fit_for_use`` is False where it is less diverse than expected
+    or copies.
     """
 
     model: str
@@ -31,6 +29,7 @@ class Candidate:
     heldout: Estimate
     minus_best: Estimate
     fit_for_use: bool = True
+    minus_base: Estimate | None = None
 
 
 def decide(evidence: Evidence, limits: Thresholds = DEFAULT) -> tuple[Rule, Match]:
@@ -97,7 +96,14 @@ def advise(
         cost=_cost(run, recommend, chosen) if run else None,
         dissent=_dissent(recommend, by_seed, limits),
         next_run=run,
+        behind_base=_behind_base(chosen, limits) if not match.use_model else None,
     )
+
+
+def _behind_base(chosen: Candidate | None, limits: Thresholds) -> Estimate | None:
+    """What the base model does better than the chosen checkpoint, if it does."""
+    told = chosen.minus_base if chosen else None
+    return told if sign(told, limits) == "-" else None
 
 
 def _cost(run: NextRun, recommend: int, chosen: Candidate | None) -> str:

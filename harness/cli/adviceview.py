@@ -65,7 +65,7 @@ def evidence(advice: Advice, screen: Screen, most: int | None = None) -> Iterato
         if said
         else ("diagnosis", f"{advice.diagnosis} (rule {advice.rule}, {by})"),
         *(("evidence", wording.fact_text(fact)) for fact in advice.evidence),
-        ("checkpoint to use now", advice.checkpoint or "none"),
+        ("checkpoint to use now", wording.to_use(advice)),
         *((("cost", advice.cost),) if advice.cost else ()),
         ("would change it", advice.would_change),
         *(("dissent", voice) for voice in advice.dissent),

@@ -255,8 +255,8 @@ def _advice_row(section: Section, screen: Screen) -> Iterator[Row]:
     lead = verdicts.leading(section.advice)
     if lead is None:
         return
-    use = lead.epochs if lead.checkpoint_epoch is None else lead.checkpoint_epoch
-    score = dict(_held_out(section)).get(use)
+    use = verdicts.epoch_to_use(lead)
+    score = dict(_held_out(section)).get(lead.epochs if use is None else use)
     value = wording.percent(score.value) if score else wording.NOT_MEASURED
     yield Row(section.eval, value, score, wording.headline(lead), KIND_STYLES[verdicts.kind(lead)])
 

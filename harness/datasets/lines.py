@@ -139,8 +139,12 @@ def _stream(path: Path) -> Iterator[bytes]:
         yield from PACKED.get(path.suffix, _plain)(path)
     except FileNotFoundError as error:
         raise DatasetError(f"{path}: no such file") from error
-    except (OSError, EOFError, zlib.error) as error:
-        raise DatasetError(f"{path}: cannot be read ({error})") from error
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise DatasetError(
+            f"{path}: is no whole gzip file ({error}); copy it or pack it again"
+        ) from error
+    except OSError as error:
+        raise DatasetError(f"{path}: cannot be read ({error.strerror or error})") from error
 
 
 def _bounded(file: IO[bytes], path: Path) -> Iterator[bytes]:

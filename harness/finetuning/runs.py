@@ -84,6 +84,12 @@ def run_of_json(text: str, path: Path, epochs: int | None, model: str | None) ->
         return replace(run_of_job(read_export(path), source), folder=path.parent)
     if is_job(content) or is_list_of(content, is_job):
         return run_of_job(read_export(path), source)
+    if isinstance(content, dict) and isinstance(content.get("error"), dict):
+        error = content["error"]
+        said = error.get("code") or error.get("type") or "without a code"
+        raise DatasetError(
+            f"{source}: an error that an API answered ({said}), not a job; ask for the job again"
+        )
     if is_list_of(content, is_checkpoint):
         raise DatasetError(
             f"{source}: a job's checkpoints alone, which hold no curve; give the job's JSON and "

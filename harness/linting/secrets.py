@@ -36,7 +36,12 @@ KEYS: dict[str, str] = {
     "token of a service": (
         r"\b(?:dop_v1_[0-9a-f]{64}|shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}|dapi[0-9a-f]{32}"
         r"|r8_[A-Za-z0-9]{37}|gsk_[A-Za-z0-9]{40,}|xai-[A-Za-z0-9]{60,}|key-[0-9a-f]{32}"
-        r"|SK[0-9a-f]{32})\b"
+        r"|SK[0-9a-f]{32}|pplx-[A-Za-z0-9]{40,}|lin_api_[A-Za-z0-9]{40}|ntn_[A-Za-z0-9]{40,}"
+        r"|figd_[A-Za-z0-9_-]{38,}|PMAK-[0-9a-f]{24}-[0-9a-f]{34}|NRAK-[A-Z0-9]{27}"
+        r"|glsa_[A-Za-z0-9]{32}_[0-9a-f]{8}|dckr_pat_[A-Za-z0-9_-]{27}|sbp_[0-9a-f]{40}"
+        r"|pscale_(?:tkn|pw)_[A-Za-z0-9_-]{32,}|pcsk_[A-Za-z0-9_]{50,}|tvly-[A-Za-z0-9-]{32,}"
+        r"|sntry[su]_[A-Za-z0-9+/=_-]{40,}|nvapi-[A-Za-z0-9_-]{60,}|hvs\.[A-Za-z0-9_-]{24,})\b"
+        r"|\bATATT3[A-Za-z0-9_=-]{100,}"
         r"|\b[MNO][A-Za-z0-9_-]{23,25}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,38}"
         r"|discord(?:app)?\.com/api/webhooks/\d{15,}/[A-Za-z0-9_-]{60,}"
     ),
@@ -60,7 +65,9 @@ _HINTS = (
     *("-----begin", "sk-", "akia", "asia", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"),
     *("glpat-", "xox", "hooks.slack", "aiza", "k_live_", "hf_", "npm_", "pypi-", "eyj", "://"),
     *("xapp-", "gocspx-", "ya29.", "whsec_", "sg.", ":aa", "dop_v1_", "shpat_", "shpca_"),
-    *("shppa_", "shpss_", "dapi", "r8_", "gsk_", "xai-", "bearer"),
+    *("shppa_", "shpss_", "dapi", "r8_", "gsk_", "xai-", "bearer", "pplx-", "lin_api_", "ntn_"),
+    *("figd_", "pmak-", "nrak-", "glsa_", "dckr_pat_", "sbp_", "pscale_", "pcsk_", "tvly-"),
+    *("sntrys_", "sntryu_", "nvapi-", "hvs.", "atatt3"),
     *("key", "token", "secret", "passw", "twilio", "discord"),
 )
 """One of these stands in every key, in lower case: to look for them is quick."""

@@ -86,8 +86,8 @@ def _not_lines(head: bytes, path: Path) -> str:
     first = bare.partition(b"\n")[0].strip()
     found = next((name for magic, name in MAGIC if head.startswith(magic)), None)
     if found is None and b"\x00" in head[:200]:
-        found = "UTF-16"
-    if found in ("UTF-16", "UTF-32"):
+        found = "UTF-16BE" if head.startswith(b"\x00") else "UTF-16LE"
+    if found is not None and found.startswith("UTF"):
         return f":1: is {found}, not UTF-8; convert it: iconv -f {found} -t UTF-8 {path.name}"
     if found is not None and found.startswith("packed"):
         return f": is {found}, or unpack it"

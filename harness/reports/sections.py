@@ -192,9 +192,10 @@ def comparison_tables(section: Section) -> tuple[Table, ...]:
 def _table(section: Section, metric: str) -> Table:
     comparisons = [c for c in section.comparisons if c.metric == metric]
     lead = leading(section.advice)
+    chosen = lead.checkpoint if lead and lead.behind_base is None else None
     layout = forest([c.delta for c in comparisons])
     rows = tuple(
-        Row(model_label(section, c.tuned), c, mark, bool(lead and c.tuned == lead.checkpoint))
+        Row(model_label(section, c.tuned), c, mark, c.tuned == chosen)
         for c, mark in zip(comparisons, layout.marks, strict=True)
     )
     return Table(metric, layout, rows)

@@ -229,6 +229,7 @@ def _candidates(
     section: Section, spent: Mapping[str, Spending], measure: Measure
 ) -> Iterator[Candidate]:
     lead = leading(section.advice)
+    chosen = (section.base if lead.behind_base else lead.checkpoint) if lead else None
     for found in all_scores(section):
         one = spent.get(found.model)
         taken = MEASURED[measure](one) if one else None
@@ -239,7 +240,7 @@ def _candidates(
                 score=found.own.estimate,
                 taken=taken,
                 latency_s=_latency(one),
-                chosen=lead is not None and found.model == lead.checkpoint,
+                chosen=found.model == chosen,
                 is_base=found.model == section.base,
             )
 

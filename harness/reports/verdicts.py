@@ -46,6 +46,13 @@ def leading(advices: Sequence[Advice]) -> Advice | None:
     return chosen if kind(chosen) == "keep" else last
 
 
+def epoch_to_use(lead: Advice | None) -> float | None:
+    """The epochs of the model to use; 0 is the base model, None is unknown."""
+    if lead is None:
+        return None
+    return lead.checkpoint_epoch if lead.behind_base is None else 0
+
+
 Clarity = Literal["better", "worse", "level", "mixed", "unsure"]
 
 

@@ -9,7 +9,7 @@ import math
 import re
 from collections.abc import Sequence
 
-from harness.records import Advice, Comparison, Estimate, Fact
+from harness.records import REVERSES, Advice, Comparison, Estimate, Fact
 from harness.reports.document import Axis, Unit
 from harness.reports.verdicts import Kind, kind, mostly_excluded
 
@@ -372,6 +372,8 @@ def _more(advice: Advice) -> str:
 
 def _fewer(advice: Advice) -> str:
     retrain = f"Train {epochs(-advice.recommend)} fewer"
+    if advice.behind_base is not None:
+        return f"{retrain}; until then use the base model"
     if advice.checkpoint_epoch is None or advice.checkpoint_epoch == advice.epochs:
         return retrain
     use = f"se the checkpoint of epoch {plain(advice.checkpoint_epoch)}"
@@ -382,9 +384,20 @@ def _fewer(advice: Advice) -> str:
 
 
 def _keep(advice: Advice) -> str:
+    if advice.behind_base is not None:
+        return "Keep the base model: no checkpoint does as well"
     if advice.checkpoint_epoch is None:
         return f"Keep: {epochs(advice.epochs)} are right"
-    return f"Keep: ship the checkpoint of epoch {plain(advice.checkpoint_epoch)}"
+    word = "Stop changing epochs" if advice.action == REVERSES else "Keep"
+    return f"{word}: ship the checkpoint of epoch {plain(advice.checkpoint_epoch)}"
+
+
+def to_use(advice: Advice) -> str:
+    """The model to use now: a checkpoint, or the base model where it does better than all."""
+    named = advice.checkpoint or "none"
+    if advice.behind_base is None:
+        return named
+    return f"none, but the base model: {named} has {delta_text(advice.behind_base)}"
 
 
 def _fix(advice: Advice) -> str:

@@ -171,8 +171,14 @@ def _seeds(results: Sequence[Json], own: Sequence[Json], model: str) -> str:
 
 
 def _advice(raw: Json) -> Advice:
-    known = {field.name for field in fields(Advice)} - {"evidence", "next_run", "dissent"}
-    return Advice(**{k: v for k, v in raw.items() if k in known}, evidence=())
+    nested = {"evidence", "next_run", "dissent", "behind_base"}
+    known = {field.name for field in fields(Advice)} - nested
+    behind = raw.get("behind_base")
+    return Advice(
+        **{k: v for k, v in raw.items() if k in known},
+        evidence=(),
+        behind_base=estimate(behind) if behind else None,
+    )
 
 
 def estimate(raw: Json) -> Estimate | None:

@@ -405,6 +405,15 @@ def test_overfitting_names_the_checkpoint_of_the_peak() -> None:
     assert advise(replace(FITTED, peak=PEAKED), held).checkpoint == "e2"
 
 
+def test_a_checkpoint_that_the_base_model_beats_is_said_to() -> None:
+    def told(minus_base: Estimate) -> Estimate | None:
+        one = Candidate("e1", 1, about(0.6), LEVEL, minus_base=minus_base)
+        return advise(UNDERFIT, [one]).behind_base
+
+    assert told(FALLING) == FALLING
+    assert [told(one) for one in (RISING, LEVEL, OPEN)] == [None, None, None]
+
+
 def test_a_dissenting_seed_is_named() -> None:
     advice = advise(UNDERFIT, by_seed=[("seed 1", UNDERFIT), ("seed 2", FITTED)])
     assert advice.recommend == 2

@@ -100,9 +100,9 @@ def test_a_packing_without_its_package_says_what_to_install(
 def test_broken_packing_is_a_clear_error(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl.gz"
     path.write_bytes(b"plain text")
-    assert "cannot be read" in refusal(path)
+    assert "is no whole gzip file" in refusal(path)
     path.write_bytes(gzip.compress(LINES * 1000)[:-20])
-    assert "cannot be read" in refusal(path)
+    assert "copy it or pack it again" in refusal(path)
 
 
 def test_a_folder_is_read_with_its_sub_folders_in_sorted_order(tmp_path: Path) -> None:

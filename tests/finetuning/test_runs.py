@@ -420,6 +420,14 @@ def test_lists_of_events_and_checkpoints_may_be_pages(
     assert read_run(tmp_path).checkpoints == live.checkpoints
 
 
+def test_an_answered_error_is_no_job(tmp_path: Path) -> None:
+    file = tmp_path / "job.json"
+    file.write_text('{"error": {"message": "key sk-12", "code": "invalid_api_key"}}')
+    with pytest.raises(DatasetError, match=r"answered \(invalid_api_key\)") as refused:
+        read_run(file)
+    assert "sk-12" not in str(refused.value)
+
+
 def test_half_of_a_job_is_named_with_the_other_half(tmp_path: Path, export: JobExport) -> None:
     file = tmp_path / "list.json"
     file.write_text(json.dumps({"object": "list", "data": list(export.checkpoints)}))

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from harness.records import Advice, Comparison, DiversityChange, Estimate, Fact
+from harness.records import REVERSES, Advice, Comparison, DiversityChange, Estimate, Fact
 from harness.reports import wording
 from harness.reports.verdicts import clarity
 
@@ -185,6 +185,9 @@ def test_a_comparison_without_numbers_says_so():
     assert wording.samples(compared(0.1, 0.2, excluded=0)) == "138 samples, none excluded"
 
 
+BEHIND = Estimate(-0.2, -0.3, -0.1, 100, "paired-t")
+
+
 @pytest.mark.parametrize(
     ("given", "headline", "chip"),
     [
@@ -207,6 +210,21 @@ def test_a_comparison_without_numbers_says_so():
             "keep",
         ),
         (advice(), "Keep: 5 epochs are right", "keep"),
+        (
+            advice(rule=7, action=REVERSES, checkpoint="c", checkpoint_epoch=3),
+            "Stop changing epochs: ship the checkpoint of epoch 3",
+            "keep",
+        ),
+        (
+            advice(rule=19, checkpoint="c", checkpoint_epoch=3, behind_base=BEHIND),
+            "Keep the base model: no checkpoint does as well",
+            "keep",
+        ),
+        (
+            advice(-1, 7, checkpoint="c", checkpoint_epoch=2, behind_base=BEHIND),
+            "Train 1 epoch fewer; until then use the base model",
+            "1 fewer",
+        ),
         (
             advice(
                 rule=23,
@@ -232,6 +250,14 @@ def test_a_comparison_without_numbers_says_so():
 def test_a_verdict_reads_as_one_plain_sentence(given, headline, chip):
     assert wording.headline(given) == headline
     assert wording.chip(given) == chip
+
+
+def test_the_model_to_use_is_the_base_where_it_does_better():
+    assert wording.to_use(advice()) == "none"
+    assert wording.to_use(advice(checkpoint="c")) == "c"
+    assert wording.to_use(advice(checkpoint="c", behind_base=BEHIND)) == (
+        "none, but the base model: c has −20 points (−30 to −10)"
+    )
 
 
 def test_why_gives_the_diagnosis_and_the_deciding_facts():

@@ -122,6 +122,16 @@ def write(manifest: Manifest, path: Path) -> None:
         raise RunFolderError(f"{path}: cannot be written: {error.strerror}") from error
 
 
+def _instead_of(folder: Path) -> str:
+    """What to name in the place of a folder without a manifest."""
+    if (folder / "report.json").is_file():
+        return "; it holds a report on others and no answers: name one of those"
+    nested = sorted(one.parent.name for one in folder.glob("*/study.yaml"))
+    if nested:
+        return f"; name one of those below it: {', '.join(nested[:4])}"
+    return "; name the folder that a run or a study wrote"
+
+
 def read(path: Path) -> Manifest:
     """Read study.yaml.
 
@@ -138,7 +148,9 @@ def read(path: Path) -> Manifest:
         plan = _adapter().validate_python(_with_root(raw["plan"]))
         return Manifest(plan, str(raw["command"]), str(raw["harness"]), _hash_of(raw["plan"]))
     except FileNotFoundError as error:
-        raise RunFolderError(f"{folder}: is no run folder (no {path.name} in it)") from error
+        raise RunFolderError(
+            f"{folder}: is no run folder (no {path.name} in it){_instead_of(folder)}"
+        ) from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise RunFolderError(f"{path}: cannot be read: {error}") from error
     except (KeyError, TypeError, ValidationError) as error:

@@ -367,9 +367,15 @@ def candidates(
         held = score(values, track.heldout)
         against_best = _delta(values, tables[best], track.heldout)
         if held is not None and against_best is not None:
-            usable = variety is None or variety.fit_for_use(epoch)
             found.append(
-                Candidate(best_seed(track, epoch).model, epoch, held, against_best, usable)
+                Candidate(
+                    best_seed(track, epoch).model,
+                    epoch,
+                    held,
+                    against_best,
+                    fit_for_use=variety is None or variety.fit_for_use(epoch),
+                    minus_base=_delta(values, track.scores(0), track.heldout),
+                )
             )
     return tuple(found)
 

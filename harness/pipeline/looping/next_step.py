@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from harness.analysis.advice import REVERSES
-from harness.records import Advice
+from harness.records import REVERSES, Advice
 from harness.reports import verdicts
 from harness.reports.document import Section
 
@@ -73,7 +72,7 @@ def _has_usable(advice: Advice, told: Sequence[Section]) -> bool:
     """Is there an earlier checkpoint to use, of which nobody says that it has too many epochs?"""
     if advice.checkpoint is None or advice.checkpoint_epoch is None:
         return False
-    if advice.checkpoint_epoch >= advice.epochs:
+    if advice.checkpoint_epoch >= advice.epochs or advice.behind_base is not None:
         return False
     states = [a for s in told for a in s.advice if a.epochs == advice.checkpoint_epoch]
     return all(a.recommend >= 0 and verdicts.kind(a) != "fix" for a in states)
@@ -85,6 +84,8 @@ def _kept(advice: Advice) -> str:
 
 
 def stopped(why: Why, advice: Advice, text: str) -> Stop:
-    """A stop at the model that an advice says to use."""
+    """A stop at the model that an advice says to use; at none where the base model is better."""
+    if advice.behind_base is not None:
+        return Stop(why, f"{text}; the base model does better than every checkpoint")
     epochs = advice.checkpoint_epoch if advice.checkpoint else advice.epochs
     return Stop(why, text, advice.checkpoint or advice.model, epochs)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import RunFolderError
-from harness.pipeline.folder.manifest import Manifest, Plan
+from harness.pipeline.folder.manifest import Manifest, Plan, read
 from harness.pipeline.folder.runfolder import open_folder
 from harness.records import EvalSpec, Experiment, Sampling, Study
 
@@ -38,3 +38,16 @@ def test_a_run_is_not_resumed_with_another_sampling_and_both_values_are_named(
 def test_the_same_run_is_resumed(tmp_path: Path) -> None:
     open_folder(tmp_path / "run", manifest(SPEC))
     assert open_folder(tmp_path / "run", manifest(SPEC), resume=True).exists()
+
+
+def test_what_to_name_in_the_place_of_a_folder_that_is_none(tmp_path: Path) -> None:
+    def said() -> str:
+        with pytest.raises(RunFolderError) as error:
+            read(tmp_path / "study.yaml")
+        return str(error.value)
+
+    assert "name the folder that a run or a study wrote" in said()
+    open_folder(tmp_path / "inside", manifest(SPEC))
+    assert "name one of those below it: inside" in said()
+    (tmp_path / "report.json").write_text("{}")
+    assert "holds a report on others and no answers" in said()

@@ -16,7 +16,6 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from harness.analysis.advice import REVERSES
 from harness.errors import RunFolderError, UsageError
 from harness.finetuning.jobs import TuningProgress
 from harness.models.providers import Access
@@ -30,7 +29,7 @@ from harness.pipeline.looping.loop import Looped, run_loop
 from harness.pipeline.looping.next_step import Stop, next_step
 from harness.pipeline.looping.report import report_of_loop
 from harness.pipeline.orders.tuning import read_tuning
-from harness.records import Advice, Experiment, Finding, Round, Study, Tuning
+from harness.records import REVERSES, Advice, Estimate, Experiment, Finding, Round, Study, Tuning
 from harness.registry import load_registry
 from harness.reports.document import Section
 from harness.reports.json import SCHEMA
@@ -346,6 +345,17 @@ def test_an_earlier_checkpoint_is_used_before_anything_is_trained_again() -> Non
     step = next_step([one], 0, [section(earlier, one)])
     assert isinstance(step, Stop)
     assert (step.why, step.model, step.epochs) == ("checkpoint", "m2", 2)
+
+
+def test_no_checkpoint_is_used_where_the_base_model_does_better() -> None:
+    behind = Estimate(-0.2, -0.3, -0.1, 100, "paired-t")
+    one = advice(-1, 7, checkpoint="m2", checkpoint_epoch=2, behind_base=behind)
+    earlier = replace(one, epochs=2, recommend=0, rule=22)
+    assert next_step([one], 0, [section(earlier, one)]) == -1
+    step = next_step([replace(one, recommend=0, rule=19)], 0, [section(one)])
+    assert isinstance(step, Stop)
+    assert (step.why, step.model, step.epochs) == ("keep", None, None)
+    assert step.text.endswith("; the base model does better than every checkpoint")
 
 
 def test_an_earlier_checkpoint_with_too_many_epochs_of_its_own_is_not_used() -> None:
