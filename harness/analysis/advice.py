@@ -79,6 +79,7 @@ def advise(
     if previous * recommend < 0:
         recommend, action = 0, REVERSES
     chosen = _chosen(match, candidates, limits)
+    behind_base = _behind_base(chosen, limits) if not match.use_model else None
     run = next_run(evidence.epochs, recommend, rule.number, training)
     return Advice(
         eval=evidence.eval,
@@ -93,10 +94,10 @@ def advise(
         would_change=rule.would_change,
         checkpoint=match.use_model or (chosen.model if chosen else None),
         checkpoint_epoch=match.use_epoch if match.use_model else (chosen.epoch if chosen else None),
-        cost=_cost(run, recommend, chosen) if run else None,
+        cost=_cost(run, recommend, None if behind_base else chosen) if run else None,
         dissent=_dissent(recommend, by_seed, limits),
         next_run=run,
-        behind_base=_behind_base(chosen, limits) if not match.use_model else None,
+        behind_base=behind_base,
     )
 
 

@@ -39,13 +39,13 @@ class LoopView(StudyView):
 
     def round_ended(self, rows: Sequence[Round]) -> None:
         """A round has ended, or was read back."""
-        from harness.reports import rounds
+        from harness.reports import rounds, wording
 
         for one in rows:
             score = f"{100 * one.score.value:.0f}%" if one.score else "no score"
             taken = "" if one.trained else " (checkpoint that exists)"
             text = (
-                f"  {plain(one.eval)}, {one.epochs:g} epochs{taken}: {score}; "
+                f"  {plain(one.eval)}, {wording.epochs(one.epochs)}{taken}: {score}; "
                 f"{plain(rounds.advised(one))}"
             )
             self._err.print(Text(text), soft_wrap=True)
@@ -134,13 +134,13 @@ def show_end(ended: Looped, output: Output) -> None:
 def last_words(ended: Looped) -> Iterator[str]:
     """Why each experiment stopped, what to use, and the command to go on after a spent budget."""
     from harness.models.secrecy import shown_command
-    from harness.reports.wording import sentence
+    from harness.reports.wording import after, sentence
 
     for name, stop in ended.stops:
         yield f"{name}: {HEADS[stop.why]}. {sentence(stop.text)}"
         if stop.model:
-            after = f" (after {stop.epochs:g} epochs)" if stop.epochs is not None else ""
-            yield f"  checkpoint to use now: {stop.model}{after}"
+            how_long = f" ({after(stop.epochs)})" if stop.epochs is not None else ""
+            yield f"  checkpoint to use now: {stop.model}{how_long}"
     raised = sorted({stop.raised for _, stop in ended.stops if stop.raised})
     if raised:
         again = command_again(sys.argv[1:], ended.folder, raised)

@@ -372,15 +372,14 @@ def _more(advice: Advice) -> str:
 
 def _fewer(advice: Advice) -> str:
     retrain = f"Train {epochs(-advice.recommend)} fewer"
+    most = advice.epochs + advice.recommend
+    anew = f"if you train anew, {epochs(most)}" + (" or fewer" if most > 1 else "")
     if advice.behind_base is not None:
-        return f"{retrain}; until then use the base model"
+        return f"Use the base model; {anew}"
     if advice.checkpoint_epoch is None or advice.checkpoint_epoch == advice.epochs:
         return retrain
     use = f"se the checkpoint of epoch {plain(advice.checkpoint_epoch)}"
-    most = advice.epochs + advice.recommend
-    if advice.checkpoint_epoch > most:
-        return f"{retrain}, or u{use} now"
-    return f"U{use}; if you train anew, {epochs(most)}" + (" or fewer" if most > 1 else "")
+    return f"{retrain}, or u{use} now" if advice.checkpoint_epoch > most else f"U{use}; {anew}"
 
 
 def _keep(advice: Advice) -> str:

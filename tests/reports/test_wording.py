@@ -222,7 +222,7 @@ BEHIND = Estimate(-0.2, -0.3, -0.1, 100, "paired-t")
         ),
         (
             advice(-1, 7, checkpoint="c", checkpoint_epoch=2, behind_base=BEHIND),
-            "Train 1 epoch fewer; until then use the base model",
+            "Use the base model; if you train anew, 4 epochs or fewer",
             "1 fewer",
         ),
         (

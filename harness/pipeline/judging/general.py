@@ -10,6 +10,7 @@ from harness.pipeline.measuring.scores import score
 from harness.pipeline.measuring.track import Track
 from harness.records import Checkpoint, Estimate, Finding
 from harness.reports.document import Panel, Point, Series
+from harness.reports.wording import after
 
 FORGETTING = "forgetting"
 """The metric: the general set, tuned minus base; below 0 something was forgotten."""
@@ -64,7 +65,7 @@ def forgetting_findings(track: Track, limits: Thresholds = DEFAULT) -> Iterator[
         yield Finding(
             FORGETTING,
             "warn",
-            f"after {epoch:g} epochs general abilities moved by {_points(lost)}: more was "
+            f"{after(epoch)} general abilities moved by {_points(lost)}: more was "
             f"forgotten than the {100 * limits.forgetting_tolerance:g} points that are tolerated",
             {"epochs": epoch, "value": lost.value, "low": lost.low, "high": lost.high},
         )

@@ -9,6 +9,7 @@ from typing import Literal
 from harness.records import REVERSES, Advice
 from harness.reports import verdicts
 from harness.reports.document import Section
+from harness.reports.wording import after
 
 Why = Literal["keep", "checkpoint", "fix", "measure", "reversal", "disagreement", "budget"]
 
@@ -80,7 +81,7 @@ def _has_usable(advice: Advice, told: Sequence[Section]) -> bool:
 
 def _kept(advice: Advice) -> str:
     epoch = advice.checkpoint_epoch if advice.checkpoint_epoch is not None else advice.epochs
-    return f"{advice.diagnosis}: nothing more to change after {epoch:g} epochs"
+    return f"{advice.diagnosis}: nothing more to change {after(epoch)}"
 
 
 def stopped(why: Why, advice: Advice, text: str) -> Stop:
