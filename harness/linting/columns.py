@@ -126,8 +126,9 @@ class Columns:
 
     ``answers`` are in training data what is to be learnt, in held-out data the first ideal;
     ``shapes`` are the formats by their index in ``FORMATS``; ``contexts`` number what an answer
-    depends on, instructions included; ``expected`` are the answers that lines name beside their
-    text; ``undecided`` the lines that prefer an answer to itself.
+    depends on, instructions included, and ``spellings`` are hashes of the same, in which case and
+    white space count; ``expected`` are the answers that lines name beside their text;
+    ``undecided`` the lines that prefer an answer to itself.
     """
 
     lines: array[int] = field(default_factory=lambda: array("q"))
@@ -137,6 +138,7 @@ class Columns:
     wholes: Different = field(default_factory=lambda: Different(sketched=True))
     answers: Different = field(default_factory=Different)
     contexts: Different = field(default_factory=Different)
+    spellings: array[int] = field(default_factory=lambda: array("q"))
     instructions: Different = field(default_factory=Different)
     kinds: array[int] = field(default_factory=lambda: array("b"))
     ends: array[int] = field(default_factory=lambda: array("b"))
@@ -161,7 +163,9 @@ class Columns:
         self.prompts.add(example.asked)
         self.answers.add(example.answer)
         self.wholes.add(f"{example.asked}\n{example.answer}")
-        self.contexts.add(f"{example.instructions}\n\n{example.functions}\n\n{example.asked}")
+        context = f"{example.instructions}\n\n{example.functions}\n\n{example.asked}"
+        self.contexts.add(context)
+        self.spellings.append(hash(context))
         self.instructions.add(example.instructions)
         self.short += len(example.answer) <= SHORT
         self.kinds.append(kind_of(example.answer))

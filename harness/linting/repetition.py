@@ -88,13 +88,20 @@ def conflicts(question: Question) -> Measured | Skipped:
     )
     says = "answer a prompt otherwise than another does"
     says += f", {counted(len(torn), 'prompt')}" if torn else ""
-    return share_of(lines, question.n, says, examples)
+    alike = sum(map(len, torn_contexts(columns, columns.spellings)))
+    if 2 * alike >= len(lines):
+        return share_of(lines, question.n, says, examples)
+    says += "; most of these prompts differ in case or white space"
+    return share_of(lines, question.n, says, examples, "warn")
 
 
-def torn_contexts(columns: Columns) -> list[list[int]]:
-    """The examples, by index, of every instruction and prompt that has several answers."""
+def torn_contexts(columns: Columns, keys: Sequence[int] = ()) -> list[list[int]]:
+    """The examples, by index, of every instruction and prompt that has several answers.
+
+    ``keys`` say which are the same, where case and white space are not to be passed over.
+    """
     members: dict[int, list[int]] = {}
-    for index, context in enumerate(columns.contexts.numbers):
+    for index, context in enumerate(keys or columns.contexts.numbers):
         members.setdefault(context, []).append(index)
     answers = columns.answers.numbers
     return [found for found in members.values() if len({answers[i] for i in found}) > 1]

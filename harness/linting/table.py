@@ -243,7 +243,8 @@ LINTS: tuple[Lint, ...] = (
     Lint(
         "conflicts",
         "repetition",
-        "one-answer tasks: the same instructions and prompt with different answers",
+        "one-answer tasks: the same instructions and prompt with different answers; no more than a "
+        "warning where case or white space tells most of the prompts apart",
         Limits(warn=ANY, block=0.02),
         "decide which answer is right; or say what tells the cases apart",
         guide="5",

@@ -310,6 +310,18 @@ def test_different_answers_to_one_picture_conflict(write: Write) -> None:
     assert severities(lint(write(lines)))["conflicts"] == "block"
 
 
+def test_what_only_case_tells_apart_may_be_answered_otherwise(write: Write) -> None:
+    def asked(text: str, answer: str) -> Any:
+        roles = (("user", text), ("assistant", answer))
+        return {"messages": [{"role": r, "content": c} for r, c in roles]}
+
+    texts = [f"the {word} of house {n} is late" for n in range(40) for word in ("post", "train")]
+    lines = [asked(t, "calm") for t in texts] + [asked(t.upper(), "loud") for t in texts]
+    assert severities(lint(write(lines)))["conflicts"] == "warn"
+    same = [asked(t, "calm") for t in texts] + [asked(t, "loud") for t in texts]
+    assert severities(lint(write(same)))["conflicts"] == "block"
+
+
 # --- clean data ----------------------------------------------------------------------
 
 
