@@ -7,12 +7,14 @@ A condition returns None where it does not apply or cannot be told; the table's 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import mean
 
 from harness.analysis.evidence import (
     DiversityDrop,
     Evidence,
+    Peak,
     fit,
     gap_is_large,
     heldout_still_learns,
@@ -113,7 +115,8 @@ def optimisation(evidence: Evidence, limits: Thresholds) -> Match | None:
         curve, shape = "validation loss", "broken"
     if shape is None or shape == "falling":
         return None
-    if shape in ("flat", "rising") and fit(evidence, limits) == "full":
+    is_learning = fit(evidence, limits) == "full" or _has_fallen(validation, limits.loss_fall)
+    if shape in ("flat", "rising") and is_learning:
         return None
     action = {
         "flat": "raise the learning rate: the training loss does not fall",
@@ -126,12 +129,20 @@ def optimisation(evidence: Evidence, limits: Thresholds) -> Match | None:
     return Match((Fact(curve, None, reading),), action=action)
 
 
+def _has_fallen(losses: Sequence[float], share: float) -> bool:
+    """Do losses end at their lowest, by such a share below the first?"""
+    return len(losses) > 1 and losses[-1] <= min(losses[0] * (1 - share), *losses)
+
+
 def blocking_lint(evidence: Evidence, limits: Thresholds) -> Match | None:
     """Row 4."""
     blocking = [finding for finding in evidence.lints if finding.severity == "block"]
-    if not blocking:
+    if blocking:
+        return Match(tuple(Fact(one.rule, None, _of_lint(one)) for one in blocking))
+    if evidence.unreadable_share <= limits.invalid_share:
         return None
-    return Match(tuple(Fact(one.rule, None, _of_lint(one)) for one in blocking))
+    fact = _share("training answers", evidence.unreadable_share, "the grader cannot read them")
+    return Match((fact,), action="fix the training answers that the grader cannot read")
 
 
 def _of_lint(finding: Finding) -> str:
@@ -338,10 +349,16 @@ def _could_be_chance(evidence: Evidence, limits: Thresholds) -> bool:
     return high >= evidence.ceiling - limits.fit_slack
 
 
+NEVER_KNOWN = 0.8
+"""Of so many held-out prompts no model ever says the answer: what is right is a guess."""
+
+
 def overfit(evidence: Evidence, limits: Thresholds) -> Match | None:
     """Row 7."""
     peak = evidence.peak
     if peak is None or peak.p_value > PEAKED or peak.last_minus_peak.value >= 0:
+        return None
+    if _is_guessed(peak, evidence):
         return None
     back = evidence.epochs - peak.epoch
     reading = f"fell since epoch {peak.epoch:g} (p = {peak.p_value:.3g}, corrected)"
@@ -350,6 +367,15 @@ def overfit(evidence: Evidence, limits: Thresholds) -> Match | None:
         recommend=-1 if back <= 1 else -2,
         use_epoch=peak.epoch,
     )
+
+
+def _is_guessed(peak: Peak, evidence: Evidence) -> bool:
+    """Has the peak hit on no more of many facts that no model knows than one answer to all can?"""
+    held, known = evidence.heldout, evidence.knowledge
+    if held is None or known is None or known.heldout.value < NEVER_KNOWN:
+        return False
+    score = min(max(held.value - peak.last_minus_peak.value, 0.0), 1.0)
+    return wilson_limits(score, held.n)[0] <= (evidence.constant or 0.0)
 
 
 def prompt_alone(evidence: Evidence, limits: Thresholds) -> Match | None:

@@ -55,23 +55,33 @@ def over_by_loss(evidence: Evidence, limits: Thresholds) -> Match | None:
     if reading is None:
         return None
     chosen = _lowest_kept(evidence)
-    return _match(evidence, limits, reading, chosen, action=_to_compare(reading, chosen))
+    return _match(
+        evidence, limits, reading, chosen, action=_to_compare(reading, chosen, _kept(evidence))
+    )
 
 
-def _to_compare(reading: CurveReading, chosen: Evaluation | None) -> str:
+def _to_compare(
+    reading: CurveReading, chosen: Evaluation | None, kept: Sequence[Evaluation]
+) -> str:
     """Which answers would tell whether training less is better."""
-    if chosen is not None and chosen.epoch == reading.last.epoch:
+    place, last = _place(reading.lowest), reading.last.epoch
+    compare = "compare its answers with the last one's before training less"
+    if chosen is None and kept:
+        return (
+            "no checkpoint that is known to be kept was evaluated, or lies between two "
+            f"evaluations: look for one kept {place}, and {compare}"
+        )
+    if chosen is None:
+        return f"use the checkpoint {place}, if it was kept, and {compare}"
+    if chosen.epoch >= last:
         return (
             f"{chosen.model}, the last, has the lowest validation loss of those known to be kept: "
-            f"look for one kept {_place(reading.lowest)}, and compare its answers with the last "
-            "one's before training less"
+            f"look for one kept {place}, and {compare}"
         )
-    named = (
-        f"{chosen.model}, the kept one with the lowest validation loss,"
-        if chosen
-        else f"the checkpoint {_place(reading.lowest)}, if it was kept,"
-    )
-    return f"use {named} and compare its answers with the last one's before training less"
+    if all(one.epoch < last for one in kept):
+        compare = "compare its answers with the base model's: the last one is not known to be kept"
+    lowest = f"the lowest validation loss{_how_read(chosen)}"
+    return f"use {chosen.model}, the kept one with {lowest}, and {compare}"
 
 
 def still_falling(evidence: Evidence, limits: Thresholds) -> Match | None:
@@ -152,8 +162,17 @@ def _kept(evidence: Evidence) -> list[Evaluation]:
     return [one for one in evidence.evaluations if one.model and math.isfinite(one.valid_loss)]
 
 
+def _known(evidence: Evidence) -> list[Evaluation]:
+    """The kept checkpoints that were evaluated, or lie between two evaluations."""
+    return [one for one in _kept(evidence) if one.source != "nearest"]
+
+
 def _lowest_kept(evidence: Evidence) -> Evaluation | None:
-    return min(_kept(evidence), key=lambda one: one.valid_loss, default=None)
+    """The kept checkpoint with the lowest loss, where one is known; else one of the run's end."""
+    known = _known(evidence)
+    end = max((e.epoch for e in evidence.evaluations if e.source == "measured"), default=0.0)
+    late = [one for one in _kept(evidence) if one.epoch > end]
+    return min(known or late, key=lambda one: one.valid_loss, default=None)
 
 
 def _last_kept(evidence: Evidence) -> Evaluation | None:
@@ -215,18 +234,30 @@ def _course(reading: CurveReading) -> str:
 def _checkpoint_facts(
     evidence: Evidence, reading: CurveReading, chosen: Evaluation | None
 ) -> list[Fact]:
-    kept = _kept(evidence)
     if chosen is None:
         return [Fact("checkpoints", None, "none is known to exist at an evaluated step")]
+    known = _known(evidence)
     facts = []
+    if chosen.source != "measured":
+        loss = f"validation loss {chosen.valid_loss:.3g}{_how_read(chosen)}"
+        facts.append(Fact(str(chosen.model), None, f"not evaluated itself: {loss}"))
     if reading.lowest.model is None:
         facts.append(
             Fact("the lowest loss", None, f"{_place(reading.lowest)}: not known to be kept")
         )
-    same = [str(one.model) for one in same_within_noise(chosen, kept, reading.noise)]
+    same = [str(one.model) for one in same_within_noise(chosen, known, reading.noise)]
     if same:
         facts.append(Fact(f"the same as {chosen.model} within noise", None, _listed(same)))
     return facts
+
+
+def _how_read(evaluation: Evaluation) -> str:
+    """Where the loss of a checkpoint comes from that was not evaluated."""
+    return {
+        "measured": "",
+        "between": " (read between two evaluations)",
+        "nearest": " (that of the nearest evaluation)",
+    }[evaluation.source]
 
 
 def _place(evaluation: Evaluation) -> str:

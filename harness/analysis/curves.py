@@ -18,6 +18,7 @@ from typing import Literal
 
 from harness.analysis.thresholds import Thresholds
 
+Source = Literal["measured", "between", "nearest"]
 CurveShape = Literal["over", "falling", "level"]
 Trend = Literal["up", "level", "down"]
 
@@ -37,19 +38,32 @@ NEW_LOW_Z = 1.0
 """A fall leads below everything before it, by this many standard errors."""
 LEAST_SHARE_OF_FALL = 0.25
 """A curve still falls when its second half falls at least at this share of its whole slope."""
+LEAST_RECENT = 3
+"""So many evaluations count as the second half of a curve of five or more, however they lie."""
+LEAST_SPAN = 0.3
+"""The second half spans this share of a curve, also where its evaluations crowd at the end."""
+EVEN_SLACK = 0.01
+"""An evaluation this share of a curve before its middle is in the middle."""
+LEAST_GAP = 1e-6
+"""Evaluations lie at least this share of a curve apart, also where a log rounds its epochs."""
+FALL_OF_ACCURACY_NOISE = 2.0
+"""A fall of token accuracy takes epochs away: its noise is assumed so many times as large."""
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
     """One measurement of the validation set, after so many epochs.
 
-    ``model`` is the checkpoint of that moment; None where none was kept, or nobody knows.
+    ``model`` is the checkpoint of that moment; None where none was kept, or nobody knows. A kept
+    one that was not evaluated has a loss read ``between`` two evaluations, or that of the
+    ``nearest``; it is no point of the curve.
     """
 
     epoch: float
     valid_loss: float
     valid_token_accuracy: float | None = None
     model: str | None = None
+    source: Source = "measured"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +88,19 @@ class CurveReading:
 @lru_cache(maxsize=64)
 def read_curve(evaluations: tuple[Evaluation, ...], limits: Thresholds) -> CurveReading | None:
     """Read a validation curve, in order of training; None with fewer than two finite losses."""
-    finite = [one for one in evaluations if math.isfinite(one.valid_loss)]
+    finite = points_of(evaluations)
     if len(finite) < 2:
         return None
     points = binned([on_log_scale(one.valid_loss) for one in finite])
-    noise = noise_of(points, limits.curve_noise)
+    places = places_of([one.epoch for one in finite])
+    noise = noise_of(points, limits.curve_noise, places)
     lowest = min(finite, key=lambda one: one.valid_loss)
     rise = finite[-1].valid_loss / lowest.valid_loss - 1 if lowest.valid_loss > 0 else 0.0
     turn = turn_of(points, noise)
     over = turn is not None and points[-1] - min(points) > math.log1p(limits.valid_loss_rise)
-    next_fall = fall_per_epoch(points, finite[-1].epoch - finite[0].epoch, noise, limits)
+    next_fall = fall_per_epoch(points, places, noise, limits)
     hanging = points[-1] - min(points) > SAME_Z * noise
-    falls = next_fall > 0 and not hanging
+    falls = next_fall > 0 and not hanging and finite[-1].epoch > finite[0].epoch
     shape: CurveShape = "over" if over else "falling" if falls else "level"
     return CurveReading(
         shape=shape,
@@ -96,6 +111,27 @@ def read_curve(evaluations: tuple[Evaluation, ...], limits: Thresholds) -> Curve
         noise=noise,
         accuracy=accuracy_since(finite, turn, limits) if over and turn else None,
     )
+
+
+def points_of(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
+    """Return what was measured, and is a number."""
+    return [e for e in evaluations if e.source == "measured" and math.isfinite(e.valid_loss)]
+
+
+def not_evaluated(evaluations: Sequence[Evaluation], epoch: float, model: str) -> Evaluation | None:
+    """Return a checkpoint that was not evaluated, with what evaluations say of its loss.
+
+    Between two of them that is their interpolation, else the nearest one's; None without any.
+    """
+    points = points_of(evaluations)
+    before = max((e for e in points if e.epoch <= epoch), key=lambda e: e.epoch, default=None)
+    after = min((e for e in points if e.epoch >= epoch), key=lambda e: e.epoch, default=None)
+    if before and after:
+        share = (epoch - before.epoch) / ((after.epoch - before.epoch) or 1.0)
+        loss = before.valid_loss + share * (after.valid_loss - before.valid_loss)
+        return Evaluation(epoch, loss, model=model, source="between")
+    nearest = before or after
+    return nearest and Evaluation(epoch, nearest.valid_loss, model=model, source="nearest")
 
 
 def same_within_noise(
@@ -125,15 +161,53 @@ def binned(values: Sequence[float]) -> list[float]:
     return [fmean(values[a:b]) for a, b in pairwise(edges)]
 
 
-def noise_of(values: Sequence[float], prior: float) -> float:
+def places_of(epochs: Sequence[float]) -> list[float]:
+    """Return where the points of a curve lie, as epochs that rise; by number where none do."""
+    length = epochs[-1] - epochs[0]
+    count = min(MOST_POINTS, len(epochs))
+    if not 0 < length < math.inf:
+        return [float(i) for i in range(count)]
+    places = [place_at(epochs, i * (len(epochs) - 1) / (count - 1)) for i in range(count)]
+    for i in range(1, count):
+        places[i] = max(places[i], places[i - 1] + LEAST_GAP * length)
+    return places
+
+
+def place_at(epochs: Sequence[float], position: float) -> float:
+    """Return the epoch at a position in a curve, between two evaluations in proportion."""
+    before = min(int(position), len(epochs) - 2)
+    return epochs[before] + (position - before) * (epochs[before + 1] - epochs[before])
+
+
+def noise_of(values: Sequence[float], prior: float, places: Sequence[float] = ()) -> float:
     """Return the standard deviation of a curve's noise, with a prior that few points yield to.
 
     The third difference of independent noise has 20 times its variance. The descent at the
     start of a curve bends too sharply for that; it says nothing of the noise.
     """
-    thirds = differences(differences(differences(after_descent(values))))
-    observed = sum(third**2 for third in thirds) / 20
-    return math.sqrt((PRIOR_WEIGHT * prior**2 + observed) / (PRIOR_WEIGHT + len(thirds)))
+    squares = scatter(values, places)
+    return math.sqrt((PRIOR_WEIGHT * prior**2 + sum(squares)) / (PRIOR_WEIGHT + len(squares)))
+
+
+def own_noise(values: Sequence[float], places: Sequence[float]) -> float:
+    """Return the noise that a curve shows by itself; 0 where it is too short to show any."""
+    squares = scatter(values, places)
+    return math.sqrt(fmean(squares)) if squares else 0.0
+
+
+def scatter(values: Sequence[float], places: Sequence[float] = ()) -> list[float]:
+    """Return estimates of a curve's variance: its squared third differences, over 20."""
+    rest = after_descent(values)
+    where = (places or range(len(values)))[len(values) - len(rest) :]
+    fours = range(len(rest) - 3)
+    return [third_difference(rest[i : i + 4], where[i : i + 4]) ** 2 / 20 for i in fours]
+
+
+def third_difference(values: Sequence[float], places: Sequence[float]) -> float:
+    """Return the third difference of four points, as of equal steps: no parabola has any."""
+    weights = [1 / math.prod(here - other for other in places if other != here) for here in places]
+    size = math.sqrt(20 / sum(weight**2 for weight in weights))
+    return size * sum(weight * value for weight, value in zip(weights, values, strict=True))
 
 
 def after_descent(values: Sequence[float]) -> Sequence[float]:
@@ -196,10 +270,11 @@ def accuracy_since(
     known = [value for value in values if value is not None and math.isfinite(value)]
     if len(known) < len(values):
         return None
-    points = binned(known)
+    points, places = binned(known), places_of([one.epoch for one in evaluations])
     before, after = points[turn.start - turn.width : turn.start], points[turn.start :]
     change = fmean(after) - fmean(before)
-    noise = noise_of(points, limits.accuracy_noise)
+    prior = limits.accuracy_noise * (FALL_OF_ACCURACY_NOISE if change < 0 else 1.0)
+    noise = max(noise_of(points, prior, places), own_noise(points, places))
     error = noise * math.sqrt(1 / len(before) + 1 / len(after))
     if abs(change) <= max(limits.token_accuracy_rise, 2 * error):
         return "level"
@@ -210,7 +285,7 @@ def accuracy_since(
 
 
 def fall_per_epoch(
-    values: Sequence[float], epochs: float, noise: float, limits: Thresholds
+    values: Sequence[float], places: Sequence[float], noise: float, limits: Thresholds
 ) -> float:
     """Return the share by which another epoch would lower the loss; 0 where no fall is clear.
 
@@ -218,19 +293,28 @@ def fall_per_epoch(
     be worth an epoch: a curve that fell and lies level now does not fall, nor does one that
     comes back from a bump.
     """
-    half = values[-max(2, (len(values) + 1) // 2) :]
-    whole_slope, recent_slope = slope(values), slope(half)
+    count = recent(places)
+    half, at = values[-count:], places[-count:]
+    whole_slope, recent_slope = slope(values, places), slope(half, at)
     clear = any(
-        found * math.sqrt(spread(len(part))) < -FALL_Z * noise
-        for found, part in ((whole_slope, values), (recent_slope, half))
+        found * math.sqrt(spread(where)) < -FALL_Z * noise
+        for found, where in ((whole_slope, places), (recent_slope, at))
     )
-    if not clear or recent_slope > LEAST_SHARE_OF_FALL * min(0.0, whole_slope) or epochs <= 0:
+    if not clear or recent_slope > LEAST_SHARE_OF_FALL * min(0.0, whole_slope):
         return 0.0
-    if not is_new_low(values, len(half), noise):
+    if not is_new_low(values, count, noise):
         return 0.0
-    per_epoch = recent_slope * (len(values) - 1) / epochs
-    share = -math.expm1(per_epoch)
+    share = -math.expm1(recent_slope)
     return share if share >= limits.worthwhile_fall else 0.0
+
+
+def recent(places: Sequence[float]) -> int:
+    """Return how many points are the second half of a curve."""
+    end, length = places[-1], places[-1] - places[0]
+    least = max(2, min(LEAST_RECENT, (len(places) + 1) // 2))
+    late = sum(place >= end - (0.5 + EVEN_SLACK) * length for place in places)
+    crowded = sum(place > end - LEAST_SPAN * length for place in places)
+    return max(least, late, crowded + 1)
 
 
 def is_new_low(values: Sequence[float], half: int, noise: float) -> bool:
@@ -242,12 +326,14 @@ def is_new_low(values: Sequence[float], half: int, noise: float) -> bool:
     return fmean(values[-width:]) < lowest - NEW_LOW_Z * noise * math.sqrt(2 / width)
 
 
-def slope(values: Sequence[float]) -> float:
-    """Return the least-squares slope over equal steps."""
-    middle = (len(values) - 1) / 2
-    return sum((i - middle) * value for i, value in enumerate(values)) / spread(len(values))
+def slope(values: Sequence[float], places: Sequence[float]) -> float:
+    """Return the least-squares slope of a curve."""
+    middle = fmean(places)
+    products = ((at - middle) * value for at, value in zip(places, values, strict=True))
+    return sum(products) / spread(places)
 
 
-def spread(count: int) -> float:
-    """Return the sum of squares of so many equal steps around their mean."""
-    return count * (count**2 - 1) / 12
+def spread(places: Sequence[float]) -> float:
+    """Return the sum of squares of places around their mean."""
+    middle = fmean(places)
+    return sum((at - middle) ** 2 for at in places)

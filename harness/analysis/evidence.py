@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from statistics import mean, median
 from typing import Literal
 
@@ -21,6 +22,10 @@ Fit = Literal["full", "low", "unknown"]
 LossShape = Literal["falling", "flat", "rising", "spiking", "broken", "zero"]
 ZERO_TAIL = 5
 """So many losses of exactly 0 at the end are none: trainers write 0 in the place of NaN."""
+
+ONE_SIDED = 1.645
+FAR, TINY = 10, 1e-9
+"""A spike is so many times as far from its neighbours, by logarithm, as half of all steps are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +178,8 @@ class Evidence:
     """Of the checkpoints before this one, in their order."""
     evaluations: tuple[Evaluation, ...] = ()
     """The whole validation curve, where the run was read from what its training wrote."""
+    unreadable_share: float = 0.0
+    """Of the training prompts that were asked, those whose own answer the grader cannot read."""
 
 
 def sign(estimate: Estimate | None, limits: Thresholds) -> Sign | None:
@@ -270,7 +277,12 @@ def less_diverse(ratio: Estimate | None, limits: Thresholds) -> bool:
 
 
 def loss_shape(losses: Sequence[float], limits: Thresholds) -> LossShape | None:
-    """Read a step curve of training losses; None when it is too short to read."""
+    """Read a step curve of training losses; None when it is too short or too noisy to read.
+
+    The last quarter is held against the first. Losses of single batches are noisy: a curve is flat
+    where the upper bound of its fall is less than what counts as one, and rises where the lower
+    bound of its rise is above 0, bounds of 95 % each.
+    """
     if any(not math.isfinite(loss) for loss in losses):
         return "broken"
     if len(losses) >= ZERO_TAIL and not any(losses[-ZERO_TAIL:]):
@@ -281,14 +293,28 @@ def loss_shape(losses: Sequence[float], limits: Thresholds) -> LossShape | None:
     start, end = mean(losses[:quarter]), mean(losses[-quarter:])
     if end > start and _spikes(losses, limits.loss_spike):
         return "spiking"
+    if end < start * (1 - limits.loss_fall):
+        return "falling"
+    half = ONE_SIDED * _noise(losses) * math.sqrt(2 / quarter)
     if end > start * (1 + limits.loss_fall):
-        return "rising"
-    return "falling" if end < start * (1 - limits.loss_fall) else "flat"
+        return "rising" if end - half > start else None
+    return "flat" if start - end + half < limits.loss_fall * start else None
+
+
+def _noise(losses: Sequence[float]) -> float:
+    """Standard deviation about the trend, from steps between neighbours."""
+    return math.sqrt(mean((b - a) ** 2 for a, b in pairwise(losses)) / 2)
 
 
 def _spikes(losses: Sequence[float], times: float) -> bool:
-    middles = range(2, len(losses) - 2)
-    return any(losses[i] > times * median(losses[i - 2 : i + 3]) for i in middles)
+    """Does a step stand out from those around it, by far more than most steps do?"""
+    ratios = [
+        losses[i] / middle
+        for i in range(2, len(losses) - 2)
+        if (middle := median(losses[i - 2 : i + 3])) > 0
+    ]
+    usual = median(abs(math.log(max(one, TINY))) for one in ratios)
+    return any(one > times and math.log(one) > FAR * usual for one in ratios)
 
 
 def rises_after_minimum(values: Sequence[float], share: float) -> bool:

@@ -70,7 +70,7 @@ TABLE: tuple[Rule, ...] = (
     ),
     Rule(
         4,
-        "a lint blocks",
+        "a lint blocks, or the grader cannot read many of the training answers",
         "the training data are faulty",
         "fix the training data",
         "high",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from harness.errors import DatasetError
@@ -17,6 +17,7 @@ from harness.finetuning.trainer_states import (
     kept_beside,
     log_of,
     output_folder,
+    trained_steps,
     validation_sets,
 )
 from harness.finetuning.training_run import METRICS_TABLE, RESULT_FILE, TRAINER_STATE, TrainingRun
@@ -35,7 +36,7 @@ def run_of_trainer(text: str, path: Path) -> TrainingRun:
     if not any("epoch" in entry for entry in log):
         raise DatasetError(f"{source}: no entry of log_history has an epoch; copy the file again")
     kept = kept_beside(path)
-    last = curve[-1].step
+    last = max(curve[-1].step, trained_steps(path) or 0)
     naming = Naming(lambda step: epoch_at(step, epochs), prefix=PREFIX)
     ends = ends_of(curve, epochs) if kept is None else [k for k in kept if 0 < k <= last]
     return TrainingRun(
@@ -44,10 +45,18 @@ def run_of_trainer(text: str, path: Path) -> TrainingRun:
         curve=curve,
         checkpoints=states_at(curve, ends, naming),
         evaluations=states_at(curve, validated_steps(curve), naming),
-        epochs=epochs[last] or 1.0,
+        epochs=naming.epoch_at(last) or 1.0,
         kept=kept,
-        notes=of_the_first(validation_sets(log)),
+        notes=(*of_the_first(validation_sets(log)), *beyond_the_log(kept or (), last)),
     )
+
+
+def beyond_the_log(kept: Iterable[int], last: int) -> tuple[str, ...]:
+    """Return what to say of checkpoints that were saved after the last step of a log."""
+    beyond = [f"{PREFIX}{step}" for step in sorted(kept) if step > last]
+    if not beyond:
+        return ()
+    return (f"the log ends at step {last}; left out, saved after it: {', '.join(beyond)}",)
 
 
 def of_the_first(sets: Sequence[str]) -> tuple[str, ...]:

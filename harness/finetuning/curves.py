@@ -38,14 +38,19 @@ Curve = tuple[TrainingStep, ...]
 
 METRICS = ("train_loss", "train_token_accuracy", "valid_loss", "valid_token_accuracy")
 NAMES: Mapping[str, Sequence[str]] = {
-    "train_loss": ("train_loss",),
-    "train_token_accuracy": ("train_mean_token_accuracy", "train_accuracy"),
-    "valid_loss": ("full_valid_loss", "valid_loss"),
+    "train_loss": ("train_loss", "training_loss"),
+    "train_token_accuracy": (
+        "train_mean_token_accuracy",
+        "train_accuracy",
+        "training_token_accuracy",
+    ),
+    "valid_loss": ("full_valid_loss", "valid_loss", "validation_loss"),
     "valid_token_accuracy": (
         "full_valid_mean_token_accuracy",
         "valid_mean_token_accuracy",
         "validation_mean_token_accuracy",
         "valid_accuracy",
+        "validation_token_accuracy",
     ),
 }
 """Our metric -> its names at OpenAI and Azure; the whole validation set before a batch of it.

@@ -52,6 +52,7 @@ NAMES: Names = {
     "train_token_accuracy": (
         *("train/mean_token_accuracy", "mean_token_accuracy", "train_mean_token_accuracy"),
         *("train/token_accuracy", "train/accuracy", "train_accuracy"),
+        *("training_token_accuracy",),
     ),
     "valid_loss": (
         *("full_valid_loss", "eval/loss", "eval_loss", "valid_loss", "valid/loss", "val/loss"),
@@ -61,6 +62,7 @@ NAMES: Names = {
         *("full_valid_mean_token_accuracy", "eval/mean_token_accuracy"),
         *("eval_mean_token_accuracy", "eval/token_accuracy", "valid_mean_token_accuracy"),
         *("validation_mean_token_accuracy", "valid/mean_token_accuracy", "valid_accuracy"),
+        *("validation_token_accuracy", "valid_token_accuracy"),
         *("eval/accuracy", "eval_accuracy", "val/accuracy", "val_accuracy"),
     ),
 }

@@ -5,6 +5,7 @@ TRL, axolotl and LLaMA-Factory train with the same trainer and leave the same fi
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -155,12 +156,32 @@ def checkpoint_folders(folder: Path) -> Iterator[tuple[int, Path]]:
 
 
 def state_file(folder: Path) -> Path | None:
-    """Return the longest log of an output folder: its own, else that of the last checkpoint."""
+    """Return the longest log of an output folder: its own, or that of the last checkpoint.
+
+    Its own is older where a trainer was resumed after it and did not save its state again.
+    """
     own = folder / STATE_FILE
-    if own.is_file():
-        return own
     found = sorted(checkpoint_folders(folder), reverse=True)
-    return next((path / STATE_FILE for _, path in found if (path / STATE_FILE).is_file()), None)
+    later = next((path / STATE_FILE for _, path in found if (path / STATE_FILE).is_file()), None)
+    if own.is_file() and not (later and goes_beyond(later, own)):
+        return own
+    return later
+
+
+def goes_beyond(later: Path, own: Path) -> bool:
+    """Whether a state was saved after more steps than another; what cannot be read is not told."""
+    first, second = trained_steps(later), trained_steps(own)
+    return first is not None and second is not None and first > second
+
+
+def trained_steps(file: Path) -> int | None:
+    """Return after how many steps a state was saved; None where it does not say."""
+    try:
+        state = json.loads(file.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
+    steps = state.get("global_step") if isinstance(state, dict) else None
+    return steps if isinstance(steps, int) else None
 
 
 def kept_beside(file: Path) -> frozenset[int] | None:

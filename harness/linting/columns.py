@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from array import array
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING, Any
 
-from harness.linting.examples import FORMATS, Example
+from harness.linting.examples import FORMATS, Example, Said, with_pictures
 from harness.linting.grounding import Fields, Grounding, grounding_of
 
 if TYPE_CHECKING:
@@ -120,6 +120,79 @@ def _groups_of(sketches: Sketches | None, texts: Texts) -> list[list[int]]:
     return groups_of(len(texts), near_pairs(sketches.matrix(), texts.__getitem__))
 
 
+FEWEST_WORDS = 5
+FEWEST_SIGNS = 10
+_UNSPACED = re.compile("[\u0e00-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+"""Scripts that part words by nothing, or hardly: there, so many signs stand for the words."""
+
+
+def says_something(text: str) -> bool:
+    """Has a turn more words than "Thanks" or "Are you sure?", which all chats share?"""
+    if len(text.split(None, FEWEST_WORDS - 1)) >= FEWEST_WORDS:
+        return True
+    return not text.isascii() and len(_UNSPACED.findall(text)) >= FEWEST_SIGNS
+
+
+class Turns:
+    """What chats of several turns ask and answer before their end, and so teach too.
+
+    ``users`` are the users' messages that an answer follows that is learnt, as ``lines`` number
+    their lines; ``asked`` and ``answers`` give the first line by the hash of what is asked up to
+    such an answer, and of the answer itself.
+    """
+
+    def __init__(self) -> None:
+        self.users = Different(sketched=True)
+        self.lines = array("q")
+        self.asked: dict[int, int] = {}
+        self.answers: dict[int, int] = {}
+
+    def add(self, example: Example) -> None:
+        """Take in the turns of one chat; of one that has a single turn, nothing."""
+        before: list[str] = []
+        user: Said | None = None
+        last = None
+        for said in example.dialogue:
+            if said.learnt and last is not None:
+                self._add_user(user, example.line)
+                self._add_asked(before if len(before) > 1 else [folded(last.text)], last, example)
+                self._add_answer(said.text, example.line)
+                user = None
+            before.append(folded(f"{said.role}: {said.text}"))
+            last = said
+            user = said if said.role == "user" else user
+        if example.learnt:
+            self._add_user(user, example.line)
+
+    def _add_user(self, said: Said | None, line: int) -> None:
+        if said is None or not says_something(said.text):
+            return
+        number = self.users.add(with_pictures(said.text, said.pictures))
+        if number == len(self.lines):
+            self.lines.append(line)
+
+    def _add_asked(self, before: Sequence[str], last: Said, example: Example) -> None:
+        """``before`` are the messages up to an answer, folded as they are in a prompt."""
+        text = " ".join((*before, last.shown) if last.shown else before)
+        if text:
+            self.asked.setdefault(hash(text), example.line)
+
+    def _add_answer(self, text: str, line: int) -> None:
+        if says_something(text):
+            self.answers.setdefault(hash(folded(text)), line)
+
+    def line_asking(self, text: str) -> int | None:
+        """The line in which some turn asks just this."""
+        number = self.users.number_of(text)
+        if number is not None:
+            return self.lines[number]
+        return self.asked.get(hash(folded(text))) if self.asked else None
+
+    def line_answering(self, text: str) -> int | None:
+        """The line in which an earlier turn answers just this."""
+        return self.answers.get(hash(folded(text))) if self.answers else None
+
+
 @dataclass(slots=True)
 class Columns:
     """The examples of a file, a column for each thing that is compared across them.
@@ -128,7 +201,8 @@ class Columns:
     ``shapes`` are the formats by their index in ``FORMATS``; ``contexts`` number what an answer
     depends on, instructions included, and ``spellings`` are hashes of the same, in which case and
     white space count; ``expected`` are the answers that lines name beside their text;
-    ``undecided`` the lines that prefer an answer to itself.
+    ``undecided`` the lines that prefer an answer to itself; ``turns`` what chats ask and answer
+    before their end, where that is kept; ``unlearnt`` the lines whose last answer has the weight 0.
     """
 
     lines: array[int] = field(default_factory=lambda: array("q"))
@@ -149,9 +223,16 @@ class Columns:
     fields: Fields = field(default_factory=Fields)
     expected: Different = field(default_factory=Different)
     undecided: array[int] = field(default_factory=lambda: array("q"))
+    keeps_turns: bool = False
+    turns: Turns = field(default_factory=Turns)
+    unlearnt: array[int] = field(default_factory=lambda: array("q"))
 
     def __len__(self) -> int:
         return len(self.lines)
+
+    def answer(self, index: int) -> str:
+        """The answer of one example, by its index."""
+        return self.answers.texts[self.answers.numbers[index]]
 
     def add(self, example: Example) -> None:
         """Take in one example."""
@@ -175,6 +256,10 @@ class Columns:
             self.undecided.append(example.line)
         for text in example.expected:
             self.expected.add(text)
+        if example.dialogue and self.keeps_turns:
+            self.turns.add(example)
+        if not example.learnt:
+            self.unlearnt.append(example.line)
         given = f"{example.instructions}\n{example.prompt}"
         found = grounding_of(given, example.answer, self.fields, example.line)
         if found is not None:
@@ -183,7 +268,7 @@ class Columns:
     def close(self) -> None:
         """Forget all texts."""
         everything = (self.prompts, self.wholes, self.answers, self.contexts, self.instructions)
-        for column in (*everything, self.expected):
+        for column in (*everything, self.expected, self.turns.users):
             column.texts.close()
 
 
@@ -214,3 +299,11 @@ def ends_of(answer: str) -> int:
     if not answer or answer.isspace():
         return 0
     return int(answer[0].isspace()) + 2 * int(answer[-1].isspace())
+
+
+def bare(answer: str) -> str:
+    """An answer without white space at its ends; the indentation of several lines stays."""
+    if not answer.strip():
+        return answer
+    answer = answer.rstrip()
+    return answer.lstrip("\r\n") if "\n" in answer.strip() else answer.lstrip()

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import orjson
 
@@ -21,6 +21,20 @@ MARK_BYTES = 16
 Json = Mapping[str, Any]
 
 
+class Said(NamedTuple):
+    """One message of a chat of several turns.
+
+    ``learnt`` is an answer that training learns; ``pictures`` is a mark of those it shows, and
+    ``shown`` of all so far.
+    """
+
+    role: str
+    text: str
+    learnt: bool
+    pictures: str = ""
+    shown: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Example:
     """One example as the lints see it.
@@ -29,7 +43,9 @@ class Example:
     calls of functions as JSON; ``rejected`` the answer that is not preferred; ``turns`` the roles
     in order; ``images`` how many pictures are shown, ``pictures`` a mark that stands for which;
     ``expected`` the answer that a line names beside its text, or all of a sample's; ``silent`` is
-    one with an empty answer among the earlier ones that are learnt.
+    one with an empty answer among the earlier ones that are learnt, ``hushed`` one whose user says
+    nothing last; ``dialogue`` are the messages before the answer of a chat that has several,
+    without the instructions; ``learnt`` says whether the answer itself is.
     """
 
     line: int
@@ -44,17 +60,25 @@ class Example:
     functions: str = ""
     expected: tuple[str, ...] = ()
     silent: bool = False
+    hushed: bool = False
+    dialogue: tuple[Said, ...] = ()
+    learnt: bool = True
 
     @property
     def asked(self) -> str:
         """What is asked, pictures included: with another picture it is another question."""
-        return f"{self.prompt}\n{self.pictures}" if self.pictures else self.prompt
+        return with_pictures(self.prompt, self.pictures)
 
     @property
     def text(self) -> str:
         """Everything that the line says."""
         parts = (self.instructions, self.prompt, self.answer, self.rejected or "", self.functions)
         return "\n".join(part for part in parts if part)
+
+
+def with_pictures(text: str, mark: str) -> str:
+    """A text with the mark of the pictures that it goes with."""
+    return f"{text}\n{mark}" if mark else text
 
 
 def format_of(value: Json) -> Format | None:
@@ -65,9 +89,12 @@ def format_of(value: Json) -> Format | None:
         return "preference"
     if "prompt" in value and "completion" in value:
         return "prompt and completion"
-    if "input" in value:
-        return "sample"
-    return None
+    return "sample" if "input" in value and not is_alpaca(value) else None
+
+
+def is_alpaca(value: Json) -> bool:
+    """Has a line the fields of Alpaca's form, in which ``input`` is a part of the question?"""
+    return "instruction" in value and "output" in value and "ideal" not in value
 
 
 def example_of(value: Json, line: int, format: Format) -> Example:
@@ -132,13 +159,44 @@ def _conversation(
         functions=orjson.dumps(tools).decode() if tools else "",
         expected=(named,) if isinstance(named, str) else (),
         silent=format == "chat" and any(map(_is_silent, asked)),
+        hushed=_is_hushed(said),
+        dialogue=_several(said) if format == "chat" and len(said) > 1 else (),
+        learnt=answer.get("weight") != 0,
     )
 
 
 def _is_silent(message: Json) -> bool:
     """Is it an empty answer that is learnt?"""
-    learnt = message.get("role") == "assistant" and message.get("weight") != 0
-    return learnt and not said_by(message).strip()
+    return _is_learnt(message) and not said_by(message).strip()
+
+
+def _is_learnt(message: Json) -> bool:
+    return message.get("role") == "assistant" and message.get("weight") != 0
+
+
+def _is_hushed(said: Sequence[Json]) -> bool:
+    """Does the user say and show nothing last?"""
+    last = next((m for m in reversed(said) if m.get("role") == "user"), None)
+    return last is not None and not said_by(last).strip() and not _shows(last)
+
+
+def _shows(message: Json) -> bool:
+    """Has it a part that is no text: a picture, a sound?"""
+    content = message.get("content")
+    return isinstance(content, list) and any("text" not in str(p.get("type")) for p in content)
+
+
+def _several(messages: Sequence[Json]) -> tuple[Said, ...]:
+    """The messages of a chat of several turns, with marks of their pictures."""
+    found: list[Said] = []
+    seen: list[Json] = []
+    for message in messages:
+        own = _pictures(message)
+        seen += own
+        shown = _mark(seen) if own or not found else found[-1].shown
+        role, text = str(message.get("role")), said_by(message)
+        found.append(Said(role, text, _is_learnt(message), _mark(own), shown))
+    return tuple(found)
 
 
 def _with(example: Example, **changes: Any) -> Example:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -19,8 +20,8 @@ import orjson
 
 from harness.datasets.lines import PACKED, decoded, items
 from harness.errors import DatasetError, UsageError
-from harness.linting.characters import repaired
-from harness.linting.columns import ends_of
+from harness.linting.characters import holds_right_to_left, repaired
+from harness.linting.columns import bare, ends_of
 from harness.linting.examples import Format, example_of, format_of
 from harness.linting.shapes import fault_of
 from harness.linting.source import check_kind
@@ -101,36 +102,49 @@ def _clean_lines(path: Path, strips: bool, fixed: Fixed) -> Iterator[bytes]:
             yield item.rstrip(b"\r\n") if isinstance(item, bytes) else _dumped(item)
             continue
         clean = _cleaned(value, strips, fixed)
-        key = hashlib.blake2b(_sorted(clean), digest_size=16).digest()
+        key = hashlib.blake2b(_sorted(clean, item), digest_size=16).digest()
         if key in seen:
             fixed.duplicates += 1
             fixed.removed.append(place.number)
             continue
         seen.add(key)
-        untouched = clean == value and isinstance(item, bytes)
-        yield item.strip() if untouched else _dumped(clean)
+        yield _written(item, value, clean)
+
+
+def _written(item: Any, value: Any, clean: Any) -> bytes:
+    """A line as it stands, or as it is mended, with numbers to their last digit."""
+    if not isinstance(item, bytes):
+        return _dumped(clean)
+    return item.strip() if clean == value else _with_numbers_of(item, clean)
 
 
 def _cleaned(value: Mapping[str, Any], strips: bool, fixed: Fixed) -> dict[str, Any]:
     """A line with its texts mended; counts what was done to it."""
-    mended = cast("dict[str, Any]", _mended(value))
+    mended = cast("dict[str, Any]", _mended(value, _holds_right_to_left(value)))
     fixed.characters += mended != value
     kind = format_of(mended)
     if not strips or kind is None or kind not in BARE or fault_of(mended, kind):
         return mended
-    bare = BARE[kind](mended)
-    fixed.white_space += bare != mended
-    return bare
+    stripped = BARE[kind](mended)
+    fixed.white_space += stripped != mended
+    return stripped
 
 
-def _mended(value: Any) -> Any:
+def _holds_right_to_left(value: Any) -> bool:
+    if isinstance(value, str):
+        return holds_right_to_left(value)
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return any(map(_holds_right_to_left, inside))
+
+
+def _mended(value: Any, right_to_left: bool) -> Any:
     """The same with mojibake and invisible characters mended in every text."""
     if isinstance(value, str):
-        return repaired(value)
+        return repaired(value, right_to_left)
     if isinstance(value, list):
-        return [_mended(item) for item in value]
+        return [_mended(item, right_to_left) for item in value]
     if isinstance(value, dict):
-        return {key: _mended(item) for key, item in value.items()}
+        return {key: _mended(item, right_to_left) for key, item in value.items()}
     return value
 
 
@@ -139,7 +153,7 @@ def _bare_chat(value: dict[str, Any]) -> dict[str, Any]:
 
 
 def _bare_completion(value: dict[str, Any]) -> dict[str, Any]:
-    return {**value, "completion": _bare(value["completion"])}
+    return {**value, "completion": bare(value["completion"])}
 
 
 def _bare_preference(value: dict[str, Any]) -> dict[str, Any]:
@@ -158,30 +172,62 @@ def _bare_message(message: dict[str, Any]) -> dict[str, Any]:
     content = message.get("content")
     if message.get("role") != "assistant" or not content:
         return message
-    bare = _bare(content) if isinstance(content, str) else _bare_parts(content)
-    return {**message, "content": bare}
+    return {**message, "content": bare(content) if isinstance(content, str) else _parts(content)}
 
 
-def _bare_parts(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _parts(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The parts of a text, of which only one that is alone has two ends that are the answer's."""
     if len(parts) > 1 or not isinstance(parts[0].get("text"), str):
         return parts
-    return [{**parts[0], "text": _bare(parts[0]["text"])}]
+    return [{**parts[0], "text": bare(parts[0]["text"])}]
 
 
-def _bare(text: str) -> str:
-    """A text without white space at its ends; the indentation of several lines stays."""
-    if not text.strip():
-        return text
-    text = text.rstrip()
-    return text.lstrip("\r\n") if "\n" in text.strip() else text.lstrip()
+# --- writing -------------------------------------------------------------------------
+
+_LONG = re.compile(rb"\d[\d.]{15}")
+"""In such a number there are more digits than a decoded one keeps."""
+
+_PRIVATE = range(0xE000, 0xF8FF)
+"""Characters that no text has a use for; one that a line lacks marks its numbers."""
+
+
+class _Number(str):
+    """A number as it is written."""
+
+    __slots__ = ()
+
+
+def _with_numbers_of(item: bytes, clean: Any, *, sort_keys: bool = False) -> bytes:
+    """``clean`` as JSON, with all numbers as they are written in the line that it was made from."""
+    line = item.decode()
+    written = json.loads(line, parse_int=_Number, parse_float=_Number)
+    plain = json.dumps(clean, ensure_ascii=False)
+    mark = next(chr(code) for code in _PRIVATE if chr(code) not in plain)
+    exact = _numbered(clean, written, mark)
+    text = json.dumps(exact, ensure_ascii=False, sort_keys=sort_keys)
+    return re.sub(f'"{mark}([^"]*)"', r"\1", text).encode()
+
+
+def _numbered(clean: Any, written: Any, mark: str) -> Any:
+    """The same with the numbers of ``written``, as texts behind a mark."""
+    if isinstance(written, _Number):
+        return f"{mark}{written}"
+    if isinstance(written, dict):
+        return {key: _numbered(clean[key], value, mark) for key, value in written.items()}
+    if isinstance(written, list):
+        both = zip(clean, written, strict=True)
+        return [_numbered(theirs, ours, mark) for theirs, ours in both]
+    return clean
 
 
 def _dumped(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False).encode()
 
 
-def _sorted(value: Any) -> bytes:
+def _sorted(value: Any, item: Any) -> bytes:
+    """What is the same for lines that say exactly the same."""
+    if isinstance(item, bytes) and _LONG.search(item):
+        return _with_numbers_of(item, value, sort_keys=True)
     try:
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
     except orjson.JSONEncodeError:  # a number that only Python's own writer takes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from array import array
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -43,10 +44,44 @@ class FieldSeen:
     grounded: int = 0
     seen: int = 0
     lacking: array[int] = field(default_factory=lambda: array("q"))
-    example: str = ""
+    unsaid: list[str] = field(default_factory=list)
+
+    @property
+    def invented(self) -> list[tuple[int, str]]:
+        """Lines and values that the prompt does not hold, without what fills a gap.
+
+        What fills it says that nothing is told: it is a word for that, or nearly always the same
+        and neither a name nor a number.
+        """
+        common = Counter(self.unsaid).most_common(1)
+        enough = max(FEWEST_FILLED, FILLED * len(self.unsaid))
+        usual = {value for value, n in common if n >= enough and is_plain_word(value)}
+        pairs = zip(self.lacking, self.unsaid, strict=True)
+        return [(n, value) for n, value in pairs if value not in usual and not is_fill(value)]
 
 
 Fields = dict[str, FieldSeen]
+
+FILLED, FEWEST_FILLED = 0.8, 5
+FILLS = re.compile(
+    r"\W*|n\W?[au]\W?|nil|none|null|unknown|unspecified|missing|not? .{1,24}|keine?r?s? .{1,24}"
+    r"|nicht .{1,24}|unbekannt|inconnue?|desconocid[oa]|sconosciuto|onbekend|未知|无|なし",
+    re.IGNORECASE,
+)
+"""What answers say where a prompt tells nothing."""
+
+MOST_KEPT = 80
+"""Characters of a value that no prompt holds."""
+
+
+def is_fill(value: str) -> bool:
+    """Does a value say that there is none?"""
+    return FILLS.fullmatch(value.strip()) is not None
+
+
+def is_plain_word(value: str) -> bool:
+    """Is it in small letters throughout, as names and numbers are not?"""
+    return value.islower() and not any(map(str.isdigit, value))
 
 
 def grounding_of(given: str, answer: str, fields: Fields, line: int) -> Grounding | None:
@@ -94,7 +129,7 @@ def _look_at_fields(given: str, found: Mapping[str, Any], fields: Fields, line: 
             seen.grounded += 1
         else:
             seen.lacking.append(line)
-            seen.example = seen.example or f"{name}: {value}"
+            seen.unsaid.append(" ".join(str(value).split())[:MOST_KEPT])
 
 
 def holds(folded: str, value: str | int | float) -> bool:

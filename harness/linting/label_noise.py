@@ -26,7 +26,13 @@ TELLABLE = 0.1
 """How much better than always the most frequent label the small model has to be."""
 
 NOISE = 0.05
-LEAST_RIGHT, MOSTLY = 0.55, 0.75
+LEAST_SKILL, MOSTLY, MOST_SLOPE = 0.4, 0.5, 0.1
+SOME_SKILL = 0.25
+"""Of the way from always the most frequent label to always right."""
+
+MORE_SKILL, MOST_WEIGHED = 0.15, 100_000
+"""How much better a second model may be, and how many examples times labels it takes on."""
+
 ENOUGH = 150
 """Of fewer examples a small model learns too little for its doubts alone to be worth a veto: of 50
 to 100 sound tickets they would have blocked one file in sixteen."""
@@ -100,9 +106,8 @@ def _among_themselves(train: Columns, indices: Sequence[int]) -> Measured | Skip
     lines = sorted(train.lines[indices[i]] for i in issues)
     most: Severity = "info"
     if found.low > NOISE:
-        wrong = int((guesses != given).sum())
-        easy = len(indices) >= ENOUGH and is_no_hard_task(right, len(issues), wrong)
-        most = "block" if easy else "warn"
+        first = Told(guesses == given, probabilities.max(axis=1), usual, len(issues))
+        most = _severity(first, second_opinion(texts, given, usual))
     extra = {"low": found.low, "high": found.high, "looked_at": len(indices), "accuracy": right}
     return Measured(found.value, said, lines, examples, most, extra)
 
@@ -111,12 +116,71 @@ def _doubt(given: str, rather: str, text: str) -> str:
     return f"{given!r}, rather {rather!r}: {text}"
 
 
-def is_no_hard_task(right: float, doubted: int, wrong: int) -> bool:
-    """Is the small model good, and sure of nearly all in which it differs?
+@dataclass(frozen=True, slots=True)
+class Told:
+    """How words tell labels: what was told right, how surely, how common the usual label is, and
+    how many labels are doubted."""
 
-    Where words hardly tell the labels it is wrong often, too, and sure of less.
+    right: Any
+    sureness: Any
+    usual: float
+    doubted: int
+
+    @property
+    def skill(self) -> float:
+        """How far from always the usual label (0) to always right (1)."""
+        return float((self.right.mean() - self.usual) / (1 - self.usual))
+
+    @property
+    def slope(self) -> float:
+        """How much oftener the surer half is right than the other half."""
+        import numpy as np
+
+        order = np.argsort(-self.sureness, kind="stable")
+        surer, other = np.array_split(self.right[order], 2)
+        return float(surer.mean() - other.mean())
+
+    @property
+    def is_no_hard_task(self) -> bool:
+        """Is it labels rather than the task, where so many are doubted?
+
+        Words tell the labels of an easy task, and wrong ones stand anywhere. In a hard one words
+        hardly help, or mistakes gather where the model is less sure.
+        """
+        wrong = int((~self.right).sum())
+        sure = self.doubted >= MOSTLY * wrong
+        return sure and self.skill >= LEAST_SKILL and self.slope <= MOST_SLOPE
+
+    @property
+    def is_noisy(self) -> bool:
+        """Are more doubted than good files have?"""
+        return wilson_interval(self.doubted, len(self.right)).low > NOISE
+
+
+def _severity(first: Told, second: Told | None) -> Severity:
+    """How grave more doubts than a good file gives are.
+
+    What a model that weighs pairs of words explains better was no wrong label.
     """
-    return right >= LEAST_RIGHT and doubted >= MOSTLY * wrong
+    if second is not None and not second.is_noisy:
+        return "info"
+    enough = len(first.right) >= ENOUGH
+    explained = second is not None and second.skill > first.skill + MORE_SKILL
+    if first.is_no_hard_task and not explained:
+        return "block" if enough else "warn"
+    return "warn" if enough and first.skill >= SOME_SKILL else "info"
+
+
+def second_opinion(texts: Sequence[str], given: Sequence[int], usual: float) -> Told | None:
+    """What logistic regression tells out of fold; None where it would take too long."""
+    from sklearn.linear_model import LogisticRegression
+
+    if len(texts) * len(set(given)) > MOST_WEIGHED:
+        return None
+    model = LogisticRegression(C=30, max_iter=300)
+    probabilities = out_of_fold(texts, given, model=model)
+    right = probabilities.argmax(axis=1) == given
+    return Told(right, probabilities.max(axis=1), usual, len(_issues(given, probabilities)))
 
 
 # --- beside held-out labels ----------------------------------------------------------
@@ -269,12 +333,14 @@ def _with_frequent_labels(train: Columns) -> list[int]:
     return [i for i in picked if counts[train.answers.numbers[i]] >= FEWEST_OF_A_LABEL]
 
 
-def out_of_fold(texts: Sequence[str], given: Sequence[int], repeats: int = 1) -> Any:
+def out_of_fold(
+    texts: Sequence[str], given: Sequence[int], repeats: int = 1, model: Any = None
+) -> Any:
     """Each text's label probabilities from models that have not seen it, (texts, labels).
 
-    The mean over ``repeats`` draws of folds. Naive Bayes on TF-IDF of words and pairs: as good at
-    finding wrong labels as logistic regression (on CLINC150) and a hundred times as fast. None
-    where there are no words.
+    The mean over ``repeats`` draws of folds, on TF-IDF of words and pairs. Without another
+    ``model`` naive Bayes: as good at finding wrong labels as logistic regression (on CLINC150) and
+    a hundred times as fast. None where there are no words.
     """
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.model_selection import StratifiedKFold, cross_val_predict
@@ -287,7 +353,7 @@ def out_of_fold(texts: Sequence[str], given: Sequence[int], repeats: int = 1) ->
         table = vectorizer.fit_transform(texts)
     except ValueError:
         return None
-    model = MultinomialNB(alpha=0.05)
+    model = model or MultinomialNB(alpha=0.05)
     draws = (StratifiedKFold(FOLDS, shuffle=True, random_state=draw) for draw in range(repeats))
     found = [
         cross_val_predict(model, table, given, cv=folds, method="predict_proba") for folds in draws

@@ -82,7 +82,7 @@ def lint(
         other = stack.enter_context(closing(Columns())) if heldout is not None else None
         if other is not None and heldout is not None:
             _read_heldout(heldout, other, watch)
-        reading = stack.enter_context(closing(Reading(options)))
+        reading = stack.enter_context(closing(Reading(options, other is not None)))
         try:
             reading.read(path, watch)
         except DatasetError as error:
@@ -134,11 +134,14 @@ def _outcome(findings: Iterable[Finding]) -> LintOutcome:
 
 
 class Reading:
-    """One pass over a training file: what single lines show, and the columns to compare."""
+    """One pass over a training file: what single lines show, and the columns to compare.
 
-    def __init__(self, options: LintOptions) -> None:
+    ``held_out`` says that there are held-out data, to which all turns of chats are compared.
+    """
+
+    def __init__(self, options: LintOptions, held_out: bool = False) -> None:
         self.options = options
-        self.columns = Columns()
+        self.columns = Columns(keeps_turns=held_out)
         self.looks = {rule.rule: Seen() for rule in every_lint() if rule.look is not None}
         self.broken: list[Line] = []
         self.misshapen: list[Line] = []

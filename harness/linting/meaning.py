@@ -18,8 +18,26 @@ FEWEST_STATING = 10
 COPIED = 0.5
 """A JSON field is copied from the prompt where at least this share of its values stands there."""
 
-IDENTIFIER = re.compile(r"\b[a-z]+_\d+\b")
-ASKED_WITH = 0.5
+IDENTIFIER = re.compile(
+    r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"
+    r"|(?<!\w)#\d{2,}\b"
+    r"|\b[A-Za-z]{2,}[_-]\d+\b|\b[A-Za-z]{3,}\d{3,}\b"
+    r"|\b(?=[A-Fa-f]*\d)(?=\d*[A-Fa-f])[0-9A-Fa-f]{8,}\b",
+    re.ASCII,
+)
+NUMBERED = frozenset(
+    {
+        *("user", "customer", "client", "patient", "member", "employee", "agent", "author"),
+        *("student", "case", "account", "id"),
+    }
+)
+"""What stands for somebody or something without saying which: numbers alone may be amounts."""
+
+MADE_UP = re.compile(r"[a-z]+_\d+")
+"""Numbers of orders and tickets stand in many prompts and decide nothing; these are no such."""
+
+ASKED_WITH, SOME = 0.5, 0.1
+LONG_NUMBER = 4
 RARE = 5
 RARE_SHARE = 0.8
 SHUFFLES = 200
@@ -66,8 +84,9 @@ def ungrounded_fields(question: Question) -> Measured | Skipped:
     }
     if not copied:
         return Skipped("no field of the answers is copied from the prompts")
-    lines = [line for seen in copied.values() for line in seen.lacking]
-    examples = [(seen.lacking[0], seen.example) for seen in copied.values() if seen.lacking]
+    invented = {name: found for name, seen in copied.items() if (found := seen.invented)}
+    lines = [line for found in invented.values() for line, _ in found]
+    examples = [(found[0][0], f"{name}: {found[0][1]}") for name, found in invented.items()]
     names = ", ".join(copied)
     says = f"say what their prompt does not hold (fields that are copied: {names})"
     return share_of(lines, question.n, says, examples)
@@ -86,24 +105,30 @@ def opaque_identifiers(question: Question) -> Measured | Skipped:
     unseen = _unseen(question, set(ids))
     value = max(rare, unseen or 0.0)
     torn = _torn(question.train, named)
+    p_shuffled = _p_shuffled(question.train, named)
+    recur = len(named) >= RARE * len(ids) and has_labels(question.train)
+    if recur and torn >= COPIED and p_shuffled is not None and p_shuffled >= SURE:
+        value = 1.0
     evidence = {
         "ids": len(ids),
         "rare": rare,
         "unseen_in_training": unseen,
         "asked_alike": torn,
-        "p_shuffled": _p_shuffled(question.train, named),
+        "p_shuffled": p_shuffled,
     }
-    said = _told(evidence, question)
+    said = _told(evidence, named[0][1])
     lines = [question.train.lines[index] for index, _ in named]
     prompts = question.train.prompts
     examples = hits((question.train.lines[i], prompts.texts[prompts.numbers[i]]) for i, _ in named)
-    most: Severity = "block" if torn >= COPIED else "warn"
+    made_up = sum(MADE_UP.fullmatch(name) is not None for _, name in named)
+    most: Severity = "warn" if torn >= SOME or made_up >= ASKED_WITH * len(named) else "info"
+    most = "block" if torn >= COPIED else most
     return Measured(value, said, lines, examples, most, evidence)
 
 
-def _told(evidence: Mapping[str, float | None], question: Question) -> str:
+def _told(evidence: Mapping[str, float | None], name: str) -> str:
     ids, rare, torn = evidence["ids"] or 0, evidence["rare"] or 0.0, evidence["asked_alike"] or 0.0
-    said = f"{counted(int(ids), 'name')} such as author_207, {percent(rare)} of them in fewer than"
+    said = f"{counted(int(ids), 'name')} such as {name}, {percent(rare)} of them in fewer than"
     said += f" {RARE} examples"
     unseen, p = evidence["unseen_in_training"], evidence["p_shuffled"]
     if unseen is not None:
@@ -116,9 +141,25 @@ def _told(evidence: Mapping[str, float | None], question: Question) -> str:
     return said
 
 
+def identifiers(text: str) -> list[str]:
+    """What a text names by a number: user_12, SKU-1234, #881, customer 4711, a hash."""
+    if not any(map(text.__contains__, "0123456789")):
+        return []
+    found, before = [], ""
+    for word in text.replace("[picture ", "[picture").split():
+        if not word.isalpha():
+            found += IDENTIFIER.findall(word)
+            number = word.strip(".,;:!?()")
+            is_long = number.isdecimal() and len(number) >= LONG_NUMBER
+            if is_long and before.casefold() in NUMBERED:
+                found.append(f"{before} {number}")
+        before = word
+    return found
+
+
 def _identified(columns: Columns) -> list[tuple[int, str]]:
     """Examples (by index) whose prompt names an identifier that the answer does not repeat."""
-    names = [IDENTIFIER.findall(text) for text in columns.prompts.texts]
+    names = [identifiers(text) for text in columns.prompts.texts]
     found = []
     for index, number in enumerate(columns.prompts.numbers):
         if names[number]:

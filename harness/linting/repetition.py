@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
+from typing import NamedTuple
 
 from harness.linting.columns import Columns, Different
 from harness.linting.counting import first_of, hits, lines_where, share_of, so_many
@@ -123,37 +124,54 @@ def _said(columns: Columns, members: Sequence[int]) -> str:
 NO_HELDOUT = "no held-out file; give --heldout FILE"
 
 
+class Leak(NamedTuple):
+    """A held-out and a training line, and the text of ``column`` that is the source."""
+
+    held: int
+    line: int
+    column: Different
+    number: int
+
+
 def leaked_exactly(question: Question) -> Measured | Skipped:
-    """Held-out prompts that training asks too."""
+    """Held-out prompts that training asks too, in whatever turn."""
     if question.heldout is None:
         return Skipped(NO_HELDOUT)
     train, heldout = question.train, question.heldout
     first = first_of(train.prompts.numbers)
-    found: list[tuple[int, int]] = []
+    found: list[Leak] = []
     for index, number in enumerate(heldout.prompts.numbers):
-        same = train.prompts.number_of(heldout.prompts.texts[number])
-        if same is not None and heldout.prompts.texts[number].strip():
-            found.append((heldout.lines[index], train.lines[first[same]]))
+        text = heldout.prompts.texts[number]
+        same = train.prompts.number_of(text)
+        line = None if same is not None else train.turns.line_asking(text)
+        if same is not None and text.strip():
+            found.append(Leak(heldout.lines[index], train.lines[first[same]], train.prompts, same))
+        elif line is not None:
+            found.append(Leak(heldout.lines[index], line, heldout.prompts, number))
     return _leaks(found, question, "are asked in training too")
 
 
 def leaked_runs(question: Question) -> Measured | Skipped:
-    """Held-out prompts that share 13 words in a row with a training prompt."""
+    """Held-out prompts that share 13 words in a row with a training prompt.
+
+    The prompt of a chat holds all of its turns, the last answer aside.
+    """
     if question.heldout is None:
         return Skipped(NO_HELDOUT)
     from harness.linting.runs import sharing_runs
 
     train, heldout = question.train, question.heldout
     sources = sharing_runs(heldout.prompts.texts, train.prompts.texts)
-    return _pairs(sources, question, "share 13 words in a row with a training prompt")
+    return _pairs(sources, {}, question, "share 13 words in a row with a training prompt")
 
 
 def leaked_nearly(question: Question) -> Measured | Skipped:
-    """Held-out prompts that are nearly a training prompt."""
+    """Held-out prompts that are nearly a training prompt, or what a user says in some turn."""
     if question.heldout is None:
         return Skipped(NO_HELDOUT)
-    sources = near_sources(question.heldout.prompts, question.train.prompts)
-    found = _pairs(sources, question, "are nearly a training prompt")
+    theirs, train = question.heldout.prompts, question.train
+    sources, turns = near_sources(theirs, train.prompts), near_sources(theirs, train.turns.users)
+    found = _pairs(sources, turns, question, "are nearly a training prompt")
     if found.value and _at_least(found, len(question.heldout)) <= paraphrases(question).value:
         said = f"{found.said}; training prompts are as near to each other"
         return replace(found, said=said, most="info")
@@ -173,7 +191,7 @@ def near_sources(heldout: Different, train: Different) -> dict[int, int]:
 
     from harness.analysis.neighbours import near_pairs
 
-    if heldout.sketches is None or train.sketches is None:
+    if heldout.sketches is None or train.sketches is None or not len(train):
         return {}
     n = len(train)
     matrix = np.concatenate([train.sketches.matrix(), heldout.sketches.matrix()])
@@ -188,55 +206,91 @@ def near_sources(heldout: Different, train: Different) -> dict[int, int]:
     return {number: -negative for number, (_, negative) in best.items()}
 
 
-def _pairs(sources: dict[int, int], question: Question, says: str) -> Measured:
-    """The measurement from which held-out text has which training text as its source."""
+def _pairs(
+    sources: Mapping[int, int], turns: Mapping[int, int], question: Question, says: str
+) -> Measured:
+    """The measurement from which held-out text has which training text, or turn, as its source."""
     train, heldout = question.train, question.heldout
     assert heldout is not None  # noqa: S101 - for the type checker; callers have looked
     first = first_of(train.prompts.numbers)
-    found = [
-        (heldout.lines[index], train.lines[first[sources[number]]])
-        for index, number in enumerate(heldout.prompts.numbers)
-        if number in sources
-    ]
+    found: list[Leak] = []
+    for held, number in zip(heldout.lines, heldout.prompts.numbers, strict=True):
+        if number in sources:
+            source = sources[number]
+            found.append(Leak(held, train.lines[first[source]], train.prompts, source))
+        elif number in turns:
+            source = turns[number]
+            found.append(Leak(held, train.turns.lines[source], train.turns.users, source))
     return _leaks(found, question, says)
 
 
-def _leaks(found: list[tuple[int, int]], question: Question, says: str) -> Measured:
-    """``found`` are pairs of held-out and training lines; lines are those of training."""
+def _leaks(found: Sequence[Leak], question: Question, says: str) -> Measured:
+    """The measurement of how many held-out prompts leak; lines are those of training."""
     n = len(question.heldout) if question.heldout is not None else 0
     value = len(found) / n if n else 0.0
     said = f"{so_many(len(found), n, 'held-out prompt')} {says}"
-    prompts = question.train.prompts
-    at = {line: index for index, line in enumerate(question.train.lines)}
+    whole = question.train.prompts
     examples = hits(
-        (line, f"held-out line {held:,}: {prompts.texts[prompts.numbers[at[line]]]}")
-        for held, line in found
+        (
+            leak.line,
+            f"held-out line {leak.held:,}{'' if leak.column is whole else ', in a turn of a chat'}:"
+            f" {leak.column.texts[leak.number]}",
+        )
+        for leak in found
     )
-    lines = sorted({train for _, train in found})
-    held = sorted({held for held, _ in found})
+    lines = sorted({leak.line for leak in found})
+    held = sorted({leak.held for leak in found})
     return Measured(value, said, lines, examples, evidence={"heldout_lines": held})
 
 
 def leaked_answers(question: Question) -> Measured | Skipped:
-    """Held-out answers that training gives too, where answers are no labels."""
+    """Held-out answers that training gives too, in whatever turn, where answers are no labels."""
     heldout, train = question.heldout, question.train
     if heldout is None:
         return Skipped(NO_HELDOUT)
     from harness.linting.question import has_labels
 
-    if has_labels(heldout) or has_labels(train):
+    of_labels = has_labels(train)
+    if has_labels(heldout) or (of_labels and not train.turns.answers):
         return Skipped("answers are labels: all of them occur on both sides")
     wanted = [n for n in heldout.answers.numbers if heldout.answers.texts[n].strip()]
     if not wanted:
         return Skipped("the held-out data name no answers")
-    known = (train.answers, train.expected)
-    texts = heldout.answers.texts
-    leaked = {n for n in set(wanted) if any(k.number_of(texts[n]) is not None for k in known)}
+    leaked = dict(_answers_in(train, heldout.answers, set(wanted), of_labels))
     held = lines_where(heldout.lines, lambda i: heldout.answers.numbers[i] in leaked)
-    ours = {train.answers.number_of(texts[n]) for n in leaked}
-    lines = lines_where(train.lines, lambda i: train.answers.numbers[i] in ours)
+    ours = {number for number, _ in leaked.values() if number is not None}
+    earlier = {line for _, line in leaked.values() if line is not None}
+    lines = sorted(
+        {*lines_where(train.lines, lambda i: train.answers.numbers[i] in ours), *earlier}
+    )
     value = len(held) / len(wanted)
     said = f"{so_many(len(held), len(wanted), 'held-out answer')} also occur in training"
     said += ": what was learnt by heart counts as right" if held else ""
     examples = hits((line, f"held-out line {line:,}") for line in held)
     return Measured(value, said, lines, examples, evidence={"heldout_lines": held})
+
+
+def _answers_in(
+    train: Columns, answers: Different, wanted: Iterable[int], of_labels: bool
+) -> Iterator[tuple[int, tuple[int | None, int | None]]]:
+    """Held-out answers that training gives: as which of its answers, in which line's turns.
+
+    Where training's last answers are labels, earlier ones alone count.
+    """
+    taught = range(0) if of_labels else _taught(train)
+    for wanted_one in wanted:
+        text = answers.texts[wanted_one]
+        number, line = train.answers.number_of(text), train.turns.line_answering(text)
+        number = number if number in taught else None
+        named = not of_labels and train.expected.number_of(text) is not None
+        if number is not None or line is not None or named:
+            yield wanted_one, (number, line)
+
+
+def _taught(train: Columns) -> Container[int | None]:
+    """The answers, by number, that some line teaches; those of the weight 0 it does not."""
+    if not train.unlearnt:
+        return range(len(train.answers))
+    aside = frozenset(train.unlearnt)
+    pairs = zip(train.lines, train.answers.numbers, strict=True)
+    return {number for line, number in pairs if line not in aside}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from base64 import b64decode
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 
@@ -50,6 +51,9 @@ KEYS: dict[str, str] = {
     "JSON web token": r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}",
     "password in an address": r"\b[a-z][a-z0-9+.-]{1,20}://[^\s/:@'\"<>{}$]+:[^\s/:@'\"<>{}$]{4,}@[\w.-]+",
     "bearer token": r"(?i:authorization[\"']?\s*[:=]\s*[\"']?bearer\s+)[A-Za-z0-9._~+/=-]{20,}",
+    "password in a header": (
+        r"(?i:authorization[\"']?\s*[:=]\s*[\"']?basic\s+)[A-Za-z0-9+/]{10,}={0,2}(?![A-Za-z0-9+/=])"
+    ),
     "assigned secret": (
         r"(?i:api[_-]?key|\btoken|access[_-]?token|auth[_-]?token|secret(?:[_-]?key)?|password|passwd)"
         r"[\"']?\s*[:=]\s*[\"'][A-Za-z0-9+/_=.-]{16,}[\"']"
@@ -65,7 +69,19 @@ _HINTS = (
     *("-----begin", "sk-", "akia", "asia", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"),
     *("glpat-", "xox", "hooks.slack", "aiza", "k_live_", "hf_", "npm_", "pypi-", "eyj", "://"),
     *("xapp-", "gocspx-", "ya29.", "whsec_", "sg.", ":aa", "dop_v1_", "shpat_", "shpca_"),
-    *("shppa_", "shpss_", "dapi", "r8_", "gsk_", "xai-", "bearer", "pplx-", "lin_api_", "ntn_"),
+    *(
+        "shppa_",
+        "shpss_",
+        "dapi",
+        "r8_",
+        "gsk_",
+        "xai-",
+        "bearer",
+        "authorization",
+        "pplx-",
+        "lin_api_",
+        "ntn_",
+    ),
     *("figd_", "pmak-", "nrak-", "glsa_", "dckr_pat_", "sbp_", "pscale_", "pcsk_", "tvly-"),
     *("sntrys_", "sntryu_", "nvapi-", "hvs.", "atatt3"),
     *("key", "token", "secret", "passw", "twilio", "discord"),
@@ -101,6 +117,9 @@ STAND_INS = frozenset(
     }
 )
 """Passwords that documentation writes into addresses."""
+
+RFC_7617 = "Aladdin:open sesame"
+"""The user and password that documentation writes into headers."""
 
 _WORDLIKE = re.compile(r"[a-z]*|[A-Z]+|[A-Z][a-z]+|[a-z]{0,2}\d+[a-z]{0,2}")
 
@@ -148,9 +167,33 @@ def is_address_with_password(address: str) -> bool:
     return not any(folded in (f"my{word}", f"{word}pass", f"{word}password") for word in STAND_INS)
 
 
+FEWEST_ENCODED, FEWEST_CHOSEN = 12, 4
+
+
+def is_header_with_password(header: str) -> bool:
+    """Does a header of the Basic kind hold a user and a password that somebody chose?"""
+    encoded = header.split()[-1]
+    user, _, password = _decoded(encoded).partition(":")
+    if len(encoded) < FEWEST_ENCODED or len(password) < FEWEST_CHOSEN:
+        return len(encoded) >= FEWEST_ENCODED and is_random(user or encoded)
+    pair = f"{user}:{password}"
+    documented = _PLACEHOLDER.search(pair) is not None or pair == RFC_7617
+    return not documented and is_address_with_password(f"basic://{pair}@")
+
+
+def _decoded(encoded: str) -> str:
+    """What a text stands for in base64; "" where that is no text."""
+    try:
+        text = b64decode(encoded.rstrip("=") + "==").decode()
+    except ValueError:
+        return ""
+    return text if text.isprintable() else ""
+
+
 REAL: Mapping[str, Callable[[str], bool]] = {
     "private key": lambda key: True,
     "password in an address": is_address_with_password,
+    "password in a header": is_header_with_password,
 }
 """How to tell a key from what only has its form, where randomness does not."""
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from harness.datasets.messages import ROLES
 from harness.errors import did_you_mean
-from harness.linting.examples import Format
+from harness.linting.examples import Format, is_alpaca
 
 Json = Mapping[str, Any]
 PARTS = ("text", "refusal", "image_url", "input_text", "output_text", "input_image", "input_audio")
@@ -26,7 +26,7 @@ def no_format(value: Json) -> str:
         return f"has {fields}: APIBench's own form; convert it with harness import gorilla"
     if "conversations" in value:
         return f"has {fields}: ShareGPT's form; write 'messages' with role and content"
-    if "instruction" in value and "output" in value:
+    if is_alpaca(value):
         return f"has {fields}: Alpaca's form; write 'messages' with role and content"
     return f"has {fields}; write 'messages', 'prompt' and 'completion', or a preference"
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from itertools import pairwise
 
-from harness.linting.columns import ANSWER_KINDS, Columns
+from harness.linting.columns import ANSWER_KINDS, Columns, bare
 from harness.linting.counting import first_of, hits, lines_where, share_of
 from harness.linting.examples import FORMATS, Example
 from harness.linting.grounding import json_object
@@ -19,6 +20,7 @@ MACHINE_READ = ("JSON object", "JSON list", "XML", "number")
 
 KEYS_SHARE = 0.9
 VARIED = 0.5
+END_ALIKE = "end all answers alike"
 
 
 # --- lines ---------------------------------------------------------------------------
@@ -85,7 +87,9 @@ def find_odd_turns(example: Example) -> str | None:
 
 
 def find_empty_prompt(example: Example) -> str | None:
-    """A prompt without text or picture."""
+    """A prompt, or a user's last turn, without text or picture."""
+    if example.hushed:
+        return "the user's last turn is empty" if example.dialogue else "the prompt is empty"
     bare = not example.prompt.strip() and not example.images and not example.instructions.strip()
     return "the prompt is empty" if bare else None
 
@@ -195,13 +199,13 @@ def odd_ends(question: Question) -> Measured:
     """Answers that begin or end with white space where most do not, or the other way round."""
     columns = question.train
     usual = usual_ends(columns)
-    lines = lines_where(columns.lines, lambda i: columns.ends[i] != usual)
-    first = [i for i, ends in enumerate(columns.ends) if ends != usual][:5]
-    texts = (columns.answers.texts[columns.answers.numbers[i]] for i in first)
+    odd = [index for index, ends in enumerate(columns.ends) if ends != usual]
     says = ("begin or end with white space", "differ from most in white space at their ends")
-    measured = share_of(lines, question.n, says[usual != 0])
-    pairs = zip((columns.lines[i] for i in first), map(_quoted_ends, texts), strict=True)
-    return Measured(measured.value, measured.said, measured.lines, hits(pairs))
+    measured = share_of([columns.lines[i] for i in odd], question.n, says[usual != 0])
+    pairs = ((columns.lines[i], _quoted_ends(columns.answer(i))) for i in odd)
+    mended = usual == 0 and any(bare(columns.answer(i)) != columns.answer(i) for i in odd)
+    evidence = {"repair": f"{END_ALIKE}; --fix does it" if mended else END_ALIKE}
+    return replace(measured, examples=hits(pairs), evidence=evidence)
 
 
 def usual_ends(columns: Columns) -> int:

@@ -161,7 +161,7 @@ LINTS: tuple[Lint, ...] = (
         "form",
         "answers that begin or end with white space unlike most",
         Limits(info=ANY, warn=0.01),
-        "end all answers alike; --fix does it",
+        "end all answers alike; --fix does it where most have none, but for code's indentation",
         guide="5",
         measure=structure.odd_ends,
     ),
@@ -254,7 +254,8 @@ LINTS: tuple[Lint, ...] = (
     Lint(
         "leaked prompts",
         "leakage",
-        "held-out prompts equal to a training prompt, case and white space aside",
+        "held-out prompts equal to a training prompt, or to one of an earlier turn, case and white"
+        " space aside",
         Limits(warn=ANY, block=0.01),
         "take them out of the training or the held-out data",
         measure=repetition.leaked_exactly,
@@ -271,8 +272,8 @@ LINTS: tuple[Lint, ...] = (
     Lint(
         "leaked paraphrases",
         "leakage",
-        "held-out prompts with a Jaccard index of at least .7 (5-character shingles) to training;"
-        " a note only where training prompts are as near to each other",
+        "held-out prompts with a Jaccard index of at least .7 (5-character shingles) to a training"
+        " prompt or a user's turn; a note only where training prompts are as near to each other",
         Limits(info=ANY, warn=0.05),
         "not each is a leak; keep paraphrases on one side where scores should mean new prompts",
         measure=repetition.leaked_nearly,
@@ -280,7 +281,7 @@ LINTS: tuple[Lint, ...] = (
     Lint(
         "leaked answers",
         "leakage",
-        "where answers are no labels: held-out answers that training gives too",
+        "where answers are no labels: held-out answers that training gives too, in whatever turn",
         Limits(warn=ANY),
         "hold out answers that training lacks, or say that old answers to new prompts are meant",
         measure=repetition.leaked_answers,

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import exp
+from random import Random
 
 import pytest
 
 from harness.analysis.advice import Candidate, advise, checkpoint_to_use, clamped, decide
+from harness.analysis.conditions import overfit
 from harness.analysis.curves import Evaluation
 from harness.analysis.evidence import (
     BestPrompt,
     DiversityDrop,
     Evidence,
+    Knowledge,
     MissingContext,
     Peak,
     Standing,
@@ -239,6 +243,7 @@ CASES: dict[str, tuple[Evidence, int, int]] = {
         0,
     ),
     "gain_unclear": (replace(FITTED, gain=OPEN), 23, 0),
+    "training_answers_unreadable": (replace(FITTED, unreadable_share=0.27), 4, 0),
     "target_unclear": (replace(FITTED, target=0.975), 23, 0),
     "nothing_measured": (Evidence("e", "one-answer", "m", 3), 24, 0),
     "loss_zero": (Evidence("e", "one-answer", "m", 3, losses=(2.0, *[0.0] * 9)), 3, 0),
@@ -414,6 +419,16 @@ def test_a_checkpoint_that_the_base_model_beats_is_said_to() -> None:
     assert [told(one) for one in (RISING, LEVEL, OPEN)] == [None, None, None]
 
 
+def test_facts_that_were_guessed_once_are_no_peak() -> None:
+    low = replace(FITTED, peak=PEAKED, heldout=about(0.0, n=50), constant=0.05)
+
+    def speaks(unknown: float | None, constant: float = 0.05) -> bool:
+        known = Knowledge(about(1.0), about(unknown), 1) if unknown is not None else None
+        return overfit(replace(low, constant=constant, knowledge=known), DEFAULT) is not None
+
+    assert [speaks(None), speaks(0.5), speaks(0.9), speaks(0.9, 0.01)] == [True, True, False, True]
+
+
 def test_a_dissenting_seed_is_named() -> None:
     advice = advise(UNDERFIT, by_seed=[("seed 1", UNDERFIT), ("seed 2", FITTED)])
     assert advice.recommend == 2
@@ -445,6 +460,28 @@ def test_loss_curves_are_read_by_their_quarters() -> None:
     assert loss_shape((1.0, 0.5), DEFAULT) is None
     spiking = (1.0,) * 12 + (9.0, 2.0, 2.0, 9.0, 2.0, 2.0, 2.0, 2.0)
     assert loss_shape(spiking, DEFAULT) == "spiking"
+    assert loss_shape([1 + 0.01 * i for i in range(20)], DEFAULT) == "rising"
+
+
+@pytest.mark.parametrize("noise", [0.2, 0.5])
+@pytest.mark.parametrize("steps", [60, 300])
+@pytest.mark.parametrize("fall", [0.1, 0.25])
+def test_losses_of_single_batches_are_not_read_as_flat_or_spiking(
+    noise: float, steps: int, fall: float
+) -> None:
+    random, seen = Random(7), []
+    for _ in range(100):
+        losses = [(1 - fall * i / steps) * exp(random.gauss(0, noise)) for i in range(steps)]
+        seen.append(loss_shape(losses, DEFAULT))
+    assert len([one for one in seen if one in ("flat", "rising", "spiking")]) <= 10
+
+
+def test_a_flat_training_loss_is_no_fault_where_the_validation_loss_has_fallen() -> None:
+    flat = replace(UNDERFIT, losses=(1.0,) * 20)
+    assert advise(flat).rule == 3
+    assert advise(replace(flat, valid_losses=(1.0, 0.9, 0.97))).rule == 3
+    assert advise(replace(flat, valid_losses=(1.0, 0.98, 0.97))).rule == 3
+    assert advise(replace(flat, valid_losses=(1.0, 0.95, 0.9))).rule == 5
 
 
 def test_a_small_training_set_asked_whole_is_read_by_its_value() -> None:

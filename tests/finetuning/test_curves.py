@@ -155,3 +155,11 @@ def test_one_page_of_a_list_is_refused() -> None:
     with pytest.raises(DatasetError, match="one page of several"):
         read_objects(page, "events.json")
     assert len(read_objects(page.replace("true", "false"), "events.json")) == 1
+
+
+def test_the_older_columns_of_a_result_file_are_read() -> None:
+    text = (
+        "step,training_loss,training_token_accuracy,validation_loss,validation_token_accuracy\n"
+        "1,2.0,0.5,1.5,0.625\n"
+    )
+    assert curve_of_result_file(text, "r.csv") == (TrainingStep(1, 2.0, 0.5, 1.5, 0.625),)

@@ -148,3 +148,49 @@ def test_a_checkpoint_whose_weights_are_gone_is_none(tmp_path: Path) -> None:
     assert read_run(tmp_path).kept == {10, 20}
     (tmp_path / "checkpoint-20" / "adapter_model.safetensors").write_text("")
     assert read_run(tmp_path).kept == {20}
+
+
+def saved_after(folder: Path, steps: int) -> None:
+    """Write a state as a trainer saves it after so many steps."""
+    folder.mkdir(parents=True, exist_ok=True)
+    log = [
+        {"step": s, "epoch": s / 10, "eval_loss": 2.0 - s / 100} for s in range(10, steps + 1, 10)
+    ]
+    state = {"global_step": steps, "epoch": steps / 10, "log_history": log}
+    (folder / "trainer_state.json").write_text(json.dumps(state))
+
+
+def test_the_longest_log_of_a_resumed_run_is_read(tmp_path: Path) -> None:
+    saved_after(tmp_path, 30)
+    for steps in (30, 50):
+        saved_after(tmp_path / f"checkpoint-{steps}", steps)
+    run = read_run(tmp_path)
+    assert (run.epochs, run.kept) == (5.0, frozenset({30, 50}))
+    assert [one.model for one in run.checkpoints] == ["checkpoint-30", "checkpoint-50"]
+    saved_after(tmp_path, 60)
+    assert read_run(tmp_path).epochs == 6.0
+
+
+def test_a_broken_state_of_the_run_is_named_and_not_passed_over(tmp_path: Path) -> None:
+    saved_after(tmp_path / "checkpoint-30", 30)
+    (tmp_path / "trainer_state.json").write_text('{"global_step": 40')
+    with pytest.raises(DatasetError, match="the file is cut short"):
+        read_run(tmp_path)
+
+
+def test_checkpoints_after_the_end_of_the_log_are_said_to_be_left_out(tmp_path: Path) -> None:
+    saved_after(tmp_path, 30)
+    saved_after(tmp_path / "checkpoint-30", 30)
+    (tmp_path / "checkpoint-50").mkdir()
+    (tmp_path / "checkpoint-50" / "adapter_model.safetensors").write_text("")
+    (tmp_path / "checkpoint-30" / "adapter_model.safetensors").write_text("")
+    (note,) = read_run(tmp_path).notes
+    assert note == "the log ends at step 30; left out, saved after it: checkpoint-50"
+
+
+def test_a_checkpoint_of_the_last_step_is_kept_where_the_log_ends_before_it(tmp_path: Path) -> None:
+    saved_after(tmp_path / "checkpoint-30", 30)
+    saved_after(tmp_path / "checkpoint-53", 53)
+    run = read_run(tmp_path)
+    assert (run.checkpoints[-1].model, run.checkpoints[-1].epoch) == ("checkpoint-53", 5.3)
+    assert (run.epochs, run.notes) == (5.3, ())

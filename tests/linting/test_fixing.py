@@ -79,3 +79,34 @@ def test_answers_in_a_part_lose_white_space_too(write: Write, tmp_path: Path) ->
     assert json.loads(out.read_text().splitlines()[3])["messages"][-1]["content"] == [
         {"type": "text", "text": "yes"}
     ]
+
+
+NUMBERS = '"id": 123456789012345678901234567890, "p": 0.10000000000000000001, "q": [1.10, -0, 1e5]'
+
+
+def test_numbers_of_a_mended_line_keep_their_digits(write: Write, tmp_path: Path) -> None:
+    line = f'{{{NUMBERS}, "prompt": "cafÃ© \ue000", "completion": "1.10"}}'
+    out = tmp_path / "clean.jsonl"
+    assert fix(write([line]), out).characters == 1
+    assert out.read_text().strip() == line.replace("cafÃ©", "café")
+
+
+def test_lines_that_differ_in_a_late_digit_are_no_duplicates(write: Write, tmp_path: Path) -> None:
+    lines = [
+        f'{{"prompt": "a", "completion": "b", "id": 1234567890123456789012345678{i}}}'
+        for i in (1, 2, 2)
+    ]
+    fixed = fix(write(lines), tmp_path / "clean.jsonl")
+    assert (fixed.lines, fixed.removed) == (2, [3])
+
+
+def test_marks_of_direction_stay_beside_right_to_left_letters(write: Write, tmp_path: Path) -> None:
+    lines = [
+        *conversations(9),
+        chat("translate \u2068lamp\u2069", "מנורה"),
+        chat("say \u2068lamp\u2069", "lamp"),
+    ]
+    out = tmp_path / "clean.jsonl"
+    assert fix(write(lines), out).characters == 1
+    asked = [json.loads(t)["messages"][0]["content"] for t in out.read_text().splitlines()[-2:]]
+    assert asked == ["translate \u2068lamp\u2069", "say lamp"]

@@ -79,8 +79,79 @@ def test_a_task_as_hard_in_training_as_held_out_never_blocks(write: Any, blurred
     assert "block" not in found
 
 
-def test_without_held_out_labels_few_examples_only_warn(write: Any) -> None:
-    assert severity(looked_over(write, flipped=0.25, blurred=0.0, heldout=0)) == "warn"
+def test_without_held_out_labels_few_examples_are_noted_and_never_block(write: Any) -> None:
+    found = {
+        severity(looked_over(write, flipped=0.25, blurred=0.0, heldout=0, seed=seed))
+        for seed in range(8)
+    }
+    assert found == {"info", "warn"}
+
+
+def larger(random: Random) -> tuple[str, str]:
+    """A comparison, which no single word decides."""
+    a, b = random.randint(1, 999), random.randint(1, 999)
+    return f"Is {a} larger than {b}?", "yes" if a > b else "no"
+
+
+def praised(random: Random) -> tuple[str, str]:
+    """An opinion that a 'not' turns round."""
+    thing, good, kind = random.choice(THINGS.split()), random.random() < 0.5, random.random() < 0.5
+    said = random.choice(PRAISE.split() if kind else BLAME.split())
+    text = f"The {thing} from {random.randint(1, 99)} is {'' if good == kind else 'not '}{said}."
+    return text, "positive" if good else "negative"
+
+
+def in_time(random: Random) -> tuple[str, str]:
+    """A number against a limit of its own."""
+    hours, limit = random.randint(1, 60), random.choice((10, 20, 30, 40))
+    about = random.choice(COMMON.split())
+    return f"Open for {hours} hours of {limit}, {about}.", "late" if hours > limit else "in time"
+
+
+THINGS = "lamp chair kettle jacket phone rug mug bike tent scarf desk clock"
+PRAISE, BLAME = "good nice useful sturdy", "bad flimsy useless ugly"
+
+
+@pytest.mark.parametrize(
+    ("drawn", "count"), [(larger, 1000), (praised, 150), (in_time, 150), (in_time, 300)]
+)
+def test_sound_labels_of_a_task_that_words_hardly_tell_do_not_block(
+    write: Any, drawn: Any, count: int
+) -> None:
+    found = []
+    for seed in range(8):
+        random = Random(seed)
+        lines = [
+            {
+                "messages": [
+                    {"role": "user", "content": text},
+                    {"role": "assistant", "content": said},
+                ]
+            }
+            for text, said in dict(drawn(random) for _ in range(2 * count)).items()
+        ]
+        found.append(severity(lint(write(lines[:count]))))
+    assert found.count("block") <= 1
+
+
+@pytest.mark.parametrize("labels", [3, 6])
+def test_flipped_labels_of_an_easy_task_block_without_held_out_ones(
+    write: Any, labels: int
+) -> None:
+    found = []
+    for seed in range(8):
+        random = Random(seed)
+        names = [f"kind {n}" for n in range(labels)]
+        lines = []
+        for _ in range(240):
+            at = random.randrange(labels)
+            words = random.sample([f"w{at}x{k}" for k in range(6)], 3)
+            words += random.sample(COMMON.split(), 4)
+            said = random.choice(names) if random.random() < 0.2 else names[at]
+            roles = (("user", " ".join(words)), ("assistant", said))
+            lines.append({"messages": [{"role": r, "content": c} for r, c in roles]})
+        found.append(severity(lint(write(lines))))
+    assert found.count("block") >= 4
 
 
 def test_what_is_wrong_beyond_the_task_is_said_with_its_lines(write: Any) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from base64 import b64encode
 from time import process_time
 
 import pytest
@@ -21,6 +22,7 @@ KEYS = {
     "Telegram token": f"1829374650:AA{RANDOM}x",
     "token of a service": f"gsk_{RANDOM}{RANDOM[:20]}",
     "bearer token": f"Authorization: Bearer {RANDOM}",
+    "password in a header": "Authorization: Basic bWlhOmh1bnRlcjIyLWxhbXA=",
     "private key": f"-----BEGIN RSA PRIVATE KEY-----\n{RANDOM}\n{RANDOM}",
     "password in an address": "postgres://admin:hunter22@db.internal",
     "assigned secret": f'api_key = "{RANDOM}"',
@@ -86,6 +88,12 @@ def test_looking_for_keys_takes_no_longer_where_nearly_one_stands() -> None:
         "commit 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b",
         "id 123e4567-e89b-12d3-a456-426614174000",
         "Authorization: Bearer YOUR_ACCESS_TOKEN",
+        "Authorization: Basic dXNlcjpwYXNzd29yZA==",
+        "Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==",
+        "Authorization: Basic authentication is not encryption",
+        "Authorization: Basic YWJjOmRl",
+        "Authorization: Basic <base64 of user and password>",
+        "'Authorization': 'Basic ' + encoded",
         "API_KEY=${{ secrets.API_KEY_1 }}",
         "sk-your-api-key-goes-right-here",
         "sk-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
@@ -137,3 +145,17 @@ def test_numbers_that_only_look_personal_are_not(text: str) -> None:
 )
 def test_passwords_of_documentation_are_none(password: str) -> None:
     assert list(secrets_in(f"connect to postgres://admin:{password}@db:5432/app")) == []
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Authorization: Basic bWlhOmh1bnRlcjIyLWxhbXA=",
+        '"authorization": "Basic bWlhOmh1bnRlcjIyLWxhbXA"',
+        f"Authorization: Basic {b64encode(f'{RANDOM}:'.encode()).decode()}",
+    ],
+)
+def test_a_password_in_a_header_is_found_and_masked(header: str) -> None:
+    ((kind, _),) = secrets_in(f"curl -H {header}")
+    assert kind == "password in a header"
+    assert header[-12:] not in masked(f"curl -H {header}")

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from harness.linting.examples import example_of, format_of
-from harness.linting.shapes import fault_of
+from harness.linting.shapes import fault_of, no_format
 
 USER = {"role": "user", "content": "hi"}
 SAID = {"role": "assistant", "content": "ho"}
@@ -75,6 +75,18 @@ def test_a_faulty_shape_is_named(value: dict[str, Any], said: str) -> None:
     kind = format_of(value)
     assert kind is not None
     assert said in (fault_of(value, kind) or "")
+
+
+@pytest.mark.parametrize("more", [{}, {"input": ""}, {"input": "a", "text": "b"}])
+def test_alpacas_form_is_named(more: dict[str, Any]) -> None:
+    value = {"instruction": "say hi", "output": "hi", **more}
+    assert format_of(value) is None
+    assert "Alpaca" in no_format(value)
+
+
+def test_a_sample_with_instructions_is_a_sample() -> None:
+    value = {"instruction": "a", "input": "b", "output": "c", "ideal": "c"}
+    assert format_of(value) == "sample"
 
 
 SOUND: list[dict[str, Any]] = [

@@ -5,12 +5,14 @@ from __future__ import annotations
 import importlib.util
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from harness.linting import LINTS, LintOptions, lint
+from harness.linting.fixing import fix
 from harness.records import Severity
 from harness.reports.lint_document import LintReport
 from tests.linting.conftest import (
@@ -60,6 +62,14 @@ def twice_asked(line: Any, i: int) -> Any:
     return {"messages": [*messages[:2], messages[1], messages[2]]}
 
 
+def asked_nothing_last(line: Any, i: int) -> Any:
+    return {"messages": [*line["messages"], {"role": "user", "content": " "}, said("and so on")]}
+
+
+def with_instructions_alone(line: Any, i: int) -> Any:
+    return {"messages": [line["messages"][0], line["messages"][2]]}
+
+
 def ids(n: int, *, per_id: int = 1) -> Lines:
     rng = random.Random(2)
     topics = ["rain", "trains", "bread", "stairs"]
@@ -96,6 +106,9 @@ PLANTED: list[tuple[str, Lines | list[Any], Severity | None]] = [
     ("empty answers", replaced(conversations(), 0.01, answering(" ")), "warn"),
     ("empty answers", replaced(conversations(), 0.015, answering("")), "block"),
     ("empty prompts", [*conversations(99), chat(" ", "yes")], "warn"),
+    ("empty prompts", [*conversations(99), chat(" \n", "yes", "Be brief.")], "warn"),
+    ("empty prompts", replaced(conversations(), 0.01, asked_nothing_last), "warn"),
+    ("empty prompts", replaced(conversations(), 0.01, with_instructions_alone), None),
     ("turns", replaced(conversations(), 0.005, twice_asked), "warn"),
     ("instructions", replaced(conversations(), 0.01, without_instructions), None),
     ("instructions", replaced(conversations(), 0.015, without_instructions), "warn"),
@@ -193,6 +206,103 @@ def test_what_was_held_out_and_stands_in_training_is_found(
     assert severities(report).get(rule) == expected
 
 
+def turns(*texts: str, weights: Mapping[int, int] = {}) -> Any:
+    """A chat whose user and assistant speak in turn; ``weights`` by the number of the message."""
+    messages: Lines = []
+    for i, text in enumerate(texts):
+        weight = {"weight": weights[i]} if i in weights else {}
+        messages.append({"role": ("user", "assistant")[i % 2], "content": text, **weight})
+    return {"messages": messages}
+
+
+def pairs(n: int, seed: int = 12) -> list[tuple[str, str]]:
+    rng = random.Random(seed)
+    return [(f"{sentence(rng, 6)}?", f"{sentence(rng, 7)}.") for _ in range(n)]
+
+
+def leaks_of(train: Lines, heldout: Lines, write: Write) -> dict[str, Severity]:
+    found = severities(lint(write(train), write(heldout, "heldout.jsonl")))
+    return {rule: severity for rule, severity in found.items() if rule.startswith("leaked")}
+
+
+def held_out(asked: list[tuple[str, str]], n: int = 40) -> Lines:
+    """Pairs, and others up to ``n``."""
+    return [chat(*pair) for pair in (*asked, *pairs(n - len(asked), seed=99))]
+
+
+def test_what_is_asked_and_answered_in_an_earlier_turn_leaks(write: Write) -> None:
+    asked = pairs(40)
+    train = [turns(q, a, "Sure?", "Yes") for q, a in asked]
+    report = lint(write(train), write([chat(q, a) for q, a in asked], "heldout.jsonl"))
+    assert report.outcome == "blocked"
+    found = {f.rule: f for f in report.findings if f.rule.startswith("leaked")}
+    assert found["leaked prompts"].severity == "block"
+    assert found["leaked prompts"].message.startswith("40 of 40 held-out prompts (100%)")
+    assert found["leaked prompts"].evidence["lines"] == list(range(1, 41))
+    assert found["leaked paraphrases"].severity == "warn"
+    assert found["leaked answers"].evidence["lines"] == list(range(1, 41))
+
+
+@pytest.mark.parametrize("before", [1, 2])
+@pytest.mark.parametrize("is_last", [True, False])
+def test_a_question_leaks_in_whatever_turn_it_is_asked(
+    before: int, is_last: bool, write: Write
+) -> None:
+    asked, others = pairs(60), pairs(60, seed=3)
+    ends = () if is_last else ("Thanks", "Any time")
+    train = [
+        turns(*(("Hello", f"Good day, {b}") * before), q, a, *ends)
+        for (q, a), (_, b) in zip(asked, others, strict=True)
+    ]
+    assert leaks_of(train, held_out(asked[:1]), write)["leaked prompts"] == "block"
+
+
+def test_a_dialogue_that_another_goes_on_from_leaks(write: Write) -> None:
+    asked, then = pairs(60), pairs(60, seed=3)
+    train = [
+        turns(q, a, "And why?", b, "Thanks", "Any time")
+        for (q, a), (_, b) in zip(asked, then, strict=True)
+    ]
+    heldout = [turns(q, a, "And why?", b) for (q, a), (_, b) in zip(asked, then, strict=True)]
+    report = lint(write(train), write(heldout[:40], "heldout.jsonl"))
+    (found,) = (f for f in report.findings if f.rule == "leaked prompts")
+    assert len(found.evidence["heldout_lines"]) == 40
+
+
+def test_a_paraphrase_in_an_earlier_turn_is_found(write: Write) -> None:
+    asked = pairs(60)
+    train = [turns(q, a, "Sure?", "Yes") for q, a in asked]
+    near = [(f"{q} please", "x") for q, _ in asked[:10]]
+    found = leaks_of(train, held_out(near), write)
+    assert found == {"leaked paraphrases": "warn"}
+
+
+@pytest.mark.parametrize("said", ["Thanks", "Yes", "Are you sure?", "好的，谢谢"])
+def test_short_turns_are_no_leaks(said: str, write: Write) -> None:
+    train = [turns(q, a, said, said, *p) for (q, a), p in zip(pairs(60), pairs(60, 3), strict=True)]
+    assert leaks_of(train, held_out([(said, said)]), write) == {}
+
+
+def test_turns_of_the_weight_0_teach_no_answers(write: Write) -> None:
+    asked, others = pairs(60), pairs(60, seed=3)
+    both = list(zip(asked, others, strict=True))
+    early = [turns(q, a, *other, weights={1: 0}) for (q, a), other in both]
+    late = [turns(*other, q, a, weights={3: 0}) for (q, a), other in both]
+    answers = held_out([("what is it that you say to me?", a) for _, a in asked[:9]])
+    assert leaks_of(early, answers, write) == {}
+    assert leaks_of(late, answers, write) == {}
+    assert "leaked prompts" not in leaks_of(early, held_out(asked[:9]), write)
+
+
+def test_one_question_about_other_pictures_is_no_leak_in_an_earlier_turn(write: Write) -> None:
+    lines = [pictured(i, f"it is {i}") for i in range(90)]
+    train = [
+        {"messages": [*line["messages"], *turns("Sure?", "Yes")["messages"]]} for line in lines
+    ]
+    assert "leaked prompts" not in leaks_of(train[:60], lines[60:], write)
+    assert leaks_of(train, lines[60:], write)["leaked prompts"] == "block"
+
+
 def test_a_template_of_all_prompts_is_neither_a_leak_nor_a_repetition(write: Write) -> None:
     template = (
         "You work at the support desk. Read the message below and decide which team it belongs to."
@@ -280,6 +390,26 @@ def test_an_earlier_answer_that_is_learnt_may_not_be_empty(
     assert severities(lint(write(lines))).get("empty answers") == expected
 
 
+@pytest.mark.parametrize(
+    ("usual", "odd", "promised"),
+    [
+        ("yes", "yes ", True),
+        (" yes", "yes", False),
+        ("yes", "    a = 1\n    b = 2", False),
+        ("yes", "    a = 1\n    b = 2\n", True),
+    ],
+)
+def test_a_fix_of_white_space_is_promised_where_it_changes_something(
+    usual: str, odd: str, promised: bool, write: Write, tmp_path: Path
+) -> None:
+    asked = [f"{line['prompt']}" for line in completions(60)]
+    lines = [{"prompt": p, "completion": usual if i else odd} for i, p in enumerate(asked)]
+    path = write(lines)
+    (finding,) = (f for f in lint(path).findings if f.rule == "white space")
+    assert ("--fix" in finding.evidence["repair"]) is promised
+    assert bool(fix(path, tmp_path / "clean.jsonl").white_space) is promised
+
+
 def test_images_are_counted(write: Write) -> None:
     shown = [
         {"type": "text", "text": "what is it?"},
@@ -308,6 +438,57 @@ def test_one_question_about_different_pictures_is_no_conflict_duplicate_or_leak(
 def test_different_answers_to_one_picture_conflict(write: Write) -> None:
     lines = [pictured(i // 2, ("cat", "dog")[i % 2]) for i in range(60)]
     assert severities(lint(write(lines)))["conflicts"] == "block"
+
+
+NAMES = ["User_{}", "user-{}", "user{}", "#{}", "SKU-{}", "customer {}", "{}ab09cf"]
+
+
+@pytest.mark.parametrize("form", NAMES)
+def test_names_of_any_form_that_mean_nothing_block(form: str, write: Write) -> None:
+    rng = random.Random(4)
+    names = [form.format(n) for n in rng.sample(range(1000, 9999), 120)]
+    lines = [chat(f"What does {one} like?", rng.choice(["tea", "milk", "juice"])) for one in names]
+    assert severities(lint(write(lines)))["opaque identifiers"] == "block"
+
+
+def test_names_that_recur_without_a_signal_block_and_with_one_pass(write: Write) -> None:
+    rng = random.Random(5)
+    likes = {f"agent-{n}": rng.choice(["tea", "milk", "juice"]) for n in range(100, 112)}
+    asked = [(rng.choice(sorted(likes)), f"What for day {n % 9}?") for n in range(240)]
+    sound = [chat(f"{text} {name}", likes[name]) for name, text in asked]
+    blind = [chat(f"{text} {name}", rng.choice(["tea", "milk", "juice"])) for name, text in asked]
+    assert severities(lint(write(sound))).get("opaque identifiers") is None
+    assert severities(lint(write(blind)))["opaque identifiers"] == "block"
+
+
+def test_order_numbers_beside_what_decides_are_no_opaque_identifiers(write: Write) -> None:
+    lines = [
+        chat(
+            f"{line['messages'][-2]['content']} (order #{1000 + n})",
+            line["messages"][-1]["content"],
+        )
+        for n, line in enumerate(labelled())
+    ]
+    assert severities(lint(write(lines))).get("opaque identifiers") in (None, "info")
+
+
+@pytest.mark.parametrize("fill", ["none", "N/A", "not given", "-", "nowhere", "unbekannt"])
+def test_words_for_nothing_told_are_no_inventions(fill: str, write: Write) -> None:
+    lines = [
+        chat(f"{n + 2} of the {item}{f' to {city}' if n % 2 else ''}, please", json.dumps(said))
+        for n in range(100)
+        for item, city in [(("lamp", "chair", "rug")[n % 3], ("Riga", "Oslo")[n % 4 // 2])]
+        for said in [{"item": item, "count": n + 2, "city": city if n % 2 else fill}]
+    ]
+    assert severities(lint(write(lines))).get("ungrounded fields") is None
+    invented = [{**json.loads(line["messages"][-1]["content"])} for line in lines]
+    torn = [
+        chat(line["messages"][0]["content"], json.dumps({**said, "city": f"Town{n}"}))
+        if n % 2 == 0
+        else line
+        for n, (line, said) in enumerate(zip(lines, invented, strict=True))
+    ]
+    assert severities(lint(write(torn)))["ungrounded fields"] == "block"
 
 
 def test_what_only_case_tells_apart_may_be_answered_otherwise(write: Write) -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from harness.analysis.advice import advise
 from harness.analysis.cost import TUNED, PriceTable, Training, price_of
-from harness.analysis.curves import Evaluation
+from harness.analysis.curves import Evaluation, not_evaluated
 from harness.analysis.evidence import Evidence
 from harness.errors import RunFolderError, UsageError
 from harness.finetuning.job_runs import ENDED
@@ -104,8 +104,18 @@ def evidence_of(run: TrainingRun) -> Evidence:
             e.valid_token_accuracy for e in run.evaluations if e.valid_token_accuracy is not None
         ),
         earlier=tuple(state.epoch for state in run.checkpoints[:-1]),
-        evaluations=tuple(evaluation_of(run, state) for state in run.evaluations),
+        evaluations=evaluations_of(run),
     )
+
+
+def evaluations_of(run: TrainingRun) -> tuple[Evaluation, ...]:
+    """The measurements of the validation set, and what they say of checkpoints between them."""
+    measured = tuple(evaluation_of(run, state) for state in run.evaluations)
+    known = {state.step for state in run.evaluations}
+    others = [one for one in run.checkpoints if run.is_kept(one) and one.step not in known]
+    read = (not_evaluated(measured, one.epoch, one.model) for one in others)
+    every = [*measured, *(one for one in read if one is not None)]
+    return tuple(sorted(every, key=lambda one: one.epoch))
 
 
 def evaluation_of(run: TrainingRun, state: Checkpoint) -> Evaluation:
@@ -215,8 +225,8 @@ def advice_with_logs(
 ) -> list[Advice]:
     """Judge a run by answers, too: the base model's log first, then those of tuned models.
 
-    A log belongs to the checkpoint that its model is named after; the only one of a tuned
-    model to the last checkpoint. One advice for each eval that all logs share.
+    A log belongs to the checkpoint that its model is named after; the only tuned one without
+    such a name to the last checkpoint. One advice for each eval that all logs share.
 
     Raises:
         UsageError: not enough logs, or one whose checkpoint nobody can tell.
@@ -292,8 +302,13 @@ def states_of(
 ) -> tuple[Checkpoint, ...]:
     """The checkpoint of each tuned side, under the side's label."""
     found = [state_named(run, side.model) for side in tuned]
-    if len(tuned) == 1 and found[0] is None and not STEP_IN_NAME.search(tuned[0].model):
-        found = [run.checkpoints[-1]]
+    nameless = [
+        at
+        for at, (side, state) in enumerate(zip(tuned, found, strict=True))
+        if state is None and not STEP_IN_NAME.search(side.model)
+    ]
+    if len(nameless) == 1:
+        found[nameless[0]] = run.checkpoints[-1]
     for place, side, state in zip(places, tuned, found, strict=True):
         if state is None:
             known = ", ".join(dict.fromkeys(state.model for state in states_along(run)))

@@ -135,6 +135,7 @@ def evidence_after(track: Track, epochs: float, variety: Variety | None = None) 
     earlier = tuple(e for e in track.epochs if e < epochs)
     before = earlier[-1] if earlier else 0.0
     tables = [answers for c in track.at(epochs) if (answers := track.of(c.model))]
+    probes = [answers for c in track.at(epochs) if (answers := track.of(c.model, probe=True))]
     heldout, probe = track.scores(epochs), track.scores(epochs, probe=True)
     earlier_probes = [list(track.scores(e, probe=True).values()) for e in earlier]
     train, held = train_score(track, probe), score(heldout, track.heldout)
@@ -150,6 +151,7 @@ def evidence_after(track: Track, epochs: float, variety: Variety | None = None) 
         n_train=len(track.training_texts) or None,
         n_heldout=len(track.heldout),
         unmarked_share=_mean(table.unmarked_share for table in tables),
+        unreadable_share=_mean(one.unmarked / one.total for one in probes if one.total),
         truncated_share=_mean(
             table.cut_short_share(track.heldout, track.spec.grader) for table in tables
         ),

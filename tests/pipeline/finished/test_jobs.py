@@ -106,6 +106,32 @@ def test_a_result_file_that_is_over_names_both_checkpoints_to_compare(tmp_path: 
     assert "assumed" not in said(advice)
 
 
+def test_checkpoints_that_a_trainer_did_not_evaluate_are_read_between_evaluations(
+    tmp_path: Path,
+) -> None:
+    losses = {120: 1.11, 240: 1.05, 360: 1.01, 480: 1.0, 600: 1.01, 720: 1.05, 840: 1.11}
+    losses |= {960: 1.19, 1080: 1.3, 1200: 1.43}
+    log = [{"step": s, "epoch": s / 400, "eval_loss": loss} for s, loss in losses.items()]
+    state = json.dumps({"global_step": 1200, "log_history": log})
+    for step in (400, 800, 1200):
+        folder = tmp_path / f"checkpoint-{step}"
+        folder.mkdir()
+        (folder / "trainer_state.json").write_text(state)
+    advice = advice_of_saved_run(tmp_path)
+    assert (advice.rule, advice.checkpoint, advice.checkpoint_epoch) == (28, "checkpoint-400", 1)
+    assert advice.action.startswith("use checkpoint-400, the kept one with the lowest")
+    assert "not evaluated itself: validation loss 1.01 (read between" in said(advice)
+
+
+def test_the_older_columns_of_a_result_file_have_token_accuracies(tmp_path: Path) -> None:
+    rows = ["step,training_loss,training_token_accuracy,validation_loss,validation_token_accuracy"]
+    measured = {10: "1.2,0.6", 20: "1.0,0.65", 30: "0.9,0.7", 40: "1.1,0.66", 50: "1.3,0.6"}
+    rows += [f"{s},{2.0 / s},{s / 50},{measured.get(s, ',')}" for s in range(1, 51)]
+    (tmp_path / "r.csv").write_text("\n".join(rows) + "\n")
+    advice = advice_of_saved_run(tmp_path / "r.csv")
+    assert (advice.rule, advice.recommend) == (26, -2)
+
+
 # --- with logs -----------------------------------------------------------------------
 
 MOSTLY_WRONG = [key % 4 == 0 for key in range(80)]
@@ -152,6 +178,18 @@ def test_logs_of_two_checkpoints_show_the_peak(tmp_path: Path) -> None:
     assert (advice.rule, advice.recommend) == (7, -1)
     assert (advice.checkpoint, advice.checkpoint_epoch) == ("ft:m:ckpt-step-20", 2)
     assert "earlier checkpoint" not in said(advice)
+
+
+def test_the_only_tuned_log_without_a_step_in_its_name_is_of_the_end(tmp_path: Path) -> None:
+    from harness.finetuning.runs import read_run
+
+    run_without_names = read_run(csv_file(tmp_path / "r.csv", [1.2, 1.0, 1.6]), 3)
+    base = log_file(tmp_path / "base.jsonl", "m", MOSTLY_WRONG)
+    early = log_file(tmp_path / "early.jsonl", "ft:m:ckpt-step-20", MOSTLY_RIGHT)
+    late = log_file(tmp_path / "late.jsonl", "ft:m", MOSTLY_WRONG)
+    for places in ([base, early, late], [base, late, early]):
+        (advice,) = advice_with_logs(run_without_names, places)
+        assert (advice.epochs, advice.rule, advice.checkpoint_epoch) == (3, 7, 2)
 
 
 @pytest.mark.parametrize("count", [0, 1])
