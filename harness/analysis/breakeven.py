@@ -79,6 +79,9 @@ def break_even(eval_name: str, tuned: CallCost, other: CallCost, terms: Terms) -
     saved = saving(tuned.usd, other.usd)
     if saved.value <= 0:
         return replace(found, verdict="never", saved_usd=saved, reason=_why_never(tuned, other))
+    unpaid = _unpaid_hosting(saved, terms)
+    if unpaid:
+        return replace(found, verdict="never", saved_usd=saved, reason=unpaid)
     fixed = terms.training_usd
     free = fixed == 0 and not terms.hosting_usd_per_day
     verdict: BreakEvenVerdict = "at once" if free else "pays" if saved.low > 0 else "open"
@@ -103,10 +106,10 @@ def saving(tuned: Estimate, other: Estimate) -> Estimate:
 
 
 def quotient(fixed: float, saved: Estimate) -> Estimate:
-    """fixed / saved; infinite where nothing may be saved."""
+    """fixed / saved; infinite where nothing may be saved, even if nothing is to be paid back."""
 
     def over(part: float) -> float:
-        return fixed / part if part > 0 else (math.inf if fixed else 0.0)
+        return fixed / part if part > 0 else (math.inf if fixed or part < 0 else 0.0)
 
     return Estimate(over(saved.value), over(saved.high), over(saved.low), saved.n, "of the saving")
 
@@ -131,6 +134,17 @@ def _unknown(tuned: CallCost, other: CallCost, terms: Terms) -> str:
     if terms.training_usd is None:
         return f"no price of training for {tuned.model} is known; name it with --prices FILE"
     return ""
+
+
+def _unpaid_hosting(saved: Estimate, terms: Terms) -> str:
+    """Why the calls a day that were named never pay, if what they save goes into the hosting."""
+    calls, hosting = terms.calls_per_day, terms.hosting_usd_per_day
+    if calls is None or not hosting or calls * saved.value > hosting:
+        return ""
+    return (
+        f"at {calls:,.0f} calls a day the hosting takes it all; "
+        f"it would pay with more than {math.floor(hosting / saved.value):,} calls a day"
+    )
 
 
 def _why_never(tuned: CallCost, other: CallCost) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -73,6 +74,17 @@ def breakeven(
     from harness.records import InsteadOf, PromptVariant
     from harness.registry.alternatives import ITS_PROMPT
 
+    _refuse_infinite(
+        {
+            "--training-tokens": training_tokens,
+            "--prompt-tokens": prompt_tokens,
+            "--completion-tokens": completion_tokens,
+            "--other-prompt-tokens": other_prompt_tokens,
+            "--calls-per-day": calls_per_day,
+            "--days": days,
+            "--hosting-per-day": hosting_per_day,
+        }
+    )
     tables = options.prices(prices)
     asked = InsteadOf(
         instead_of or "",
@@ -91,6 +103,12 @@ def breakeven(
             _of_numbers(base, asked, training_tokens, epochs, tuned, other_prompt_tokens, tables)
         ]
     _show(found, as_json=as_json)
+
+
+def _refuse_infinite(numbers: Mapping[str, float | None]) -> None:
+    for option, value in numbers.items():
+        if value is not None and not math.isfinite(value):
+            raise UsageError(f"{option} {value}: give a number")
 
 
 def _of_run(run: Path, asked: InsteadOf, tables: Sequence[PriceTable]) -> list[BreakEven]:

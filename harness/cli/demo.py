@@ -29,6 +29,7 @@ def demo(
     from harness.models.providers import Access
     from harness.pipeline import Order
 
+    options.refuse_both(resume=resume, overwrite=overwrite)
     known = options.registry(None)
     order = Order(
         study=known.study("demo"),

@@ -15,6 +15,7 @@ from rich.text import Text
 from harness.cli import EXIT_INTERRUPTED
 from harness.cli.studyview import StudyView, show_document
 from harness.cli.terminal import Output, Screen, plain
+from harness.cli.termination import sigterm_as_ctrl_c
 from harness.errors import HarnessError, RunStopped
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def looped(
         show_preview(first_round(order, terms, registry), registry, access)
         raise typer.Exit
     try:
-        with LoopView(output) as view:
+        with sigterm_as_ctrl_c(), LoopView(output) as view:
             return run_loop(order, terms, registry, access, view)
     except (KeyboardInterrupt, RunStopped):
         _say_how_to_resume(order.out)

@@ -286,6 +286,10 @@ class RunOptions:
     plain: Plain = False
     as_json: AsJson = False
 
+    def __post_init__(self) -> None:
+        """See that nothing is deleted that is to be gone on with."""
+        refuse_both(resume=self.resume, overwrite=self.overwrite)
+
     def output(self) -> Output:
         """How to speak.
 
@@ -470,6 +474,18 @@ class RunOptions:
                 raise UsageError("--embeddings-base-url needs a model: name it with --embeddings")
             named = replace(named, base_url=self.embeddings_base_url)
         return replace(study, embeddings=named)
+
+
+def refuse_both(*, resume: bool, overwrite: bool) -> None:
+    """Nobody can go on with a run that is begun anew.
+
+    Raises:
+        UsageError: both are asked for.
+    """
+    if resume and overwrite:
+        raise UsageError(
+            "--resume goes on with the run in --out, and --overwrite removes it; leave one out"
+        )
 
 
 def with_run_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -11,6 +11,7 @@ import typer
 
 from harness.cli import EXIT_INTERRUPTED
 from harness.cli.gateview import unjudged
+from harness.cli.termination import sigterm_as_ctrl_c
 from harness.errors import HarnessError, ProviderError, RunRefused, RunStopped
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def carried_out(order: Order, registry: Registry, access: Access, output: Output
 
     footprint = Footprint.of(order.out)
     try:
-        with StudyView(output) as view:
+        with sigterm_as_ctrl_c(), StudyView(output) as view:
             return run_study(order, registry, access, view)
     except (KeyboardInterrupt, RunStopped):
         if footprint.holds_work():

@@ -27,6 +27,7 @@ from rich.text import Text
 
 from harness.cli.gateview import gate_lines
 from harness.cli.terminal import Output, plain
+from harness.cli.termination import sigterm_left_to_the_run
 from harness.errors import is_for_good
 
 if TYPE_CHECKING:
@@ -141,7 +142,8 @@ class StudyView:
     def evaluating(self, total: int) -> Iterator[Answers]:
         """Answers begin to come in."""
         task = self._bars.add_task("evaluating", total=total, note="")
-        yield Answers(self, task, total)
+        with sigterm_left_to_the_run():
+            yield Answers(self, task, total)
 
     def advance(self, task: TaskID, done: int, note: str) -> None:
         """Move the bar of answers."""

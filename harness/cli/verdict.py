@@ -305,7 +305,18 @@ def states(section: Section) -> Iterator[Row]:
         estimate, one = measured.get(epochs), advice.get(epochs)
         value = wording.estimate_in("share", estimate) if estimate else wording.NOT_MEASURED
         style = KIND_STYLES[verdicts.kind(one)] if one else ""
-        yield Row(wording.after(epochs), value, estimate, wording.chip(one) if one else "", style)
+        note = wording.chip(one) if one else "" if epochs else _best_prompt(section)
+        yield Row(wording.after(epochs), value, estimate, note, style)
+
+
+def _best_prompt(section: Section) -> str:
+    """What the base model does with the prompt that tuning is compared with: '98% with 'say''."""
+    from harness.reports import wording
+
+    found = section.prompting
+    if found is None or found.best == found.prompts[0].name:
+        return ""
+    return f"{wording.percent(found.corrected.value)} with prompt '{found.best}'"
 
 
 def _gain(section: Section, screen: Screen) -> list[Text]:

@@ -8,6 +8,8 @@ from harness.errors import RegistryError
 from harness.records import Doubling, Experiment, InsteadOf, PromptVariant
 from harness.registry.fields import Fields
 
+MOST_PARTS = 50
+"""Each part of the data is a job of its own."""
 KEYS = ("prompts", "doubling", "instead_of")
 ITS_PROMPT = "its own prompt"
 """How the dearer model's way of being asked is called."""
@@ -59,8 +61,8 @@ def doubling(fields: Fields) -> Doubling | None:
         fields.take("doubling")
         return None
     inside = fields.inside("doubling")
-    halves = inside.integer("halves", least=2)
-    quarters = inside.integer("quarters", least=0) or 0
+    halves = inside.integer("halves", least=2, most=MOST_PARTS)
+    quarters = inside.integer("quarters", least=0, most=MOST_PARTS) or 0
     matched = inside.truth("step_matched") if "step_matched" in inside else True
     found = Doubling(
         halves=3 if halves is None else halves,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from os.path import isdir  # unlike Path's, it says False where we may not look
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -353,7 +354,7 @@ def load_registry(
         RegistryError: a given folder does not exist or holds no registry.
     """
     roots = [own_folder("registry")]
-    if home is not None and (home / ".evals").is_dir():
+    if home is not None and isdir(home / ".evals"):
         roots.append(home / ".evals")
     for path in paths:
         _require_registry(path)

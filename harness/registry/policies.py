@@ -329,7 +329,9 @@ def pick_policy(items: Mapping[str, Any], name: str | None, path: Path) -> tuple
         only = next(iter(items))
         return only, items[only], (only,)
     if name is None:
-        known = ", ".join(items) or "none"
+        if not items:
+            raise RegistryError(f"{path}: holds no policy; write one, as in docs/gate.md")
+        known = ", ".join(items)
         raise RegistryError(f"{path}: holds the policies {known}; choose one with {path}#NAME")
     if name not in items:
         raise RegistryError(f"{path}: no policy '{name}'{did_you_mean(name, items)}")

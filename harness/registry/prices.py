@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from os.path import isfile  # unlike Path's, it says False where we may not look
 from pathlib import Path
 
 from harness.errors import RegistryError
@@ -12,6 +14,8 @@ from harness.registry.fields import Fields
 from harness.registry.places import own_folder
 
 FILE = "prices.yaml"
+MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])(-\d\d)?")
+"""When a price was seen; the day may be said, too."""
 
 
 def load_prices(
@@ -22,10 +26,10 @@ def load_prices(
     Raises:
         RegistryError: a named file that is not there, or a price that cannot be read.
     """
-    if file is not None and not file.is_file():
+    if file is not None and not isfile(file):
         raise RegistryError(f"{file}: no such file of prices; see registry/{FILE} for one")
     theirs = home / ".evals" / FILE if home is not None else None
-    given = [path for path in (file, theirs) if path is not None and path.is_file()]
+    given = [path for path in (file, theirs) if path is not None and isfile(path)]
     return tuple(map(read_prices, (*given, own_folder("registry") / FILE)))
 
 
@@ -49,7 +53,16 @@ def _price(item: Item, path: Path) -> Price:
         completion=completion,
         cached_prompt=fields.number("cached_input"),
         training=fields.number("training"),
-        as_of=str(fields.take("as_of") or ""),
+        as_of=_month(fields),
     )
     fields.refuse_rest()
     return price
+
+
+def _month(fields: Fields) -> str:
+    value = fields.take("as_of")
+    if value is None:
+        return ""
+    if not MONTH.fullmatch(str(value)):
+        raise fields.wrong("as_of", "a month such as 2026-05", str(value))
+    return str(value)

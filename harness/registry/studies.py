@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,12 +11,12 @@ from typing import Any
 from harness import extensions
 from harness.errors import RegistryError, did_you_mean
 from harness.records import Checkpoint, Embeddings, Experiment, Policy, Study, Tuning
-from harness.registry import alternatives
+from harness.registry import alternatives, embedded
+from harness.registry.embedded import EMBEDDED
 from harness.registry.fields import Fields
 from harness.registry.places import data_path
 from harness.registry.policies import Origin, make_policy
 
-EMBEDDED = "embedded"
 PROVIDERS = ("openai", EMBEDDED, "recorded")
 DEFAULT = "default"
 """Stands for the epochs that the hosted API takes by itself."""
@@ -25,8 +26,8 @@ EXPERIMENT_KEYS = (
     *("target", "ceiling", "wanted_refusals", "train_probe", "forgetting", "settings"),
     *alternatives.KEYS,
 )
-KnownEvals = Callable[[Sequence[str]], object]
-"""Raises a RegistryError when one of the patterns matches no eval."""
+KnownEvals = Callable[[Sequence[str]], Sequence[str]]
+"""The evals that patterns mean; raises a RegistryError when one of them matches none."""
 
 NamedPolicy = Callable[[str], Policy]
 """A policy by its name; raises a RegistryError when there is none."""
@@ -71,6 +72,7 @@ def make_study(source: StudySource, check_evals: KnownEvals, named_policy: Named
         embeddings=_embeddings(fields, source),
     )
     fields.refuse_rest()
+    embedded.check(study, source.place)
     for experiment in study.experiments:
         _check(experiment, f"{source.place}: experiment '{experiment.name}'", check_evals)
     return study
@@ -178,6 +180,8 @@ def _experiments(fields: Fields, source: StudySource) -> tuple[Experiment, ...]:
     if loose is not None:
         raise RegistryError(f"{fields.place}: move '{loose}' into one of the experiments")
     group = fields.inside("experiments")
+    if not group.rest():
+        raise RegistryError(f"{fields.place}: 'experiments' is empty; add one")
     return tuple(_one_of_several(name, raw, source) for name, raw in group.rest().items())
 
 
@@ -189,7 +193,7 @@ def _one_of_several(name: str, raw: Any, source: StudySource) -> Experiment:
 
 
 def _experiment(fields: Fields, name: str, source: StudySource) -> Experiment:
-    ceiling = fields.number("ceiling", 0.0, 1.0)
+    ceiling = _positive(fields, "ceiling", most=1.0)
     train_probe = fields.integer("train_probe", least=0)
     return Experiment(
         name=name,
@@ -235,25 +239,26 @@ def _tuning(fields: Fields) -> Tuning:
         epochs: tuple[int, ...] | None = ()
     else:
         epochs = fields.integers("epochs", least=1)
-    if epochs is None:
-        raise RegistryError(
-            f"{fields.place}: 'epochs' is missing; list the epoch counts to judge, or write "
-            f"'{DEFAULT}' for what the hosted API takes by itself"
-        )
     tuning = Tuning(
-        epochs=epochs,
+        epochs=epochs or (),
         seeds=fields.integers("seeds", least=0) or (1,),
         batch_size=fields.integer("batch_size", least=1),
         learning_rate_multiplier=_positive(fields, "learning_rate_multiplier"),
     )
     fields.refuse_rest()
+    if epochs is None:
+        raise RegistryError(
+            f"{fields.place}: 'epochs' is missing; list the epoch counts to judge, or write "
+            f"'{DEFAULT}' for what the hosted API takes by itself"
+        )
     return tuning
 
 
-def _positive(fields: Fields, key: str) -> float | None:
-    value = fields.number(key)
+def _positive(fields: Fields, key: str, most: float = math.inf) -> float | None:
+    value = fields.number(key, 0.0, most)
     if value == 0:
-        raise fields.wrong(key, "a number above 0", value)
+        bounds = "above 0" if most == math.inf else f"above 0 and of at most {most:g}"
+        raise fields.wrong(key, f"a number {bounds}", value)
     return value
 
 
@@ -304,11 +309,20 @@ def _check(experiment: Experiment, place: str, check_evals: KnownEvals) -> None:
     twice = _repeated([*(one.model for one in experiment.tuned), *experiment.others])
     if twice is not None:
         raise RegistryError(f"{place}: the model '{twice}' stands there twice")
-    for key, patterns in (("evals", experiment.evals), ("forgetting", experiment.forgetting)):
-        try:
-            check_evals(patterns)
-        except RegistryError as error:
-            raise type(error)(f"{place}: {key}: {error}") from error
+    chosen = _evals(experiment.evals, f"{place}: evals", check_evals)
+    general = _evals(experiment.forgetting, f"{place}: forgetting", check_evals)
+    both = next((name for name in general if name in chosen), None)
+    if both is not None:
+        raise RegistryError(
+            f"{place}: {both} stands under 'evals' and 'forgetting'; keep it where it belongs"
+        )
+
+
+def _evals(patterns: Sequence[str], place: str, check_evals: KnownEvals) -> Sequence[str]:
+    try:
+        return check_evals(patterns)
+    except RegistryError as error:
+        raise type(error)(f"{place}: {error}") from error
 
 
 def _repeated(names: Sequence[str]) -> str | None:
@@ -333,7 +347,9 @@ def pick(items: dict[str, Any], name: str | None, path: Path) -> tuple[str, Any]
     if name is None and len(items) == 1:
         return next(iter(items.items()))
     if name is None:
-        known = ", ".join(items) or "none"
+        if not items:
+            raise RegistryError(f"{path}: holds no study; write one, as in harness show demo")
+        known = ", ".join(items)
         raise RegistryError(f"{path}: holds the studies {known}; choose one with {path}#NAME")
     if name not in items:
         raise RegistryError(f"{path}: no study '{name}'{did_you_mean(name, items)}")

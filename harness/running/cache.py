@@ -8,6 +8,7 @@ without it. Only answers are kept, never failures.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 import time
@@ -85,7 +86,7 @@ class Cache:
     @property
     def is_there(self) -> bool:
         """Whether there is a file; opening makes one."""
-        return file_in(self.folder).exists()
+        return os.path.isfile(file_in(self.folder))
 
     def __enter__(self) -> Self:
         try:

@@ -210,7 +210,7 @@ def vector_stock(folder: Path) -> Stock:
 
 
 def _stock(folder: Path, path: Path) -> Stock:
-    if not path.exists():
+    if not os.path.isfile(path):
         return Stock(0, 0, None)
     try:
         with closing(Table.open(path, LOCKED_FOR_S)) as table:
@@ -228,7 +228,7 @@ def clear(folder: Path) -> None:
         UsageError: another process writes for too long, or the file cannot be removed.
     """
     for path in (file_in(folder), vectors_in(folder)):
-        if path.exists():
+        if os.path.isfile(path):
             _empty(folder, path)
 
 

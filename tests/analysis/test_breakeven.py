@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import pytest
 
 from harness.analysis.breakeven import Terms, break_even, call_cost, quotient, saving
 from harness.analysis.cost import FREE, training_cost_usd
-from harness.records import CallCost, Estimate, Price
+from harness.records import BreakEven, CallCost, Estimate, Price
 from harness.registry.prices import load_prices
 
 (PRICES,) = load_prices()
@@ -63,6 +64,11 @@ def test_answers_that_cost_more_alone_leave_no_shorter_prompt_to_try() -> None:
     assert "no shorter prompt would help" in found.reason
 
 
+def hosted(terms: Terms) -> BreakEven:
+    """A call saves a cent."""
+    return break_even("e", call("t", Price(0, 0), 1, 1), call("o", Price(10_000, 0), 1, 0), terms)
+
+
 def test_hosting_and_calls_a_day_by_hand() -> None:
     terms = Terms(1000, 1, 60.0, days=30, hosting_usd_per_day=1.0, calls_per_day=400)
     found = break_even("e", call("t", Price(0, 0), 1, 1), call("o", Price(10_000, 0), 1, 0), terms)
@@ -75,10 +81,24 @@ def test_hosting_and_calls_a_day_by_hand() -> None:
 
 
 def test_too_few_calls_to_carry_the_hosting_never_pay() -> None:
-    terms = Terms(1000, 1, 60.0, hosting_usd_per_day=5.0, calls_per_day=400)
-    found = break_even("e", call("t", Price(0, 0), 1, 1), call("o", Price(10_000, 0), 1, 0), terms)
+    for calls, training in itertools.product((400, 500), (60.0, 0.0)):
+        terms = Terms(1000, 1, training, hosting_usd_per_day=5.0, calls_per_day=calls)
+        found = hosted(terms)
+        assert (found.verdict, found.calls) == ("never", None)
+        assert f"at {calls} calls a day the hosting takes it all" in found.reason
+        assert "with more than 500 calls a day" in found.reason
+
+
+def test_enough_calls_carry_the_hosting_of_a_model_whose_training_was_free() -> None:
+    found = hosted(Terms(1000, 1, 0.0, hosting_usd_per_day=5.0, calls_per_day=501))
+    assert found.verdict == "pays"
     assert found.pays_after_days is not None
-    assert found.pays_after_days.value == math.inf
+    assert found.pays_after_days.value == 0
+
+
+def test_nothing_to_pay_back_is_never_paid_back_by_a_loss() -> None:
+    found = quotient(0.0, Estimate(1, -1, 3, 9, ""))
+    assert (found.value, found.low, found.high) == (0, 0, math.inf)
 
 
 def test_calls_that_differ_give_a_range() -> None:

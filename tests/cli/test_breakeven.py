@@ -57,3 +57,30 @@ def test_numbers_beside_a_run_folder_are_refused(
     assert "brings its own tokens" in capsys.readouterr().err
     assert harness("nowhere") == 2
     assert "nowhere: no such run folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--training-tokens", "--calls-per-day", "--days"])
+@pytest.mark.parametrize("value", ["inf", "nan"])
+def test_numbers_without_an_end_are_refused(
+    harness: Harness, capsys: pytest.CaptureFixture[str], option: str, value: str
+) -> None:
+    asked = ("--base", "gpt-3.5-turbo", "--instead-of", "gpt-4", *NUMBERS, option, value)
+    assert harness(*asked) == 2
+    err = capsys.readouterr().err
+    assert option in err
+    assert "Traceback" not in err
+
+
+def test_hosting_that_takes_it_all_is_said_and_no_calls_are_named(
+    harness: Harness, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ("--base", "gpt-3.5-turbo", "--instead-of", "gpt-4", *NUMBERS)
+    hosting = ("--calls-per-day", "10", "--hosting-per-day", "1000")
+    assert harness(*asked, *hosting) == 0
+    out = capsys.readouterr().out
+    assert "Tuning never pays against gpt-4" in out
+    assert "the hosting takes it all" in out
+    assert "pays against gpt-4 (its own prompt) after" not in out
+    assert harness(*asked, *hosting, "--json") == 0
+    (found,) = json.loads(capsys.readouterr().out)
+    assert (found["verdict"], found["calls"]) == ("never", None)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
-from harness.cli import loaded
+from harness.cli import loaded, main
 from harness.cli.options import RunOptions, run_folder
 
 ASKING = ("study", "run", "compare")
@@ -38,3 +39,33 @@ def test_a_free_run_folder_is_found_without_listing_all_that_could_be(
         assert found == Path("reports", expected)
         found.mkdir(parents=True)
     assert time.process_time() - begun < 0.5
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("loop", "demo"),
+        ("study", "demo"),
+        ("demo",),
+        ("run", "orders.heldout.v1", "-m", "embedded:tiny-base"),
+        ("compare", "embedded:tiny-base", "embedded:other", "-e", "orders.heldout.v1"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_what_is_gone_on_with_is_not_begun_anew(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: tuple[str, ...],
+) -> None:
+    kept = tmp_path / "round-1" / "journal.jsonl"
+    kept.parent.mkdir()
+    for path in (kept, tmp_path / "loop.yaml", tmp_path / "study.yaml", tmp_path / "journal.jsonl"):
+        path.write_text("precious")
+    asked = ("--out", str(tmp_path), "--overwrite", "--resume")
+    monkeypatch.setattr(sys, "argv", ["harness", *words, *asked])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert "leave one out" in capsys.readouterr().err
+    assert len(list(tmp_path.rglob("*.*"))) == 4

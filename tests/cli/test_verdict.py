@@ -107,6 +107,23 @@ def test_a_study_of_one_eval_shows_every_epoch_count_with_its_interval() -> None
     assert rows[-1].endswith("72% (65 to 79%)  2 fewer")
 
 
+def test_the_base_model_has_the_score_of_its_best_prompt_beside_its_own() -> None:
+    from harness.records import Prompting, PromptScore
+
+    one = alone(demo_document())
+    prompts = (PromptScore("of the data", HALF, 20), PromptScore("longer", HALF, 90))
+    best = Estimate(0.83, 0.8, 0.9, 100, "corrected")
+
+    def before(name: str) -> str:
+        weighed = Prompting("orders", "base", prompts, name, best)
+        section = dataclasses.replace(one.sections[0], prompting=weighed)
+        shown = told(dataclasses.replace(one, sections=(section,)), 120)
+        return next(line for line in shown.splitlines() if "before tuning" in line)
+
+    assert "83% with prompt 'longer'" in before("longer")
+    assert "prompt" not in before("of the data")
+
+
 def test_a_base_model_that_is_drawn_as_a_line_is_there_once() -> None:
     one = DOCUMENTS["study of one eval"].sections[0]
     panel = one.panels[0]

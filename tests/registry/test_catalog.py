@@ -154,6 +154,10 @@ def test_evals_by_pattern_stop_at_one_that_cannot_run(write: Write) -> None:
 # --- where registries lie ------------------------------------------------------------
 
 
+def test_a_home_that_cannot_be_entered_holds_no_registry() -> None:
+    assert len(load_registry(home=Path("x" * 300)).roots) == 1
+
+
 def test_our_own_registry_comes_first_then_home_then_the_given(
     write: Write, tmp_path: Path
 ) -> None:

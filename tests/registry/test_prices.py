@@ -37,6 +37,8 @@ def test_a_file_counts_before_the_users_and_ours(tmp_path: Path) -> None:
         ("m: {input: -1, output: 1}", "input: expected a number of at least 0"),
         ("m: {input: 1, output: 1, train: 2}", "unknown key 'train'; did you mean 'training'"),
         ("m: 3", "expected a mapping"),
+        ("m: {input: 1, output: 1, as_of: 2026-13}", "as_of: expected a month such as 2026-05"),
+        ("m: {input: 1, output: 1, as_of: soon}", "as_of: expected a month"),
         ("- 1", "expected 'name: ...'"),
     ],
 )
@@ -50,3 +52,7 @@ def test_a_price_that_cannot_be_read_is_named(tmp_path: Path, text: str, says: s
 def test_a_named_file_has_to_be_there(tmp_path: Path) -> None:
     with pytest.raises(RegistryError, match="no such file of prices"):
         load_prices(file=tmp_path / "missing.yaml")
+
+
+def test_a_home_that_cannot_be_entered_holds_no_prices() -> None:
+    assert len(load_prices(Path("x" * 300))) == 1

@@ -120,6 +120,15 @@ TUNED = "tuned: [{model: a, epochs: 1}]"
         (f"s: {{base: m, evals: [oders*], {TUNED}}}", "evals: no eval matches 'oders*'"),
         (f"s: {{base: m, target: 1, experiments: {{a: {{{TUNED}}}}}}}", "move 'target' into one"),
         ("s: {base: m, experiments: {a: 3}}", "experiment 'a': expected a mapping"),
+        ("s: {base: m, experiments: {}}", "'experiments' is empty; add one"),
+        (flat("training_data: s.jsonl, tune: {epoch: [1, 2]}"), "'epoch'; did you mean 'epochs'"),
+        (flat(f"{TUNED}, ceiling: 0"), "ceiling: expected a number above 0 and of at most 1"),
+        (flat(f"{TUNED}, ceiling: 1.5"), "ceiling: expected a number from 0 to 1"),
+        (flat(f"{TUNED}, doubling: {{halves: 100000000}}"), "halves: expected a whole number of"),
+        (
+            flat(f"{TUNED}, forgetting: 'orders.*'"),
+            "orders.heldout.v1 stands under 'evals' and 'forgetting'",
+        ),
         (f"s: {{base: m, experiments: {{a: {{evals: x, {TUNED}, y: 1}}}}}}", "'a': unknown key"),
     ],
 )
@@ -130,6 +139,54 @@ def test_a_wrong_study_is_refused_with_its_place(study: Study, text: str, said: 
     assert said in message
     assert "file.yaml: study 's': " in message
     assert "\n" not in message
+
+
+def embedded(tune: str, base: str = "tiny-base", extra: str = "") -> str:
+    data = "evals: orders.heldout.v1, training_data: s.jsonl"
+    return f"s: {{provider: embedded, base: {base}, {data}, tune: {{{tune}}}{extra}}}"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (embedded("epochs: [1]", base="tiny-bse"), "base: 'tiny-bse' is no embedded model; there"),
+        (embedded("epochs: [1, 99999999999]"), "tune: epochs: the embedded model takes numbers fr"),
+        (embedded("epochs: 1, batch_size: 257"), "batch_size: the embedded model takes numbers fr"),
+        (embedded("epochs: 1, seeds: [2147483648]"), "seeds: the embedded model takes numbers of"),
+        (
+            embedded("epochs: 1, learning_rate_multiplier: 1000"),
+            "takes numbers of at most 100, not",
+        ),
+        (
+            embedded("epochs: 30", extra=", doubling: {halves: 2}"),
+            "parts of the data are 60 epochs",
+        ),
+    ],
+)
+def test_more_than_the_embedded_model_takes_is_refused_early(
+    study: Study, text: str, said: str
+) -> None:
+    with pytest.raises(RegistryError, match=r"file\.yaml: study 's': ") as caught:
+        study(text).study("s")
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        embedded("epochs: 50, batch_size: 256, seeds: 2147483647, learning_rate_multiplier: 100"),
+        embedded("epochs: 50", extra=", doubling: {halves: 2, step_matched: false}"),
+        flat("training_data: s.jsonl, tune: {epochs: 60, learning_rate_multiplier: 1000}"),
+    ],
+)
+def test_what_the_server_may_take_is_no_fault(study: Study, text: str) -> None:
+    assert study(text).study("s").experiments[0].tuning
+
+
+def test_a_file_without_a_study_says_so(study: Study, tmp_path: Path) -> None:
+    (tmp_path / "empty.yaml").write_text("")
+    with pytest.raises(RegistryError, match=r"empty\.yaml: holds no study"):
+        study(DEMO).study(tmp_path / "empty.yaml")
 
 
 def test_an_unknown_study_gets_the_nearest(study: Study) -> None:

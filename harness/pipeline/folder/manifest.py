@@ -26,6 +26,8 @@ DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 """The fast one where libyaml is there; both write the same text."""
 
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+MOST_NAMED = 10
+MOST_DIGITS = 9
 OWN = "harness:"
 """Stands for the folder that holds our own registry and datasets, wherever it is installed."""
 
@@ -124,12 +126,20 @@ def write(manifest: Manifest, path: Path) -> None:
 
 def _instead_of(folder: Path) -> str:
     """What to name in the place of a folder without a manifest."""
+    nested = sorted((one.parent.name for one in folder.glob("*/study.yaml")), key=_in_order)
+    more = f" and {len(nested) - MOST_NAMED} more" if len(nested) > MOST_NAMED else ""
+    those = f" below it: {', '.join(nested[:MOST_NAMED])}{more}" if nested else ""
     if (folder / "report.json").is_file():
-        return "; it holds a report on others and no answers: name one of those"
-    nested = sorted(one.parent.name for one in folder.glob("*/study.yaml"))
+        return f"; it holds a report on others and no answers: name one of those{those}"
     if nested:
-        return f"; name one of those below it: {', '.join(nested[:4])}"
+        return f"; name one of those{those}"
     return "; name the folder that a run or a study wrote"
+
+
+def _in_order(name: str) -> tuple[str, int]:
+    """A key that sorts round-2 before round-10."""
+    bare = name.rstrip("0123456789")
+    return bare, int(name.removeprefix(bare)[:MOST_DIGITS] or 0)
 
 
 def read(path: Path) -> Manifest:

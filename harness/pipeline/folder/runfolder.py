@@ -141,8 +141,10 @@ def open_folder(
 
     Raises:
         RunRefused: the folder holds another run, an unfinished one without ``resume``, or
-            none with it.
+            none with it; or both options are given.
     """
+    if resume and overwrite:
+        raise RunRefused(f"{path}: resume goes on with a run, overwrite begins it anew; choose one")
     folder = RunFolder(path)
     if resume and not folder.exists():
         raise RunRefused(

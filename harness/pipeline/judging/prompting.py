@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import mean
 
@@ -151,7 +151,18 @@ def against_best_prompt(track: Track, compared: Comparison) -> Comparison:
         excluded=len(track.heldout) - len(keys),
         fixed=sum(change > 0 for change in changes) if binary else None,
         broken=sum(change < 0 for change in changes) if binary else None,
+        detectable=_detectable(track, best, tuned, keys),
     )
+
+
+def _detectable(
+    track: Track, best: BestPrompt, tuned: Mapping[str, float], keys: Sequence[str]
+) -> float | None:
+    """The smallest true difference from the best prompt that these samples would show."""
+    from harness.analysis.stats import smallest_detectable_effect
+
+    ours, theirs = [tuned[key] for key in keys], [best.marks[key] for key in keys]
+    return smallest_detectable_effect(ours, theirs, clusters_of(keys, track.heldout))
 
 
 def prompt_findings(track: Track) -> Iterator[Finding]:

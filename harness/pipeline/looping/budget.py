@@ -41,12 +41,9 @@ class Budget:
     prices: Sequence[PriceTable] | None
     spent_usd: list[float | None] = field(default_factory=list)
 
-    def pay(self, folder: Path, document: Document, active: Sequence[Course]) -> float | None:
-        """Note what a round cost: its training, and the answers that it did not take over."""
-        trained = [tokens_trained(RunFolder(folder), c.experiment.name) for c in active]
-        training = [self._training_usd(t) if t is not None else None for t in trained]
-        answers = [s.cost_usd for s in document.performance.models] if document.performance else []
-        cost = total([*training, *answers])
+    def pay(self, folder: Path, document: Document) -> float | None:
+        """Note what a round cost."""
+        cost = round_cost(RunFolder(folder), document, self.prices)
         self.spent_usd.append(cost)
         return cost
 
@@ -66,7 +63,17 @@ class Budget:
                 "entry with 'training'); name a file that has it with --prices, or bound tokens "
                 "with --max-tokens"
             )
-        return max(0.0, self.terms.max_cost - spent - training)
+        return None if self._asks_for_free() else max(0.0, self.terms.max_cost - spent - training)
+
+    def _asks_for_free(self) -> bool:
+        """Whether nobody is paid for any answer, so that answers reach no bound."""
+        payers = _payers(self.study, self.prices)
+        weighed = [e.instead_of.model for e in self.study.experiments if e.instead_of]
+        models = (self.study.base, _tuned_name(self.study), *weighed)
+        asked = [payers.price("model", model) for model in models]
+        if self.study.judge is not None:
+            asked.append(payers.price("judge", self.study.judge.model))
+        return all(price is not None and not price.prompt + price.completion for price in asked)
 
     def refuse_unaffordable(self, courses: Sequence[Course]) -> None:
         """Refuse a loop before anything of it is written down.
@@ -124,8 +131,31 @@ class Budget:
         )
 
     def _training_usd(self, tokens: float) -> float | None:
-        tables = load_prices() if self.prices is None else self.prices
-        price = Payers.of(self.study, tables).price(
-            "model", TUNED + self.study.base.removeprefix(TUNED)
-        )
-        return Training(tokens, price).cost_usd(1)
+        return _training_usd(self.study, tokens, self.prices)
+
+
+def round_cost(
+    folder: RunFolder, document: Document, prices: Sequence[PriceTable] | None
+) -> float | None:
+    """What a round cost: its training, and the answers that it did not take over.
+
+    None where a price or the trained tokens are not known.
+    """
+    study = folder.read().study
+    trained = [tokens_trained(folder, experiment.name) for experiment in study.experiments]
+    training = [None if t is None else _training_usd(study, t, prices) for t in trained]
+    answers = [s.cost_usd for s in document.performance.models] if document.performance else []
+    return total([*training, *answers])
+
+
+def _training_usd(study: Study, tokens: float, prices: Sequence[PriceTable] | None) -> float | None:
+    price = _payers(study, prices).price("model", _tuned_name(study))
+    return Training(tokens, price).cost_usd(1)
+
+
+def _payers(study: Study, prices: Sequence[PriceTable] | None) -> Payers:
+    return Payers.of(study, load_prices() if prices is None else prices)
+
+
+def _tuned_name(study: Study) -> str:
+    return TUNED + study.base.removeprefix(TUNED)

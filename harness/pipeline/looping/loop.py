@@ -16,7 +16,7 @@ from typing import Protocol
 
 from harness import __version__
 from harness.analysis.cost import total
-from harness.errors import CostCapReached, RunFolderError
+from harness.errors import CostCapReached, RunFolderError, UsageError
 from harness.models.providers import Access
 from harness.pipeline.finished.folder_report import report_of
 from harness.pipeline.finished.rounds import chosen_by, tokens_trained
@@ -96,10 +96,12 @@ def first_round(order: Order, terms: Terms, registry: Registry) -> Order:
 
 def _open(order: Order, courses: Sequence[Course], registry: Registry) -> None:
     """Write down what the loop is, or see that its folder is the same one's."""
+    if order.resume and order.overwrite:
+        raise UsageError("a loop is resumed or begun anew, not both; leave out one of the two")
     study = replace(order.study, experiments=tuple(course.experiment for course in courses))
     plan = plan_of(replace(order, study=study), specs_of(order, registry))
     path, report = order.out / LOOP_FILE, order.out / "report.json"
-    if order.overwrite:
+    if order.overwrite and not RunFolder(order.out).exists():
         _clear(order.out)
     if not path.exists():
         if order.resume:
@@ -175,7 +177,7 @@ class _Loop:
         document = self._document(folder, study, active)
         self.documents[folder] = document
         manifest = RunFolder(folder).read()
-        cost = self.budget.pay(folder, document, active)
+        cost = self.budget.pay(folder, document)
         for course in active:
             told = [s for e, s in chosen_by(manifest, document) if e.name == course.experiment.name]
             tokens = tokens_trained(RunFolder(folder), course.experiment.name)

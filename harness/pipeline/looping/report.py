@@ -15,6 +15,7 @@ from harness.pipeline.folder import manifest as manifests
 from harness.pipeline.folder.loop_folder import LOOP_FILE, round_folders
 from harness.pipeline.folder.manifest import Manifest
 from harness.pipeline.folder.runfolder import RunFolder
+from harness.pipeline.looping.budget import round_cost
 from harness.records import Finding, Round
 from harness.reports.document import Document, Section
 
@@ -25,7 +26,8 @@ STOPPED = "why the loop stopped"
 def report_of_loop(path: Path, prices: Sequence[PriceTable] | None = None) -> Document:
     """All finished rounds in one report: their table, and each experiment as it stands last.
 
-    Why a loop stopped, and what each round cost, is taken over from the report that it wrote.
+    Why a loop stopped, and what each round cost, is taken over from the report that it wrote;
+    a round that is not in it is priced anew.
 
     Raises:
         RunFolderError: no round is finished, or one cannot be read.
@@ -35,19 +37,20 @@ def report_of_loop(path: Path, prices: Sequence[PriceTable] | None = None) -> Do
         raise RunFolderError(f"{path}: no round in it is finished; go on with --resume")
     documents = {folder: report_of(folder, prices=prices) for folder in folders}
     told = _told_before(path / "report.json")
+    costs = {f.name: _cost(f, document, told, prices) for f, document in documents.items()}
     latest, shown = documents[folders[-1]], manifests.read(path / LOOP_FILE)
     return replace(
         latest,
         title=title(shown.study.name),
         description=shown.study.description,
         sections=tuple(_last_sections(documents)),
-        rounds=tuple(_priced(_rounds(documents), told)),
+        rounds=tuple(_priced(_rounds(documents), costs)),
         findings=(*latest.findings, *_stops(told)),
         provenance=replace(
             latest.provenance,
             command=shown.command,
             study_hash=shown.hash,
-            cost_usd=total(document.provenance.cost_usd for document in documents.values()),
+            cost_usd=total(costs.values()),
         ),
         performance=None,
     )
@@ -112,12 +115,18 @@ def _stops(told: Mapping[str, Any]) -> Iterator[Finding]:
             yield Finding(STOPPED, "info", str(one.get("message", "")), one.get("evidence") or {})
 
 
-def _priced(rounds: Sequence[Round], told: Mapping[str, Any]) -> Iterator[Round]:
-    """Rounds with what they cost; a round's own report does not know that others shared it."""
-    costs = {
-        (one.get("experiment"), one.get("eval"), one.get("number")): one.get("cost_usd")
-        for one in _rows(told, "rounds")
-    }
+def _cost(
+    folder: Path, document: Document, told: Mapping[str, Any], prices: Sequence[PriceTable] | None
+) -> float | None:
+    """What a round cost in all: as the loop noted it, else by today's prices."""
+    noted = [
+        one.get("cost_usd") for one in _rows(told, "rounds") if one.get("folder") == folder.name
+    ]
+    known = [cost for cost in noted if isinstance(cost, int | float)]
+    return max(known) if known else round_cost(RunFolder(folder), document, prices)
+
+
+def _priced(rounds: Sequence[Round], costs: Mapping[str, float | None]) -> Iterator[Round]:
+    """Rounds with what they cost; a checkpoint that existed already cost nothing to look at."""
     for one in rounds:
-        cost = costs.get((one.experiment, one.eval, one.number))
-        yield replace(one, cost_usd=cost if isinstance(cost, int | float) else one.cost_usd)
+        yield replace(one, cost_usd=costs.get(one.folder) if one.trained else 0.0)

@@ -20,6 +20,7 @@ from harness.finetuning.jobs import (
 )
 from harness.pipeline.folder.runfolder import RunFolder, write_lines
 from harness.pipeline.orders.parts import parts_of, write_part
+from harness.pipeline.orders.suffixes import suffix_of
 from harness.records import Checkpoint, Experiment, Sample, Study, Tuning
 from harness.whole_file import whole_file
 
@@ -87,7 +88,7 @@ class Tuner:
             validation=self._validation_file(experiment, heldout),
             batch_size=tuning.batch_size,
             learning_rate_multiplier=tuning.learning_rate_multiplier,
-            suffix=experiment.name,
+            suffix=suffix_of(experiment.name),
         )
         whole = [
             run
@@ -104,7 +105,7 @@ class Tuner:
                 asked,
                 training=write_part(part, asked.training, self._data_file(experiment, part.name)),
                 seed=part.seed(tuning.seeds) if tuning else None,
-                suffix=f"{experiment.name}-{part.name}",
+                suffix=suffix_of(f"{experiment.name}-{part.name}"),
             )
             judged = Tuning(part.epochs)
             yield from self._runs_of_seed(experiment.name, request, judged, part.name)
@@ -197,7 +198,7 @@ class Tuner:
         return None
 
     def _data_file(self, experiment: Experiment, name: str) -> Path:
-        return self.folder.data / f"{experiment.name}.{name}.jsonl"
+        return self.folder.data / f"{suffix_of(experiment.name)}.{name}.jsonl"
 
     def _validation_file(self, experiment: Experiment, heldout: Sequence[Sample]) -> Path | None:
         """Held-out samples as chats with their first ideal answer, for the validation loss."""

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from harness.analysis.cost import Training
+from harness.analysis.stats import smallest_detectable_effect
 from harness.pipeline.finished.breakevens import LIKE_THE_TUNED, MEASURED, break_evens
-from harness.pipeline.judging.prompting import BestPrompt
+from harness.pipeline.judging.judgement import comparison
+from harness.pipeline.judging.prompting import BestPrompt, against_best_prompt
 from harness.pipeline.measuring.measurement import Answers
 from harness.pipeline.measuring.spending import Payers
 from harness.pipeline.measuring.track import Track
@@ -121,3 +123,17 @@ def test_without_a_price_of_the_tuned_model_nothing_is_concluded() -> None:
     found = list(break_evens(priced(ours, PAYERS), PAYERS, section(known).advice))
     assert found[0].verdict == "unknown"
     assert "training" in found[0].reason
+
+
+def test_what_would_be_found_is_said_of_the_prompt_that_is_compared_with() -> None:
+    """Next to no answer differs from those with the best prompt, most from those without."""
+    asked = answers("gpt-4o-mini", 57, 40, prompt_name(NAME, "long"))
+    weighed = track(Experiment("e", (NAME,), prompts=(LONG,)), asked)
+    own = comparison(weighed, weighed.checkpoints[0].model)
+    assert own is not None
+    told = against_best_prompt(weighed, own)
+    marks = [float(i < right) for right in (58, 57) for i in range(N)]
+    assert told.detectable == smallest_detectable_effect(marks[:N], marks[N:])
+    assert own.detectable is not None
+    assert told.detectable is not None
+    assert told.detectable < own.detectable

@@ -51,3 +51,20 @@ def test_what_to_name_in_the_place_of_a_folder_that_is_none(tmp_path: Path) -> N
     assert "name one of those below it: inside" in said()
     (tmp_path / "report.json").write_text("{}")
     assert "holds a report on others and no answers" in said()
+
+
+def test_the_rounds_of_a_loop_are_named_in_order_where_one_run_is_meant(tmp_path: Path) -> None:
+    for number in range(1, 13):
+        open_folder(tmp_path / f"round-{number}", manifest(SPEC))
+    (tmp_path / "report.json").write_text("{}")
+    with pytest.raises(
+        RunFolderError, match=r"below it: round-1, round-2, .*, round-10 and 2 more"
+    ):
+        read(tmp_path / "study.yaml")
+
+
+def test_going_on_and_beginning_anew_at_once_is_refused(tmp_path: Path) -> None:
+    kept = open_folder(tmp_path / "run", manifest(SPEC))
+    with pytest.raises(RunFolderError, match="choose one"):
+        open_folder(tmp_path / "run", manifest(SPEC), resume=True, overwrite=True)
+    assert kept.exists()

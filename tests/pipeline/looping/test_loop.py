@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -29,7 +30,17 @@ from harness.pipeline.looping.loop import Looped, run_loop
 from harness.pipeline.looping.next_step import Stop, next_step
 from harness.pipeline.looping.report import report_of_loop
 from harness.pipeline.orders.tuning import read_tuning
-from harness.records import REVERSES, Advice, Estimate, Experiment, Finding, Round, Study, Tuning
+from harness.records import (
+    REVERSES,
+    Advice,
+    Estimate,
+    Experiment,
+    Finding,
+    Price,
+    Round,
+    Study,
+    Tuning,
+)
 from harness.registry import load_registry
 from harness.reports.document import Section
 from harness.reports.json import SCHEMA
@@ -172,6 +183,35 @@ def test_the_report_of_a_loop_is_written_anew_from_its_rounds(
     assert anew.findings[-1].message == told.findings[-1].message
 
 
+def test_what_each_round_cost_is_kept_in_a_report_that_is_written_anew(
+    place: Path, whole: tuple[Looped, Silent]
+) -> None:
+    folder = place / "dear"
+    shutil.copytree(place / "whole", folder)
+    told = json.loads((folder / "report.json").read_text())
+    for one in told["rounds"]:
+        one["cost_usd"] = 1.5 if one["trained"] else 0.0
+    (folder / "report.json").write_text(json.dumps(told))
+    anew = report_of_loop(folder)
+    trained = {one.folder for one in whole[0].document.rounds if one.trained}
+    assert anew.provenance.cost_usd == pytest.approx(1.5 * len(trained))
+    assert {one.cost_usd for one in anew.rounds if one.trained} == {1.5}
+
+
+def test_training_is_part_of_the_cost_of_rounds_that_no_report_tells_of(
+    place: Path, whole: tuple[Looped, Silent]
+) -> None:
+    folder = place / "untold"
+    shutil.copytree(place / "whole", folder)
+    (folder / "report.json").unlink()
+    for path in (folder / "loop.yaml", *folder.glob("round-*/study.yaml")):
+        path.write_text(path.read_text().replace("provider: embedded", "provider: openai"))
+    free, dear = Price(0, 0, as_of="2026-11"), Price(0, 0, training=1000.0, as_of="2026-11")
+    anew = report_of_loop(folder, [{"ft:*": dear, "tiny-base": free}])
+    tokens = sum(one.tokens or 0 for one in whole[0].document.rounds)
+    assert anew.provenance.cost_usd == pytest.approx(tokens * 1000 / 1e6)
+
+
 def test_its_first_epochs_may_be_those_of_the_hosted_api(place: Path) -> None:
     (place / "open.yaml").write_text(YAML.replace("epochs: [1]", "epochs: default"))
     from harness.pipeline.looping.loop import first_round
@@ -218,6 +258,12 @@ def test_a_first_round_beyond_the_budget_is_refused_before_anything_is_trained(
     with pytest.raises(UsageError, match="the first round alone"):
         loop_in(place, "none", Terms(start=3, max_tokens=100))
     assert not (place / "none").exists()
+
+
+def test_rounds_that_cost_nothing_fit_a_budget_of_nothing(place: Path) -> None:
+    ended, watch = loop_in(place, "free", Terms(start=1, max_rounds=2, max_cost=0.0))
+    assert len(watch.jobs) == 2
+    assert ended.document.provenance.cost_usd == 0
 
 
 # --- whatever happens to it ----------------------------------------------------------
@@ -278,6 +324,33 @@ def test_a_loop_that_is_stopped_in_a_round_goes_on_there(
     assert read_tuning(folder / "tuning.jsonl") == jobs
     assert numbers(place / out) == numbers(place / "whole")
     assert "Stopped" in stdout
+
+
+def test_a_loop_that_is_stopped_while_it_tunes_says_how_to_go_on(place: Path) -> None:
+    process = started(place, "terminated", "--epochs", "25")
+    wait_for(place / "terminated" / "round-1" / "data" / "small.valid.jsonl", 0, process)
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "--resume" in err
+    assert "Traceback" not in err
+    assert not RunFolder(place / "terminated" / "round-1").tuning.exists()
+
+
+def test_a_loop_is_not_removed_and_resumed_at_once(
+    place: Path, whole: tuple[Looped, Silent]
+) -> None:
+    before = sorted((place / "whole").rglob("*"))
+    with pytest.raises(UsageError, match="not both"):
+        loop_in(place, "whole", Terms(start=1), resume=True, overwrite=True)
+    assert sorted((place / "whole").rglob("*")) == before
+
+
+def test_a_run_is_not_overwritten_by_a_loop(place: Path, whole: tuple[Looped, Silent]) -> None:
+    folder = place / "whole" / "round-1"
+    with pytest.raises(RunFolderError, match="holds a run, no loop"):
+        loop_in(place, "whole/round-1", Terms(start=1), overwrite=True)
+    assert RunFolder(folder).complete()
 
 
 def test_an_unfinished_loop_is_not_begun_again_unasked(place: Path) -> None:
