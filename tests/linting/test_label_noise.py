@@ -112,6 +112,7 @@ THINGS = "lamp chair kettle jacket phone rug mug bike tent scarf desk clock"
 PRAISE, BLAME = "good nice useful sturdy", "bad flimsy useless ugly"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("drawn", "count"), [(larger, 1000), (praised, 150), (in_time, 150), (in_time, 300)]
 )
@@ -154,6 +155,7 @@ def test_flipped_labels_of_an_easy_task_block_without_held_out_ones(
     assert found.count("block") >= 4
 
 
+@pytest.mark.long
 def test_what_is_wrong_beyond_the_task_is_said_with_its_lines(write: Any) -> None:
     found = [
         finding
