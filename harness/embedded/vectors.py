@@ -84,21 +84,26 @@ def too_much(what: str) -> Refusal:
 
 
 def mean_states(network: Network, texts: Sequence[Sequence[int]]) -> Array:
-    """Return a unit vector for each text's ids, (texts, width)."""
+    """Return a unit vector for each text's ids, (texts, width).
+
+    Equal texts are read once: on some processors a row's place in a batch changes its last bits.
+    """
     context = network.config.context
+    places = {ids: place for place, ids in enumerate(dict.fromkeys(map(tuple, texts)))}
     pieces = [
         (place, ids[start : start + context])
-        for place, ids in enumerate(texts)
+        for ids, place in places.items()
         for start in range(0, len(ids), context)
     ]
     pieces.sort(key=lambda piece: len(piece[1]))  # rows of like length need little padding
-    sums = np.zeros((len(texts), network.config.width), np.float32)
+    sums = np.zeros((len(places), network.config.width), np.float32)
     with one_thread:
         for start in range(0, len(pieces), ROWS):
             part = pieces[start : start + ROWS]
             np.add.at(sums, [place for place, _ in part], summed(network, [i for _, i in part]))
     lengths: Array = np.linalg.norm(sums, axis=1, keepdims=True)
-    return np.asarray(sums / np.maximum(lengths, np.finfo(np.float32).tiny))
+    vectors = sums / np.maximum(lengths, np.finfo(np.float32).tiny)
+    return np.asarray(vectors[[places[tuple(ids)] for ids in texts]])
 
 
 def summed(network: Network, pieces: Sequence[Sequence[int]]) -> Array:

@@ -50,17 +50,21 @@ def served(*options: str | Path, **environment: str) -> Iterator[tuple[str, str]
 def test_it_says_where_it_is_and_answers_there() -> None:
     with served() as (url, greeting):
         assert f"curl {url}/chat/completions" in greeting
-        client = openai.OpenAI(base_url=url, api_key="none")
-        reply = client.completions.create(model="tiny-base", prompt="hello", max_tokens=2)
+        with openai.OpenAI(base_url=url, api_key="none") as client:
+            reply = client.completions.create(model="tiny-base", prompt="hello", max_tokens=2)
         assert reply.usage is not None
 
 
 def test_it_asks_for_the_key_without_showing_it() -> None:
     with served("--api-key-env", "SERVE_KEY", SERVE_KEY="s3cret") as (url, greeting):
         assert "s3cret" not in greeting
-        with pytest.raises(openai.AuthenticationError):
-            openai.OpenAI(base_url=url, api_key="none").models.list()
-        assert openai.OpenAI(base_url=url, api_key="s3cret").models.list().data
+        with (
+            openai.OpenAI(base_url=url, api_key="none") as stranger,
+            pytest.raises(openai.AuthenticationError),
+        ):
+            stranger.models.list()
+        with openai.OpenAI(base_url=url, api_key="s3cret") as client:
+            assert client.models.list().data
 
 
 def test_it_loads_saved_models(tmp_path: Path) -> None:
@@ -69,8 +73,8 @@ def test_it_loads_saved_models(tmp_path: Path) -> None:
         workshop.models.save(tmp_path, ["ft:mine"])
     with served("--models", tmp_path) as (url, greeting):
         assert "ft:mine" in greeting
-        client = openai.OpenAI(base_url=url, api_key="none")
-        assert client.models.retrieve("ft:mine").id == "ft:mine"
+        with openai.OpenAI(base_url=url, api_key="none") as client:
+            assert client.models.retrieve("ft:mine").id == "ft:mine"
 
 
 def failing(*options: str) -> str:

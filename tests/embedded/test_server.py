@@ -298,11 +298,14 @@ def test_an_oversized_upload_is_refused_in_words(client: openai.OpenAI) -> None:
 
 
 def test_a_server_with_a_key_lets_nobody_in_without_it() -> None:
-    with running_server(api_key="right") as base_url:
+    with (
+        running_server(api_key="right") as base_url,
+        openai.OpenAI(base_url=base_url, api_key="wrong") as stranger,
+        openai.OpenAI(base_url=base_url, api_key="right") as client,
+    ):
         with pytest.raises(openai.AuthenticationError) as caught:
-            openai.OpenAI(base_url=base_url, api_key="wrong").models.list()
+            stranger.models.list()
         assert caught.value.code == "invalid_api_key"
-        client = openai.OpenAI(base_url=base_url, api_key="right")
         assert [model.id for model in client.models.list()] == ["tiny-base"]
 
 
