@@ -17,6 +17,7 @@ from harness.models.function import FUNCTION, Answer, FunctionProvider, function
 from harness.models.providers import Access, ModelName, open_provider
 from harness.models.routing import RoutingProvider, Way
 from harness.pipeline import Order, comparison_study, run_study, single_run
+from harness.pipeline.folder.runfolder import run_folder
 from harness.records import Experiment, Study
 from harness.registry import Registry
 from harness.running.loop import Stop
@@ -188,15 +189,6 @@ def running(
     known = settings.known()
     order = replace(order_of(wanted, settings, known), provider=wanted.provider(settings, home))
     return Running(order, known, settings.access(wanted.extent.base_url), settings)
-
-
-def run_folder(out: Place | None, name: str) -> Path:
-    """The folder to write to: as given, or the first free one in reports/ for this name."""
-    if out is not None:
-        return Path(out)
-    root = Path("reports")
-    taken = (root / f"{name}-{number}" for number in range(1, 1_000_000))
-    return next(path for path in (root / name, *taken) if not path.exists())
 
 
 def call_text(function: str, given: Sequence[object], named: Mapping[str, object]) -> str:

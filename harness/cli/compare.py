@@ -114,6 +114,7 @@ def _read(places: list[str], evals: list[str], asked: options.RunOptions, *, for
     from harness.pipeline import write_reports
     from harness.pipeline.finished.comparing import compare_folders
     from harness.pipeline.finished.gate import gate_places
+    from harness.pipeline.folder.runfolder import run_folder
 
     embedder = asked.embedder()
     if embedder is not None:
@@ -129,6 +130,6 @@ def _read(places: list[str], evals: list[str], asked: options.RunOptions, *, for
     document = compare_folders(
         places, evals, options.command_line(), judged, force=force, embedder=embedder
     )
-    written = write_reports(document, options.run_folder(asked.out, "compare"))
+    written = write_reports(document, run_folder(asked.out, "compare"))
     show_document(document, asked.output(), [f"Report: {written.html}"])
     leave(document.gate)

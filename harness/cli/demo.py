@@ -28,12 +28,13 @@ def demo(
     from harness.cli.terminal import Output
     from harness.models.providers import Access
     from harness.pipeline import Order
+    from harness.pipeline.folder.runfolder import run_folder
 
     options.refuse_both(resume=resume, overwrite=overwrite)
     known = options.registry(None)
     order = Order(
         study=known.study("demo"),
-        out=options.run_folder(out, "demo"),
+        out=run_folder(out, "demo"),
         command=options.command_line(),
         resume=resume,
         overwrite=overwrite,

@@ -226,6 +226,7 @@ def run_legacy(call: Call, asked: options.RunOptions, registry: Registry, legacy
 def _order(call: Call, asked: options.RunOptions, registry: Registry) -> Order:
     from harness.openai_evals.completion_fns import pairs, panel_of
     from harness.pipeline import panel_study
+    from harness.pipeline.folder.runfolder import run_folder
 
     args = pairs(call.completion_args, "--completion_args")
     routes, judge = panel_of(call.completion_fn, registry, args)
@@ -233,7 +234,7 @@ def _order(call: Call, asked: options.RunOptions, registry: Registry) -> Order:
         judge = replace(judge, base_url=asked.judge_base_url)
     study = panel_study(routes, judge, call.evals, asked.base_url)
     name = options.folder_name(call.evals[0])
-    return replace(asked, out=options.run_folder(asked.out, name)).order(study)
+    return replace(asked, out=run_folder(asked.out, name)).order(study)
 
 
 def _report(finished: Finished, legacy: Legacy) -> None:

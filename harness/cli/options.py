@@ -9,7 +9,6 @@ import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
-from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, get_type_hints
 
@@ -375,6 +374,7 @@ class RunOptions:
             UsageError: a concurrency that is none.
         """
         from harness.pipeline import Order
+        from harness.pipeline.folder.runfolder import run_folder
 
         study = self.embedded(self.gated(self.judged(study)))
         return Order(
@@ -591,15 +591,6 @@ def prices(file: Path | None) -> tuple[PriceTable, ...]:
     from harness.registry.prices import load_prices
 
     return load_prices(Path.home(), file)
-
-
-def run_folder(out: Path | None, name: str) -> Path:
-    """The folder to write to: as given, or the first free one for this name."""
-    if out is not None:
-        return out
-    root = Path("reports")
-    others = (root / f"{name}-{number}" for number in count(1))
-    return next(path for path in chain((root / name,), others) if not path.exists())
 
 
 def folder_name(name: str) -> str:

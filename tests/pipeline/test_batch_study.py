@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 Study = Callable[..., subprocess.Popen[str]]
 
 
@@ -17,6 +19,7 @@ def numbers(folder: Path) -> dict[str, Any]:
     return {name: report[name] for name in ("evals", "comparisons", "advice")}
 
 
+@pytest.mark.long
 def test_a_study_of_several_models_gives_the_same_numbers_through_batches(
     place: Path, study: Study, undisturbed: Path, embedded_server: str
 ) -> None:

@@ -75,6 +75,7 @@ def test_the_same_study_gives_the_same_numbers(
     assert numbers(place / "again") == numbers(undisturbed)
 
 
+@pytest.mark.long
 def test_a_server_gives_the_numbers_of_this_process(
     place: Path, study: Study, undisturbed: Path, embedded_server: str
 ) -> None:

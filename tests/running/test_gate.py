@@ -20,6 +20,7 @@ from harness.running.retries import Limits
 from harness.running.runner import run_cases
 
 
+@pytest.mark.long
 async def test_a_hidden_limit_is_found_and_roughly_kept(tmp_path: Path) -> None:
     """A busy machine blurs it; ``benchmarks/bench_limiter.py`` holds the goals themselves."""
     servers = [Bucket(50, None), Bucket(50, b"1")]

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +129,15 @@ class RunFolder:
     def read(self) -> Manifest:
         """What the run was asked to do."""
         return manifests.read(self.manifest)
+
+
+def run_folder(out: str | Path | None, name: str) -> Path:
+    """The folder to write to: as given, or the first free one in reports/ for this name."""
+    if out is not None:
+        return Path(out)
+    root = Path("reports")
+    names = chain([name], (f"{name}-{number}" for number in count(1)))
+    return next(place for place in map(root.joinpath, names) if not place.exists())
 
 
 def open_folder(

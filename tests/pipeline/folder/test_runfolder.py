@@ -9,7 +9,7 @@ import pytest
 
 from harness.errors import RunFolderError
 from harness.pipeline.folder.manifest import Manifest, Plan, read
-from harness.pipeline.folder.runfolder import open_folder
+from harness.pipeline.folder.runfolder import open_folder, run_folder
 from harness.records import EvalSpec, Experiment, Sampling, Study
 
 SPEC = EvalSpec("open.test.v1", "style", Path("/none"), sampling=Sampling(temperature=0.5))
@@ -68,3 +68,14 @@ def test_going_on_and_beginning_anew_at_once_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RunFolderError, match="choose one"):
         open_folder(tmp_path / "run", manifest(SPEC), resume=True, overwrite=True)
     assert kept.exists()
+
+
+def test_a_run_goes_where_it_is_told_or_to_the_first_free_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run_folder("here", "demo") == Path("here")
+    for expected in ("demo", "demo-1", "demo-2"):
+        found = run_folder(None, "demo")
+        assert found == Path("reports") / expected
+        found.mkdir(parents=True)
