@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from queue import SimpleQueue
 from random import Random
-from threading import RLock, Thread
+from threading import RLock
 from typing import Any, Literal
 
 import orjson
@@ -19,6 +17,7 @@ from harness.embedded.bodies import BatchBody, read_body
 from harness.embedded.files import Files, StoredFile
 from harness.embedded.listing import Json, new_id
 from harness.embedded.refusals import Refusal, UnknownObject
+from harness.embedded.worker import Worker
 
 Status = Literal[
     "validating",
@@ -119,8 +118,7 @@ class Batches:
         self._clock = clock
         self._batches: dict[str, Batch] = {}
         self._lock = RLock()
-        self._queue: SimpleQueue[tuple[Batch, bytes] | None] = SimpleQueue()
-        self._thread: Thread | None = None
+        self._worker = Worker(self._answer)
         self._closed = False
 
     # --- what a client asks ----------------------------------------------------------
@@ -143,8 +141,7 @@ class Batches:
         created = batch.json
         with self._lock:
             self._batches[batch.id] = batch
-            self._queue.put((batch, stored.data))
-            self._start_thread()
+        self._worker.give((batch, stored.data))
         return created
 
     def batch(self, id: str) -> Json:
@@ -153,8 +150,8 @@ class Batches:
         Raises:
             UnknownObject: no batch has this id.
         """
-        with self._reading(id) as batch:
-            return batch.json
+        with self._lock:
+            return self._found(id).json
 
     def newest_first(self) -> list[Json]:
         """Return the batches."""
@@ -167,7 +164,8 @@ class Batches:
         Raises:
             Refusal: it has ended.
         """
-        with self._reading(id) as batch:
+        with self._lock:
+            batch = self._found(id)
             if batch.ended:
                 raise Refusal(f"Cannot cancel a batch with status '{batch.status}'.", status=409)
             if batch.status != "cancelling":
@@ -177,16 +175,12 @@ class Batches:
     def close(self) -> None:
         """Stop between two requests, and end the thread."""
         self._closed = True
-        self._queue.put(None)
-        if self._thread is not None:
-            self._thread.join()
+        self._worker.close()
 
-    @contextmanager
-    def _reading(self, id: str) -> Iterator[Batch]:
-        with self._lock:
-            if id not in self._batches:
-                raise UnknownObject("Batch", id)
-            yield self._batches[id]
+    def _found(self, id: str) -> Batch:
+        if id not in self._batches:
+            raise UnknownObject("Batch", id)
+        return self._batches[id]
 
     def _input_file(self, id: str) -> StoredFile:
         try:
@@ -202,18 +196,14 @@ class Batches:
 
     # --- answering -------------------------------------------------------------------
 
-    def _start_thread(self) -> None:
-        if self._thread is None:
-            self._thread = Thread(target=self._answer_in_order, name="batches", daemon=True)
-            self._thread.start()
-
-    def _answer_in_order(self) -> None:
-        while (work := self._queue.get()) is not None and not self._closed:
-            batch, data = work
-            try:
-                self._run(batch, data)
-            except Exception as error:  # noqa: BLE001 - else the batch would run for ever
-                self._fail(batch, [Fault("server_error", f"{type(error).__name__}: {error}")])
+    def _answer(self, task: tuple[Batch, bytes]) -> None:
+        batch, data = task
+        if self._closed:
+            return
+        try:
+            self._run(batch, data)
+        except Exception as error:  # noqa: BLE001 - else the batch would run for ever
+            self._fail(batch, [Fault("server_error", f"{type(error).__name__}: {error}")])
 
     def _run(self, batch: Batch, data: bytes) -> None:
         try:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from queue import SimpleQueue
-from threading import Condition, Thread
+from queue import Empty, SimpleQueue
+from threading import Lock
 from typing import Any
 
 from harness.embedded.bodies import JobBody, read_body
@@ -19,6 +19,7 @@ from harness.embedded.refusals import Refusal, UnknownObject
 from harness.embedded.tokenizer import Tokenizer
 from harness.embedded.training import EpochReport, StepReport, finetune
 from harness.embedded.training_files import Example, read_examples
+from harness.embedded.worker import Worker
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +40,9 @@ class Trainer:
         self._files = files
         self._clock = clock
         self._jobs: dict[str, Job] = {}
-        self._changed = Condition()
-        self._queue: SimpleQueue[Work | None] = SimpleQueue()
-        self._thread: Thread | None = None
+        self._lock = Lock()
+        self._waiting: list[SimpleQueue[None]] = []
+        self._worker = Worker(self._train)
 
     # --- what a client asks ----------------------------------------------------------
 
@@ -59,14 +60,14 @@ class Trainer:
         )
         job = Job(asked, self._clock)
         created = job.json
-        with self._changed:
+        with self._lock:
             self._jobs[job.id] = job
         self._admit(job, base, training.data, validation.data if validation else None)
         return created
 
     def newest_first(self) -> list[Json]:
         """Return the jobs."""
-        with self._changed:
+        with self._lock:
             return [job.json for job in reversed(self._jobs.values())]
 
     def job(self, id: str) -> Json:
@@ -75,18 +76,18 @@ class Trainer:
         Raises:
             UnknownObject: no job has this id.
         """
-        with self._reading(id) as job:
-            return job.json
+        with self._lock:
+            return self._found(id).json
 
     def events(self, id: str) -> list[Json]:
         """Return a job's events, oldest first."""
-        with self._reading(id) as job:
-            return list(job.events)
+        with self._lock:
+            return list(self._found(id).events)
 
     def checkpoints(self, id: str) -> list[Json]:
         """Return a job's checkpoints, oldest first; all are kept, one an epoch."""
-        with self._reading(id) as job:
-            return list(job.checkpoints)
+        with self._lock:
+            return list(self._found(id).checkpoints)
 
     def cancel(self, id: str) -> Json:
         """Cancel a job that is queued or running, and return it.
@@ -94,35 +95,48 @@ class Trainer:
         Raises:
             Refusal: it has finished.
         """
-        with self._reading(id) as job:
+        with self._lock:
+            job = self._found(id)
             if job.finished:
                 raise Refusal(f"Job {id} has already {job.status} and cannot be cancelled.")
             job.cancel()
-            self._changed.notify_all()
+            self._tell_who_waits()
             return job.json
 
     def wait(self, id: str, events: int, timeout_s: float) -> None:
         """Wait until a job has more than so many events, or has finished."""
-        with self._reading(id) as job:
-            self._changed.wait_for(lambda: len(job.events) > events or job.finished, timeout_s)
+        end = time.monotonic() + timeout_s
+        bell: SimpleQueue[None] = SimpleQueue()
+        with self._lock:
+            job = self._found(id)
+            self._waiting.append(bell)
+        try:
+            while len(job.events) <= events and not job.finished:
+                bell.get(timeout=max(0.0, end - time.monotonic()))
+        except Empty:
+            return
+        finally:
+            with self._lock:
+                self._waiting.remove(bell)
 
     def close(self) -> None:
         """Cancel what is queued or running, and end the thread."""
-        with self._changed:
+        with self._lock:
             for job in self._jobs.values():
                 if not job.finished:
                     job.cancel()
-            self._changed.notify_all()
-        self._queue.put(None)
-        if self._thread is not None:
-            self._thread.join()
+            self._tell_who_waits()
+        self._worker.close()
 
-    @contextmanager
-    def _reading(self, id: str) -> Iterator[Job]:
-        with self._changed:
-            if id not in self._jobs:
-                raise UnknownObject("FineTuningJob", id)
-            yield self._jobs[id]
+    def _found(self, id: str) -> Job:
+        if id not in self._jobs:
+            raise UnknownObject("FineTuningJob", id)
+        return self._jobs[id]
+
+    def _tell_who_waits(self) -> None:
+        """To be called with the lock held."""
+        for bell in self._waiting:
+            bell.put(None)
 
     # --- admission -------------------------------------------------------------------
 
@@ -144,36 +158,29 @@ class Trainer:
             examples = read_examples(training, "training_file")
             held_out = read_examples(validation, "validation_file") if validation else []
         except Refusal as refusal:
-            with self._changed:
+            with self._lock:
                 job.fail(str(refusal), refusal.code or "invalid_file", refusal.param)
-                self._changed.notify_all()
+                self._tell_who_waits()
             return
         recipe = recipe_of(job.body, base, training, validation, examples)
         warnings = length_warnings(examples, self._models.tokenizer, base.network.config.context)
-        with self._changed:
+        with self._lock:
             job.queue(recipe, warnings)
-            self._changed.notify_all()
-            self._queue.put(Work(job, recipe, examples, held_out))
-            self._start_thread()
+            self._tell_who_waits()
+        self._worker.give(Work(job, recipe, examples, held_out))
 
     # --- training --------------------------------------------------------------------
 
-    def _start_thread(self) -> None:
-        if self._thread is None:
-            self._thread = Thread(target=self._train_in_order, name="trainer", daemon=True)
-            self._thread.start()
-
-    def _train_in_order(self) -> None:
-        while (work := self._queue.get()) is not None:
-            try:
-                self._train(work)
-            except Exception as error:  # noqa: BLE001 - else the job would run for ever
-                with self._changed:
-                    work.job.fail(f"{type(error).__name__}: {error}", "training_failed")
-                    self._changed.notify_all()
-
     def _train(self, work: Work) -> None:
-        with self._changed:
+        try:
+            self._run(work)
+        except Exception as error:  # noqa: BLE001 - else the job would run for ever
+            with self._lock:
+                work.job.fail(f"{type(error).__name__}: {error}", "training_failed")
+                self._tell_who_waits()
+
+    def _run(self, work: Work) -> None:
+        with self._lock:
             if work.job.finished:
                 return
             work.job.start()
@@ -192,25 +199,25 @@ class Trainer:
 
     def _record(self, work: Work, step: StepReport, epoch: EpochReport | None) -> bool:
         """Note a step and publish the checkpoint of an epoch; False when the job was cancelled."""
-        with self._changed:
+        with self._lock:
             if work.job.finished:
                 return False
             if epoch is not None:
                 name = work.recipe.checkpoint(epoch.epoch, epoch.step)
                 self._models.publish(name, epoch.network)
             work.job.step(step, epoch)
-            self._changed.notify_all()
+            self._tell_who_waits()
             return True
 
     def _finish(self, work: Work) -> None:
         tokens = trained_tokens(work, self._models.tokenizer)
-        with self._changed:
+        with self._lock:
             if work.job.finished:
                 return
             data = work.job.result_csv.encode()
             result = self._files.keep("step_metrics.csv", "fine-tune-results", data)
             work.job.succeed(tokens, result.id)
-            self._changed.notify_all()
+            self._tell_who_waits()
 
 
 def trained_tokens(work: Work, tokenizer: Tokenizer) -> int:
