@@ -9,14 +9,17 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from collections.abc import Callable
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import suppress
+from queue import Empty, SimpleQueue
 from typing import TypeVar
 
 from harness.running.loop import Stop, is_in_a_loop
 
 T = TypeVar("T")
 Work = Callable[[Stop], T]
+
+LOOK_UP_EVERY_S = 0.1
 
 
 def in_sync(work: Work[T], note: str = "") -> T:
@@ -35,15 +38,39 @@ def in_sync(work: Work[T], note: str = "") -> T:
 
 def _in_thread(work: Work[T]) -> T:
     stop = Stop()
+    ended: SimpleQueue[None] = SimpleQueue()
+
+    def do() -> T:
+        try:
+            return work(stop)
+        finally:
+            ended.put(None)
+
     with ThreadPoolExecutor(1, "harness") as beside:
-        future = beside.submit(contextvars.copy_context().run, work, stop)
+        future = beside.submit(contextvars.copy_context().run, do)
+        try:
+            _wait_for(ended)
+        except KeyboardInterrupt:
+            stop.now()
+            _wait_for(ended)
+            raise
         try:
             return future.result()
         except CancelledError:
             raise KeyboardInterrupt from None
-        except KeyboardInterrupt:
-            _ended(stop, future)
-            raise
+
+
+def _wait_for(ended: SimpleQueue[None]) -> None:
+    """Wait for a token, and look up regularly.
+
+    The kernel may hand Ctrl-C to any thread, and Python acts on it once the main thread runs
+    again: one that waits without end would never hear of it.
+    """
+    while True:
+        try:
+            return ended.get(timeout=LOOK_UP_EVERY_S)
+        except Empty:
+            continue
 
 
 async def in_async(work: Work[T]) -> T:
@@ -64,10 +91,3 @@ async def in_async(work: Work[T]) -> T:
             with suppress(BaseException):  # how it ended is not asked for any more
                 future.result()
             raise
-
-
-def _ended(stop: Stop, future: Future[T]) -> None:
-    """Stop the work and wait for its end."""
-    stop.now()
-    with suppress(BaseException):  # how it ended is not asked for any more
-        future.result()

@@ -292,9 +292,14 @@ INTERRUPTED = """
 import asyncio, os, signal, sys, threading
 import harness
 settings = harness.Settings(registry=["reg"], data=["."])
+def interrupt():  # the kernel may hand a signal of the process to any of its threads
+    if sys.argv[1] == "elsewhere":
+        signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+    else:
+        os.kill(os.getpid(), signal.SIGINT)
 async def slow(request):
     if int(request.sample_id.rpartition(".")[2]) == 11:
-        threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+        threading.Timer(0.5, interrupt).start()
     if int(request.sample_id.rpartition(".")[2]) > 10:
         await asyncio.sleep(60)
     return "blue"
@@ -306,11 +311,11 @@ def go():
 async def inside():
     signal.signal(signal.SIGINT, signal.default_int_handler)
     go()
-asyncio.run(inside()) if sys.argv[1] == "loop" else go()
+go() if sys.argv[1] == "script" else asyncio.run(inside())
 """
 
 
-@pytest.mark.parametrize("where", ["script", "loop"])
+@pytest.mark.parametrize("where", ["script", "loop", "elsewhere"])
 def test_ctrl_c_loses_nothing(settings: harness.Settings, where: str) -> None:
     command = [sys.executable, "-c", INTERRUPTED, where]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
