@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, floor
 
-from harness.analysis.conditions import Match
+from harness.analysis.conditions import Match, with_open_question
 from harness.analysis.cost import Training
 from harness.analysis.evidence import Evidence, sign
 from harness.analysis.next_run import cost_text, next_run
@@ -74,6 +74,7 @@ def advise(
     among the checkpoints that exist. ``training`` says what an epoch takes and costs.
     """
     rule, match = decide(evidence, limits)
+    match = with_open_question(match, evidence, limits)
     recommend = clamped(match.recommend, evidence.epochs, limits)
     action = match.action or rule.action
     if previous * recommend < 0:

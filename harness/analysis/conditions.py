@@ -189,24 +189,46 @@ def lacks_context(evidence: Evidence, limits: Thresholds) -> Match | None:
 
 def _with_unknown_facts(match: Match, evidence: Evidence, limits: Thresholds) -> Match:
     """The same, sharpened where what is to be learnt are facts that nobody told."""
-    known = evidence.knowledge
-    if known is None or known.heldout.low <= limits.unknown_facts:
-        return match
-    if known.base.low <= limits.unknown_facts:
-        return match
-    reading = "by the base model: facts that it does not know"
-    others = f"by any model, over {known.tries} answers each"
-    facts = (
-        _fact("training prompts never answered right", known.base, reading),
-        _fact("held-out prompts never answered right", known.heldout, others),
-    )
-    return replace(match, facts=(*match.facts, *facts), action=UNKNOWN_FACTS)
+    facts = _unknown_facts(evidence, limits, ": facts that it does not know")
+    return replace(match, facts=(*match.facts, *facts), action=UNKNOWN_FACTS) if facts else match
 
 
 UNKNOWN_FACTS = (
     "fix the data: put the source of the facts into the prompts; questions and answers alone teach "
     "unknown facts by heart, and to make others up"
 )
+
+
+def with_open_question(match: Match, evidence: Evidence, limits: Thresholds) -> Match:
+    """More epochs are advised with low confidence where the facts may be unknown to the model.
+
+    Before the training data are learnt, facts that nobody told look like any other task.
+    """
+    facts = _unknown_facts(evidence, limits) if match.recommend > 0 else ()
+    if not facts:
+        return match
+    told = (match.facts[0], MAY_BE_UNKNOWN, *match.facts[1:], *facts)
+    return replace(match, facts=told, confidence="low")
+
+
+MAY_BE_UNKNOWN = Fact(
+    "not told apart yet",
+    None,
+    "a task that is not learnt yet, or facts that no prompt tells; where held-out answers stay "
+    "wrong as the train score rises, put the source of the facts into the prompts",
+)
+
+
+def _unknown_facts(evidence: Evidence, limits: Thresholds, meaning: str = "") -> tuple[Fact, ...]:
+    """What the base model never knew and no model gets right; () where that is not the rule."""
+    known = evidence.knowledge
+    if known is None or min(known.base.low, known.heldout.low) <= limits.unknown_facts:
+        return ()
+    others = f"by any model, over {known.tries} answers each"
+    return (
+        _fact("training prompts never answered right", known.base, f"by the base model{meaning}"),
+        _fact("held-out prompts never answered right", known.heldout, others),
+    )
 
 
 def _heldout_at_constant(evidence: Evidence) -> Fact:

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from harness.linting.examples import FORMATS, Example, Said, with_pictures
 from harness.linting.grounding import Fields, Grounding, grounding_of
 
@@ -299,6 +301,30 @@ def ends_of(answer: str) -> int:
     if not answer or answer.isspace():
         return 0
     return int(answer[0].isspace()) + 2 * int(answer[-1].isspace())
+
+
+def in_one_order(answer: str) -> str:
+    """JSON with its keys in order and no white space, arguments of calls too; else as it is."""
+    try:
+        value = orjson.loads(answer) if answer.lstrip().startswith(("{", "[")) else None
+        if not isinstance(value, dict | list):
+            return answer
+        ordered = orjson.dumps(_opened(value), option=orjson.OPT_SORT_KEYS)
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):  # broken, or nested too deeply
+        return answer
+    return folded(ordered.decode("utf-8"))
+
+
+def _opened(value: Any) -> Any:
+    """The same with arguments, which are JSON in a text, as what they say."""
+    if isinstance(value, list):
+        return [_opened(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: in_one_order(one) if name == "arguments" and isinstance(one, str) else _opened(one)
+        for name, one in value.items()
+    }
 
 
 def bare(answer: str) -> str:

@@ -15,8 +15,14 @@ NUMBER = re.compile(r"(?<![\w.])\d+(?:[.,]\d+)*(?!\w)")
 NAME = re.compile(r"(?<=[a-z,;:] )[A-Z][a-z]{2,}(?: [A-Z][a-z]{2,})*")
 """Capitals in the middle of a sentence."""
 
-GERMAN = re.compile(r"\b(?:der|das|und|ist|nicht|eine|mit|für|auf|den)\b")
+GERMAN = re.compile(
+    r"\b(?:der|das|dem|und|ist|sind|nicht|eine?|einen|einem|einer|keine?|mit|für|auf|zum|zur|vom|nach"
+    r"|wird|werden|wurde|haben|können|ich|wir|uns|kommt|gerne?|bitte|heute|Bitte|Vielen|Sie|Ihnen"
+    r"|Ihre?|Ihren|Ihrem|Ihrer)\b|[äöüß]"
+)
 """Of a language in which every noun has a capital."""
+
+ENGLISH = re.compile(r"\b(?:the|is|are|and|of|to|you|your|with|for|not|we|it)\b")
 
 COMPUTED = re.compile(r"=\s*[$€£]?(\d+(?:[.,]\d+)*)(?!\w)")
 CODE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
@@ -24,6 +30,51 @@ CODE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
 _ISO_DAY = re.compile(r"\d{4}-\d\d-(\d\d)(?!\d)")
 _PLAIN_NUMBER = re.compile(r"-?\d[\d.,]*")
 _WRITTEN = re.compile(r"\d{1,3}(?:[,.' ]\d{3})+(?:[.,]\d+)?|\d+(?:[.,]\d+)?")
+
+_WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)?")
+
+_UNITS = (
+    "zero no null kein keine zéro cero nul zero",
+    "one a an single ein eine einen einem einer un une uno una een um uma",
+    "two couple pair both zwei deux dos due twee dois duas",
+    "three drei trois tres tre drie três",
+    "four vier quatre cuatro quattro quatro",
+    "five fünf cinq cinco cinque vijf",
+    "six sechs seis sei zes",
+    "seven sieben sept siete sette zeven sete",
+    "eight acht huit ocho otto oito",
+    "nine neun neuf nueve nove negen",
+    "ten zehn dix diez dieci tien dez",
+    "eleven elf onze once undici",
+    "twelve dozen zwölf dutzend douze douzaine doce docena dodici dozzina twaalf dozijn doze dúzia",
+    "thirteen dreizehn treize trece tredici dertien treze",
+    "fourteen vierzehn quatorze catorce quattordici veertien",
+    "fifteen fünfzehn quinze quince quindici vijftien",
+    "sixteen sechzehn seize dieciséis sedici zestien dezesseis",
+    "seventeen siebzehn diecisiete diciassette zeventien dezessete",
+    "eighteen achtzehn dieciocho diciotto achttien dezoito",
+    "nineteen neunzehn diecinueve diciannove negentien dezenove",
+)
+_TENS = (
+    "twenty zwanzig vingt veinte venti twintig vinte",
+    "thirty dreißig trente treinta trenta dertig trinta",
+    "forty vierzig quarante cuarenta quaranta veertig quarenta",
+    "fifty fünfzig cinquante cincuenta cinquanta vijftig cinquenta",
+    "sixty sechzig soixante sesenta sessanta zestig sessenta",
+    "seventy siebzig setenta settanta zeventig",
+    "eighty achtzig ochenta ottanta tachtig oitenta",
+    "ninety neunzig noventa novanta negentig",
+)
+NUMBER_WORDS = {
+    **{str(number): frozenset(words.split()) for number, words in enumerate(_UNITS)},
+    **{str(10 * tens): frozenset(words.split()) for tens, words in enumerate(_TENS, start=2)},
+    **{
+        str(10 * tens + unit): frozenset((f"{of_tens.split()[0]}-{of_units.split()[0]}",))
+        for tens, of_tens in enumerate(_TENS, start=2)
+        for unit, of_units in enumerate(_UNITS[1:10], start=1)
+    },
+}
+"""Small numbers as English, German, French, Spanish, Italian, Dutch and Portuguese write them."""
 
 MOST_CHARACTERS = 20_000
 
@@ -90,11 +141,20 @@ def grounding_of(given: str, answer: str, fields: Fields, line: int) -> Groundin
     if found is not None:
         _look_at_fields(given, found, fields, line)
         return None
+    if _is_computed(given, answer):
+        return None
     stated = _stated(answer[:MOST_CHARACTERS])
     if not stated:
         return None
     absent = [item for item in stated if item not in given]
     return Grounding(line, len(stated), len(absent), min(absent, default=""))
+
+
+def _is_computed(given: str, answer: str) -> bool:
+    """Is the answer a bare number, and does the prompt give several to reckon with?"""
+    if NUMBER.fullmatch(answer.strip().removeprefix("-")) is None:
+        return False
+    return len(NUMBER.findall(given)) > 1
 
 
 def _stated(answer: str) -> set[str]:
@@ -104,7 +164,9 @@ def _stated(answer: str) -> set[str]:
     if stated and "=" in told:
         stated -= set(COMPUTED.findall(told))
     names = set(NAME.findall(told))
-    return stated if names and len(set(GERMAN.findall(told))) > 1 else stated | names
+    if names and len(GERMAN.findall(told)) > len(ENGLISH.findall(told)):
+        return stated
+    return stated | names
 
 
 def json_object(text: str) -> Mapping[str, Any] | None:
@@ -137,7 +199,11 @@ def holds(folded: str, value: str | int | float) -> bool:
     if " ".join(str(value).casefold().split()) in folded:
         return True
     written = value if isinstance(value, str) else f"{value:.12g}"
-    return _holds_day(folded, written) or _holds_number(folded, written)
+    return (
+        _holds_day(folded, written)
+        or _holds_number(folded, written)
+        or _holds_number_word(folded, written)
+    )
 
 
 def _holds_number(folded: str, value: str) -> bool:
@@ -146,6 +212,12 @@ def _holds_number(folded: str, value: str) -> bool:
         return False
     bare = _bare_number(value.removeprefix("-"))
     return any(_bare_number(found) == bare for found in _WRITTEN.findall(folded))
+
+
+def _holds_number_word(folded: str, value: str) -> bool:
+    """3 is said by "three kettles", 1 by "a kettle"."""
+    words = NUMBER_WORDS.get(value)
+    return words is not None and not words.isdisjoint(_WORD.findall(folded))
 
 
 def _bare_number(text: str) -> str:

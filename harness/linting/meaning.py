@@ -6,9 +6,11 @@ import random
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from itertools import product
 
 from harness.linting.columns import Columns, folded
 from harness.linting.counting import hits, share_of
+from harness.linting.grounding import json_object
 from harness.linting.question import Question, has_labels, is_extraction
 from harness.linting.verdicts import Measured, Skipped
 from harness.records import Severity
@@ -35,6 +37,26 @@ NUMBERED = frozenset(
 
 MADE_UP = re.compile(r"[a-z]+_\d+")
 """Numbers of orders and tickets stand in many prompts and decide nothing; these are no such."""
+
+MACHINES = frozenset(
+    {
+        *(
+            "host",
+            "node",
+            "server",
+            "worker",
+            "pod",
+            "vm",
+            "container",
+            "cluster",
+            "disk",
+            "device",
+        ),
+        *("job", "task", "build", "run", "process", "thread", "request", "req", "trace", "span"),
+        *("session", "txn", "transaction", "order", "invoice", "ticket", "batch", "queue", "shard"),
+    }
+)
+"""What logs number; it decides no answer by itself."""
 
 ASKED_WITH, SOME = 0.5, 0.1
 LONG_NUMBER = 4
@@ -85,11 +107,47 @@ def ungrounded_fields(question: Question) -> Measured | Skipped:
     if not copied:
         return Skipped("no field of the answers is copied from the prompts")
     invented = {name: found for name, seen in copied.items() if (found := seen.invented)}
+    derived = _derived(columns, set(copied), set(invented))
+    invented = {name: found for name, found in invented.items() if name not in derived}
     lines = [line for found in invented.values() for line, _ in found]
     examples = [(found[0][0], f"{name}: {found[0][1]}") for name, found in invented.items()]
     names = ", ".join(copied)
     says = f"say what their prompt does not hold (fields that are copied: {names})"
     return share_of(lines, question.n, says, examples)
+
+
+def _derived(columns: Columns, copied: set[str], invented: set[str]) -> set[str]:
+    """Fields that another one always tells, as a city does its country: they can be learnt.
+
+    The other one stands in the prompt, and recurs so often that this is no chance.
+    """
+    if not invented or len(copied) < 2:
+        return set()
+    told: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
+    recurred: Counter[tuple[str, str]] = Counter()
+    for index in range(min(len(columns), MOST_READ)):
+        given = folded(columns.prompts.texts[columns.prompts.numbers[index]])
+        found = json_object(columns.answer(index)) or {}
+        values = {name: folded(str(found[name])) for name in copied if name in found}
+        held = [name for name, value in values.items() if value and value in given]
+        for source, name in product(held, invented & values.keys()):
+            pair = source, name
+            recurred[pair] += values[source] in told[pair]
+            if told[pair].setdefault(values[source], values[name]) != values[name]:
+                told[pair][SEVERAL] = ""
+    return {
+        name
+        for (source, name), by in told.items()
+        if source != name
+        and SEVERAL not in by
+        and recurred[source, name] >= max(FEWEST_STATING, len(by))
+        and len(set(by.values())) > 1
+    }
+
+
+MOST_READ = 20_000
+SEVERAL = "\0"
+"""Stands for a value that goes with several of another field."""
 
 
 # --- opaque identifiers --------------------------------------------------------------
@@ -120,7 +178,7 @@ def opaque_identifiers(question: Question) -> Measured | Skipped:
     lines = [question.train.lines[index] for index, _ in named]
     prompts = question.train.prompts
     examples = hits((question.train.lines[i], prompts.texts[prompts.numbers[i]]) for i, _ in named)
-    made_up = sum(MADE_UP.fullmatch(name) is not None for _, name in named)
+    made_up = sum(is_made_up(name) for _, name in named)
     most: Severity = "warn" if torn >= SOME or made_up >= ASKED_WITH * len(named) else "info"
     most = "block" if torn >= COPIED else most
     return Measured(value, said, lines, examples, most, evidence)
@@ -139,6 +197,12 @@ def _told(evidence: Mapping[str, float | None], name: str) -> str:
     elif p is not None:
         said += "; answers to one name are alike: it decides, and has to be learnt by heart"
     return said
+
+
+def is_made_up(name: str) -> bool:
+    """Does a name such as author_207 stand for somebody, or for nothing that is known?"""
+    word, _, _ = name.partition("_")
+    return MADE_UP.fullmatch(name) is not None and word not in MACHINES
 
 
 def identifiers(text: str) -> list[str]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import NamedTuple
 
-from harness.linting.columns import Columns, Different
+from harness.linting.columns import Columns, Different, in_one_order
 from harness.linting.counting import first_of, hits, lines_where, share_of, so_many
 from harness.linting.question import Question
 from harness.linting.templates import is_crowded, template_of
@@ -104,8 +104,13 @@ def torn_contexts(columns: Columns, keys: Sequence[int] = ()) -> list[list[int]]
     members: dict[int, list[int]] = {}
     for index, context in enumerate(keys or columns.contexts.numbers):
         members.setdefault(context, []).append(index)
-    answers = columns.answers.numbers
-    return [found for found in members.values() if len({answers[i] for i in found}) > 1]
+    return [found for found in members.values() if _has_several_answers(columns, found)]
+
+
+def _has_several_answers(columns: Columns, members: Sequence[int]) -> bool:
+    """Do examples have different answers? JSON is the same in whatever order and spacing."""
+    numbers = {columns.answers.numbers[i] for i in members}
+    return len(numbers) > 1 and len({in_one_order(columns.answers.texts[n]) for n in numbers}) > 1
 
 
 def _prompt(columns: Columns, index: int) -> str:

@@ -429,6 +429,17 @@ def test_facts_that_were_guessed_once_are_no_peak() -> None:
     assert [speaks(None), speaks(0.5), speaks(0.9), speaks(0.9, 0.01)] == [True, True, False, True]
 
 
+def test_more_epochs_on_what_may_be_unknown_facts_are_advised_with_low_confidence() -> None:
+    def told(base: float, heldout: float) -> tuple[int, int, str, bool]:
+        known = Knowledge(about(base), about(heldout), 2)
+        found = advise(replace(UNDERFIT, knowledge=known))
+        says_so = any("source of the facts" in fact.reading for fact in found.evidence)
+        return found.rule, found.recommend, found.confidence, says_so
+
+    assert told(1.0, 1.0) == (5, 2, "low", True)
+    assert told(1.0, 0.3) == told(0.3, 1.0) == (5, 2, "high", False)
+
+
 def test_a_dissenting_seed_is_named() -> None:
     advice = advise(UNDERFIT, by_seed=[("seed 1", UNDERFIT), ("seed 2", FITTED)])
     assert advice.recommend == 2

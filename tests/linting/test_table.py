@@ -440,6 +440,58 @@ def test_different_answers_to_one_picture_conflict(write: Write) -> None:
     assert severities(lint(write(lines)))["conflicts"] == "block"
 
 
+COUNTRIES = {"Oslo": "Norway", "Lagos": "Nigeria", "Lyon": "France", "Osaka": "Japan"}
+
+
+@pytest.mark.parametrize(("follows", "wanted"), [(True, None), (False, "block")])
+def test_a_field_that_another_one_always_tells_is_not_made_up(
+    follows: bool, wanted: Severity | None, write: Write
+) -> None:
+    rng = random.Random(1)
+    lines = []
+    for i in range(200):
+        city = rng.choice([*COUNTRIES])
+        country = COUNTRIES[city if follows else rng.choice([*COUNTRIES])]
+        place = f"{city}, {country}" if i % 5 < 3 else city
+        answer = json.dumps({"city": city, "country": country})
+        lines.append(chat(f"Order {i}: send {sentence(rng)} to {place}", answer))
+    assert severities(lint(write(lines))).get("ungrounded fields") == wanted
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"), [("author_{}", "warn"), ("host_{}", "info"), ("job_{}", "info")]
+)
+def test_what_logs_number_is_only_noted(name: str, wanted: Severity, write: Write) -> None:
+    rng = random.Random(2)
+    said = [f"{sentence(rng)} {name.format(1000 + i)} {sentence(rng)}" for i in range(90)]
+    lines = [chat(one, rng.choice(["fault", "normal"])) for one in said]
+    assert severities(lint(write(lines)))["opaque identifiers"] == wanted
+
+
+def call(place: str, unit: str, spaced: str) -> Any:
+    arguments = f'{{"unit":{spaced}"{unit}",{spaced}"place": "{place}"}}'
+    if spaced:
+        arguments = json.dumps(dict(reversed(json.loads(arguments).items())))
+    function = {"name": "weather", "arguments": arguments}
+    calls = [{"id": "1", "type": "function", "function": function}]
+    return {"role": "assistant", "tool_calls": calls}
+
+
+@pytest.mark.parametrize("other", ["C", "F"])
+def test_json_in_another_order_is_the_same_answer(other: str, write: Write) -> None:
+    places = [(f"place {i // 2}", ("C", other)[i % 2], " " * (i % 2)) for i in range(60)]
+    plain = [chat(f"Weather in {p}?", json.dumps({"at": p, "unit": u})) for p, u, _ in places]
+    turned = [chat(f"Weather in {p}?", json.dumps({"unit": u, "at": p})) for p, u, _ in places]
+    lines = [(plain, turned)[i % 2][i] for i in range(60)]
+    calls = [
+        {"messages": [{"role": "user", "content": f"Weather in {one[0]}?"}, call(*one)]}
+        for one in places
+    ]
+    wanted = {"C": None, "F": "block"}[other]
+    assert severities(lint(write(lines), task="one-answer")).get("conflicts") == wanted
+    assert severities(lint(write(calls), task="one-answer")).get("conflicts") == wanted
+
+
 NAMES = ["User_{}", "user-{}", "user{}", "#{}", "SKU-{}", "customer {}", "{}ab09cf"]
 
 
