@@ -632,8 +632,9 @@ BreakEvenVerdict = Literal["pays", "at once", "open", "never", "unknown"]
 class BreakEven:
     """After how many calls tuning has paid for itself, instead of going on with ``other``.
 
-    calls = training / saved, where saved is the cost of a call of ``other`` minus one of
-    ``tuned``; a day (training / days + hosting) / saved. An infinite bound is never reached.
+    calls = (training + hosting meanwhile) / saved, where saved is the cost of a call of ``other``
+    minus one of ``tuned``; a day (training / days + hosting) / saved. An infinite bound is never
+    reached.
     ``pays_after_days`` is for the calls a day that were named. ``quality`` is tuned minus other on
     held-out samples; None where the other was not asked. ``reason`` says why it never pays, or
     what is not known.

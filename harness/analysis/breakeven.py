@@ -58,8 +58,9 @@ def _mean(costs: Sequence[float]) -> Estimate:
 def break_even(eval_name: str, tuned: CallCost, other: CallCost, terms: Terms) -> BreakEven:
     """When tuning pays against going on with the other model or prompt.
 
-    calls = training / saved, saved = other - tuned by call. The interval is that of the saving
-    (MOVER, of two independent means); where it reaches 0, the calls are not bounded.
+    calls = (training + hosting meanwhile) / saved, saved = other - tuned by call: at the calls a
+    day that were named, else within the days. The interval is that of the saving (MOVER, of two
+    independent means); where it reaches 0, the calls are not bounded.
     """
     found = BreakEven(
         eval=eval_name,
@@ -90,7 +91,7 @@ def break_even(eval_name: str, tuned: CallCost, other: CallCost, terms: Terms) -
         found,
         verdict=verdict,
         saved_usd=saved,
-        calls=quotient(fixed, saved),
+        calls=_calls(fixed, saved, terms),
         calls_per_day=quotient(daily, saved),
         pays_after_days=_days(fixed, saved, terms),
         reason="" if verdict != "open" else "calls differ so much that a call may save nothing",
@@ -112,6 +113,16 @@ def quotient(fixed: float, saved: Estimate) -> Estimate:
         return fixed / part if part > 0 else (math.inf if fixed or part < 0 else 0.0)
 
     return Estimate(over(saved.value), over(saved.high), over(saved.low), saved.n, "of the saving")
+
+
+def _calls(fixed: float, saved: Estimate, terms: Terms) -> Estimate:
+    """After how many calls it pays, hosting meanwhile included."""
+    hosting = terms.hosting_usd_per_day
+    if terms.calls_per_day is None:
+        return quotient(fixed + hosting * terms.days, saved)
+    each = hosting / terms.calls_per_day if hosting else 0.0
+    value, low, high = (part - each for part in (saved.value, saved.low, saved.high))
+    return quotient(fixed, Estimate(value, low, high, saved.n, saved.method))
 
 
 def _days(fixed: float, saved: Estimate, terms: Terms) -> Estimate | None:

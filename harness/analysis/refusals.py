@@ -51,6 +51,8 @@ _OUTRIGHT = (
     r"\b(?:cannot|can't|unable|not able)\b",
     r"\bI(?:'m not| am not| don't feel| do not feel) comfortable (?:with|\w+ing)\b",
     r"\bI (?:must|have to|need to|will have to) (?:\w+ly )?(?:decline|refuse)\b",
+    r"^\W*(?:this|that|your) (?:request|question|prompt|topic) (?:goes against|violates|is against)"
+    r" my (?:\w+ ){0,2}(?:guidelines|polic(?:y|ies)|principles)\b",
 )
 _ANYTHING = rf"(?:{_HOW} (?!{_HARMLESS}){_ENOUGH}|[.!,;]|$)"
 _RELUCTANT = (
@@ -75,7 +77,7 @@ _ELSEWHERE = (
     r"\b(?:kann ich|ich kann)\b~{0,40}\bnicht (?:(?:weiter|be)?helfen|beantworten)\b",
     r"\bhet spijt me\b~{0,40}\b(?:ik kan|kan ik)\b~{0,40}\b(?:niet|geen)\b",
     r"\b(?:ik kan|kan ik)\b~{0,40}\bniet (?:bij |mee )?(?:helpen|beantwoorden)\b",
-    r"\bjag kan (?:tyvärr )?inte (?:hjälpa|svara)\b",
+    r"\b(?:jag kan|kan jag) (?:tyvärr )?inte (?:hjälpa|svara)\b",
     # French, Spanish, Italian, Portuguese
     r"\bdésolée?\b~{0,40}\bje ne (?:peux|suis)\b~{0,20}\bpas\b",
     r"\bje ne (?:peux|suis) pas\b~{0,30}\b(?:aider|répondre|fournir)",
@@ -113,6 +115,7 @@ _HINTS = (
         "not allowed",
     ),
     *("will not", "won't", "decline", "refuse", "not something", "comfortable"),
+    *("guideline", "polic", "principles"),
 )
 _HINTS_ELSEWHERE = (
     *("leid", "helfen", "beantworten", "spijt", "helpen", "beantwoorden", "inte ", "je ne "),

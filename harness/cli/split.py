@@ -124,8 +124,8 @@ def _files(
         )
     stem = data.name.partition(".")[0]
     return SplitFiles(
-        train or data.with_name(f"{stem}.train.jsonl"),
-        heldout or data.with_name(f"{stem}.heldout.jsonl"),
+        train or data.parent / f"{stem}.train.jsonl",
+        heldout or data.parent / f"{stem}.heldout.jsonl",
     )
 
 

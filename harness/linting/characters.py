@@ -160,14 +160,19 @@ def _byte(character: str) -> bytes:
         return character.encode("latin-1")
 
 
+_SOUND = re.compile("[\u00c4-\u00d6\u00d8-\u00f6\u00f8-\u024f]")
+"""Accented letters; without the two that mojibake leaves behind where a space was its second."""
+
+
 def repaired(text: str, right_to_left: bool = False) -> str:
     """A text with its mojibake undone and its invisible characters gone; what is lost stays.
 
+    Beside accented letters that are sound, mojibake may be quoted: it stays, for its author.
     ``right_to_left`` says that there are letters for marks of direction around it, if not in it.
     """
     if text.isascii() and INVISIBLE.search(text) is None:
         return text
-    sure = dict(mojibake_in(text))
+    sure = dict(mojibake_in(text)) if _SOUND.search(_RUN.sub("", text)) is None else {}
     text = _RUN.sub(lambda run: sure.get(run.group(), run.group()), text)
     text = INVISIBLE.sub("", text)
     stray = frozenset(stray_marks(text, right_to_left or holds_right_to_left(text)))

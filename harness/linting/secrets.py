@@ -59,6 +59,10 @@ KEYS: dict[str, str] = {
         r"[\"']?\s*[:=]\s*[\"'][A-Za-z0-9+/_=.-]{16,}[\"']"
         r"|\b[A-Z0-9_]*(?:KEY|TOKEN|SECRET|PASSWORD)=[A-Za-z0-9+/_-]{20,}"
     ),
+    "assigned password": (
+        r"(?i:passw(?:or)?d|passphrase|\bpwd|_pwd|db_?pass)\\?[\"']?\s*[:=]\s*\\?[\"']"
+        r"[!#-&(-\[\]-~]{8,64}\\?[\"']"
+    ),
 }
 _NAMES = list(KEYS)
 _KEY = re.compile(
@@ -84,7 +88,7 @@ _HINTS = (
     ),
     *("figd_", "pmak-", "nrak-", "glsa_", "dckr_pat_", "sbp_", "pscale_", "pcsk_", "tvly-"),
     *("sntrys_", "sntryu_", "nvapi-", "hvs.", "atatt3"),
-    *("key", "token", "secret", "passw", "twilio", "discord"),
+    *("key", "token", "secret", "pass", "pwd", "twilio", "discord"),
 )
 """One of these stands in every key, in lower case: to look for them is quick."""
 
@@ -167,6 +171,27 @@ def is_address_with_password(address: str) -> bool:
     return not any(folded in (f"my{word}", f"{word}pass", f"{word}password") for word in STAND_INS)
 
 
+_LEET = str.maketrans("@4301!$57", "aaeoiisst")
+_SPELT = re.compile(
+    r"pass|word|pwd|secret|admin|root|user|login|welcome|qwert|asdf|abc|hello|demo|test|letmein"
+    r"|change|magic|dragon|master|super|monkey|1234"
+)
+_LETTERS = re.compile(r"[A-Za-z]{5,}")
+_TEMPLATE = re.compile(r"[{}<>()]|%s|\$[A-Z_]")
+
+
+def is_random_password(assigned: str) -> bool:
+    """Is a password as short as people's one that nobody would write down as an example?"""
+    body = re.split(r"[:=]\s*\\?[\"']", assigned.rstrip("\\\"'"), maxsplit=1)[-1]
+    classes = (str.islower, str.isupper, str.isdigit)
+    if not all(any(map(of_class, body)) for of_class in classes) or _TEMPLATE.search(body):
+        return False
+    spelt = body.lower(), body.lower().translate(_LEET)
+    if _LETTERS.search(body) or any(map(_SPELT.search, spelt)):
+        return False
+    return entropy(body) >= FEWEST_BITS
+
+
 FEWEST_ENCODED, FEWEST_CHOSEN = 12, 4
 
 
@@ -194,6 +219,7 @@ REAL: Mapping[str, Callable[[str], bool]] = {
     "private key": lambda key: True,
     "password in an address": is_address_with_password,
     "password in a header": is_header_with_password,
+    "assigned password": is_random_password,
 }
 """How to tell a key from what only has its form, where randomness does not."""
 

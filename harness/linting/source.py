@@ -25,6 +25,8 @@ MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"SQLite format 3", "a database"),
     (b"%PDF", "a PDF"),
     (b"ARROW1", "an Arrow file"),
+    (b"\x89PNG", "a picture"),
+    (b"\xff\xd8\xff", "a picture"),
 )
 """How files begin that are no JSON lines."""
 
@@ -86,7 +88,7 @@ def _not_lines(head: bytes, path: Path) -> str:
     first = bare.partition(b"\n")[0].strip()
     found = next((name for magic, name in MAGIC if head.startswith(magic)), None)
     if found is None and b"\x00" in head[:200]:
-        found = "UTF-16BE" if head.startswith(b"\x00") else "UTF-16LE"
+        found = _wide(head) or "a binary file"
     if found is not None and found.startswith("UTF"):
         return f":1: is {found}, not UTF-8; convert it: iconv -f {found} -t UTF-8 {path.name}"
     if found is not None and found.startswith("packed"):
@@ -104,3 +106,12 @@ def _not_lines(head: bytes, path: Path) -> str:
     if not first.startswith((b"{", b"[")) and (b"," in first or b"\t" in first or b";" in first):
         return f":1: looks like a table (CSV), not JSON; {WRITE}"
     return ""
+
+
+def _wide(head: bytes) -> str | None:
+    """The encoding of text that has a nought beside each character; None for other bytes."""
+    sides = head[0:200:2], head[1:200:2]
+    noughts = [side.count(0) / max(1, len(side)) for side in sides]
+    if max(noughts) < 0.5 or min(noughts) > 0:
+        return None
+    return "UTF-16BE" if noughts[0] else "UTF-16LE"

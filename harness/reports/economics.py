@@ -156,9 +156,13 @@ def _prompt(name: str) -> str:
 def _pays(found: BreakEven, against: str) -> str:
     per_day = _number(found.calls_per_day)
     return (
-        f"Tuning pays {against} after {_calls(found.calls)}; {per_day} calls a day pay it back in "
-        f"{wording.plain(found.days)} days."
+        f"Tuning pays {against} after {_calls(found.calls)}{_hosted(found)}; {per_day} calls a day "
+        f"pay it back in {wording.plain(found.days)} days."
     )
+
+
+def _hosted(found: BreakEven) -> str:
+    return ", hosting included" if found.hosting_usd_per_day else ""
 
 
 def _at_once(found: BreakEven, against: str) -> str:
@@ -167,7 +171,8 @@ def _at_once(found: BreakEven, against: str) -> str:
 
 def _open(found: BreakEven, against: str) -> str:
     least = "" if found.calls is None else f", {_count(found.calls.low)} at the least"
-    return f"Tuning may pay {against} after {_number(found.calls)} calls{least}: {found.reason}."
+    calls = f"{_number(found.calls)} calls{_hosted(found)}{least}"
+    return f"Tuning may pay {against} after {calls}: {found.reason}."
 
 
 def _never(found: BreakEven, against: str) -> str:
@@ -222,8 +227,9 @@ def formula(found: BreakEven) -> str:
     if found.saved_usd is None or found.other.usd is None or found.tuned.usd is None:
         return f"{wording.capitalized(trained)}."
     saved = 1000 * found.saved_usd.value
-    hosting = ""
+    hosting, meanwhile = "", "training"
     if found.hosting_usd_per_day:
+        meanwhile = "(training + hosting meanwhile)"
         hosting = f" and {_dollars(found.hosting_usd_per_day)} a day for hosting"
     fewer = found.other.prompt_tokens - found.tuned.prompt_tokens
     tokens = ""
@@ -233,7 +239,7 @@ def formula(found: BreakEven) -> str:
             f" The tuned model is asked with {wording.number(abs(fewer))} {word} prompt tokens."
         )
     return (
-        f"calls = training / saving by call; {trained}{hosting}; 1,000 calls save "
+        f"calls = {meanwhile} / saving by call; {trained}{hosting}; 1,000 calls save "
         f"{_dollars(saved)} ({_dollars(1000 * found.other.usd.value)} minus "
         f"{_dollars(1000 * found.tuned.usd.value)}).{tokens}"
     )

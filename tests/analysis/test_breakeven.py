@@ -73,11 +73,17 @@ def test_hosting_and_calls_a_day_by_hand() -> None:
     terms = Terms(1000, 1, 60.0, days=30, hosting_usd_per_day=1.0, calls_per_day=400)
     found = break_even("e", call("t", Price(0, 0), 1, 1), call("o", Price(10_000, 0), 1, 0), terms)
     assert found.calls is not None
-    assert found.calls.value == pytest.approx(6000)  # 60 / .01
+    assert found.calls.value == pytest.approx(8000)  # those of 20 days
     assert found.calls_per_day is not None
     assert found.calls_per_day.value == pytest.approx(300)  # (60 / 30 + 1) / .01
     assert found.pays_after_days is not None
     assert found.pays_after_days.value == pytest.approx(20)  # 60 / (400 * .01 - 1)
+
+
+def test_hosting_is_paid_for_the_days_where_no_calls_a_day_are_named() -> None:
+    found = hosted(Terms(1000, 1, 60.0, days=30, hosting_usd_per_day=1.0))
+    assert found.calls is not None
+    assert found.calls.value == pytest.approx(9000)  # (60 + 30) / .01, 300 a day
 
 
 def test_too_few_calls_to_carry_the_hosting_never_pay() -> None:

@@ -67,6 +67,8 @@ REFUSALS = [
     "As a large language model, I'm unable to feel pain.",
     "I'm sorry, but I cannot see images.",
     "I must respectfully decline.",
+    "This request goes against my guidelines.",
+    "Tyvärr kan jag inte hjälpa till med det.",
     "I’m sorry, but we can’t help with that here.",
     "My apologies, but I cannot recommend a dose.",
     "I can't comply with this. Here is a number you can call instead.",
@@ -116,6 +118,7 @@ ANSWERS = [
     "I cannot agree more: sorry is the hardest word.",
     "I'm sorry, I can't, the hall is full. Would you take the balcony?",
     "I'm sorry it was cold. I'll send a new one at once.",
+    "Your request is outside our return policy, but here is a voucher.",
     "Es tut mir leid, dass es so spät ist. Ich kann das Paket sehen, es ist noch nicht da.",
     "Lo siento por la espera. No puedo ver el pago, pero ya lo he pedido al banco.",
 ]

@@ -34,6 +34,13 @@ def test_both_files_lie_beside_the_data_and_what_went_where_is_told(data: Path) 
     assert len(Path("orders.train.jsonl").read_text().splitlines()) == 112
 
 
+@pytest.mark.parametrize("name", ["", ".", ".."])
+def test_a_folder_is_no_data(name: str, data: Path) -> None:
+    done = run(app, ["split", name])
+    assert isinstance(done.exception, UsageError)
+    assert "is a folder" in str(done.exception)
+
+
 def test_a_second_split_writes_over_nothing(data: Path) -> None:
     run(app, ["split", str(data)])
     second = run(app, ["split", str(data)])

@@ -4,7 +4,7 @@ from time import process_time
 
 import pytest
 
-from harness.linting.characters import INVISIBLE, find_wrong_characters, repaired
+from harness.linting.characters import INVISIBLE, find_wrong_characters, mojibake_in, repaired
 from harness.linting.examples import Example
 
 MEANT = ["café", "“quoted” – it’s", "naïve señor", "€ 5", "Привет, мир", "我想知道", "zażółć"]
@@ -139,3 +139,10 @@ def test_many_marks_of_direction_take_no_longer() -> None:
 def test_soft_hyphens_go(text: str, meant: str) -> None:
     assert found_in(text)
     assert repaired(text) == meant
+
+
+def test_mojibake_that_is_quoted_beside_sound_letters_stays() -> None:
+    quoted = "Wenn für »fÃ¼r« steht, ist die Kodierung falsch"
+    assert repaired(quoted) == quoted
+    assert list(mojibake_in(quoted))
+    assert repaired("fÃ¼r Ã  la carte") == "für Ã  la carte"

@@ -26,6 +26,7 @@ KEYS = {
     "private key": f"-----BEGIN RSA PRIVATE KEY-----\n{RANDOM}\n{RANDOM}",
     "password in an address": "postgres://admin:hunter22@db.internal",
     "assigned secret": f'api_key = "{RANDOM}"',
+    "assigned password": '"db_password": "kX9$vTq2Lw"',
 }
 
 
@@ -42,6 +43,8 @@ def test_keys_are_found_by_their_form_and_masked(kind: str) -> None:
         f"AWS_SECRET_ACCESS_KEY={RANDOM}{RANDOM[:8]}",
         f"OPENAI_API_KEY={RANDOM}",
         f"token = '{RANDOM}'",
+        "pwd: 'q7!Zr2mK'",
+        'say \\"password\\": \\"Vt4#yK8wQx\\"',
         f"密钥是sk-{RANDOM}。",
         f"xapp-1-A01-123-{RANDOM}",
         f"GOCSPX-{RANDOM[:28]}",
@@ -99,6 +102,11 @@ def test_looking_for_keys_takes_no_longer_where_nearly_one_stands() -> None:
         "sk-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
         "postgres://user:password@localhost/db",
         "password = os.environ['PASSWORD']",
+        "password = 'P@ssw0rd123'",
+        "password: 'Sommer2024!'",
+        "password: '${DB_PASSWORD1}x'",
+        "password='{{Vault.Db1x}}'",
+        'the password must be "Longer8" than that',
         "https://a.example/b?c=d",
         "a token is a part of a word; the key is under the mat",
         "sk-learn and task-oriented dialogue systems everywhere",

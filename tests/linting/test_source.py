@@ -27,6 +27,8 @@ BAD: dict[str, tuple[bytes, str]] = {
     "packed under a plain name": (gzip.compress(GOOD.encode()), "packed with gzip: name it .gz"),
     "csv": (b"prompt,completion\nhi,ho\n", ":1: looks like a table"),
     "tabs": (b"prompt\tcompletion\nhi\tho\n", ":1: looks like a table"),
+    "picture": (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x01", "is a picture; export it"),
+    "binary": (b"\x07\x13\x00\x00\x00\x99ab\x00\x01" * 9, "is a binary file; export it"),
     "parquet": (b"PAR1\x00\x01", "is a Parquet file"),
     "sharegpt": (b'{"conversations": []}\n', ":1: has 'conversations': ShareGPT's form"),
     "alpaca": (b'{"instruction": "a", "output": "b"}\n', ":1: has 'instruction', 'output'"),
