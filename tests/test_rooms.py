@@ -12,7 +12,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "harness"
 
 FLOORS: tuple[frozenset[str], ...] = (
-    frozenset({"records", "errors", "messages", "extensions", "whole_file", "embedded"}),
+    frozenset({"records", "errors", "messages", "extensions", "whole_file", "blas", "embedded"}),
     frozenset({"models", "analysis", "finetuning", "reports", "registry", "datasets", "prompts"}),
     frozenset({"graders", "linting"}),
     frozenset({"running"}),
@@ -38,7 +38,7 @@ PIPELINE_FLOORS = (
 )
 """The same within the pipeline; files in no folder ("") tell the whole story."""
 
-GROUND_ORDER = ("errors", "records", "messages", "extensions", "whole_file", "embedded")
+GROUND_ORDER = ("errors", "records", "messages", "extensions", "whole_file", "blas", "embedded")
 """On the ground floor, later rooms may see earlier ones."""
 
 ONLY_THE_SEAM = {"running", "graders"}

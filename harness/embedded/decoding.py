@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 
-from harness.embedded.blas import one_thread
+from harness.blas import one_thread
 from harness.embedded.layers import Array, causal_mask, rms_scale, softmax
 from harness.embedded.network import LayerWeights, Network
 

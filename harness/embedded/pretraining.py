@@ -18,7 +18,7 @@ from random import Random
 
 import numpy as np
 
-from harness.embedded.blas import one_thread
+from harness.blas import one_thread
 from harness.embedded.checkpoint import save
 from harness.embedded.corpus import chats
 from harness.embedded.network import Batch, Network, NetworkConfig

@@ -9,7 +9,7 @@ from random import Random
 
 import numpy as np
 
-from harness.embedded.blas import one_thread
+from harness.blas import one_thread
 from harness.embedded.layers import Array
 from harness.embedded.network import Batch, BatchLoss, Network
 from harness.embedded.tokenizer import Tokenizer

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.embedded.blas import one_thread
+from harness.blas import one_thread
 from harness.embedded.bodies import EmbeddingsBody
 from harness.embedded.layers import Array
 from harness.embedded.network import Network

@@ -9,11 +9,15 @@ from dataclasses import dataclass, field, replace
 from harness.analysis.cost import TUNED, cost_usd, training_cost_usd
 from harness.datasets import read_training
 from harness.graders import Judge, is_judged, needs_judge
-from harness.messages import prompt_text
 from harness.models.providers import Access
 from harness.openai_evals.bridge_files import GRADER as BRIDGE
 from harness.pipeline.folder.runfolder import RunFolder
 from harness.pipeline.measuring.spending import Payers
+from harness.pipeline.measuring.training_cost import (
+    CHARACTERS_A_TOKEN,
+    estimated_tokens,
+    one_pass,
+)
 from harness.pipeline.orders.alternatives import Aside, prompt_asides
 from harness.pipeline.orders.caching import Kept, kept_for
 from harness.pipeline.orders.order import Order
@@ -29,7 +33,6 @@ from harness.reports.document import Spender
 from harness.running.journal import latest
 from harness.running.runner import Case
 
-CHARACTERS_A_TOKEN = 4
 ASSUMED_ANSWER = 256
 """Tokens of an answer where nothing bounds it."""
 
@@ -288,11 +291,6 @@ def _counter(order: Order) -> Count:
     return estimated_tokens
 
 
-def estimated_tokens(messages: Messages) -> int:
-    """Tokens by characters, four of which are one in English."""
-    return -(-len(prompt_text(messages)) // CHARACTERS_A_TOKEN)
-
-
 def _training(order: Order, payers: Payers) -> TrainingCost | None:
     """What tuning would take, where the server keeps every epoch's model: one job a seed."""
     jobs, tokens = 0, 0
@@ -300,8 +298,8 @@ def _training(order: Order, payers: Payers) -> TrainingCost | None:
         tuning, data = experiment.tuning, experiment.training_data
         if tuning is None or data is None:
             continue
-        count = _counter(order)
-        per_epoch = sum(count(example.messages) for example in read_training(data))
+        a_pass = one_pass(read_training(data), order.study.provider)
+        per_epoch = round(a_pass.tokens_per_epoch)
         parts = parts_of(experiment)
         jobs += len(tuning.seeds) + len(parts)
         tokens += per_epoch * max(tuning.epochs) * len(tuning.seeds)

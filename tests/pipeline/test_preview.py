@@ -12,8 +12,9 @@ import pytest
 
 from harness.models.providers import Access, ModelName
 from harness.pipeline import Order, single_run
+from harness.pipeline.measuring.training_cost import estimated_tokens
 from harness.pipeline.orders.caching import Caching
-from harness.pipeline.preview import ASSUMED_ANSWER, Preview, estimated_tokens, preview
+from harness.pipeline.preview import ASSUMED_ANSWER, Preview, preview
 from harness.records import Experiment, Price, Study, Tuning
 from harness.registry import Registry, load_registry
 

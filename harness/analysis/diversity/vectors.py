@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from harness.analysis.diversity.tokens import FloatArray, IntArray
 from harness.analysis.diversity.vendi import effective_number, effective_of_shares
+from harness.blas import one_thread
 
 Vectors = npt.ArrayLike
 """The vectors of one set, one a row, shape (n, d)."""
@@ -33,14 +34,15 @@ def vector_vendi(vectors: Vectors, *, q: float = 1) -> float:
     if n < 2:
         return math.nan
     rows = rows * scales[:, None]
-    if n <= d:
-        kernel = rows @ rows.T
-        np.fill_diagonal(kernel, 1.0)
-        return float(effective_number(kernel, q))
-    gram = rows.T @ rows
-    if q == 2:
-        return float(n * n / (gram**2).sum())
-    return float(effective_of_shares(np.linalg.eigvalsh(gram) / n, q))
+    with one_thread:
+        if n <= d:
+            kernel = rows @ rows.T
+            np.fill_diagonal(kernel, 1.0)
+            return float(effective_number(kernel, q))
+        gram = rows.T @ rows
+        if q == 2:
+            return float(n * n / (gram**2).sum())
+        return float(effective_of_shares(np.linalg.eigvalsh(gram) / n, q))
 
 
 def mean_pairwise_cosine(vectors: Vectors) -> float:
@@ -56,8 +58,9 @@ def mean_pairwise_cosine(vectors: Vectors) -> float:
     n = len(rows)
     if n < 2:
         return math.nan
-    total = scales @ rows
-    return float((total @ total - n) / (n * (n - 1)))
+    with one_thread:
+        total = scales @ rows
+        return float((total @ total - n) / (n * (n - 1)))
 
 
 def per_prompt_vector_vendi(groups: Sequence[Vectors], *, q: float = 1) -> FloatArray:

@@ -1,4 +1,7 @@
-"""The Vendi score: the effective number of different texts, from pairwise similarities."""
+"""The Vendi score: the effective number of different texts, from pairwise similarities.
+
+By one BLAS thread: the last digits must not depend on how many cores a machine has.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ from harness.analysis.diversity.tokens import (
     Tokenizer,
     encode,
 )
+from harness.blas import one_thread
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -108,7 +112,8 @@ def kernel(vectors: csr_array) -> FloatArray:
     by_column = vectors.tocsc()
     dense = by_column[:, np.flatnonzero(common)].toarray()
     rare = by_column[:, np.flatnonzero(~common)].tocsr()
-    cosines: FloatArray = dense @ dense.T
+    with one_thread:
+        cosines: FloatArray = dense @ dense.T
     cosines += (rare @ rare.T).toarray()
     np.fill_diagonal(cosines, 1.0)
     return cosines
@@ -136,7 +141,9 @@ def effective_number(kernel: FloatArray, q: float = 1) -> FloatArray:
     n = kernel.shape[-1]
     if q == 2:
         return np.asarray(n * n / (kernel**2).sum(axis=(-2, -1)))
-    return effective_of_shares(np.linalg.eigvalsh(kernel) / n, q)
+    with one_thread:
+        shares = np.linalg.eigvalsh(kernel) / n
+    return effective_of_shares(shares, q)
 
 
 def effective_of_shares(shares: FloatArray, q: float) -> FloatArray:

@@ -157,7 +157,7 @@ def _track(
         probe={sample.id: sample for sample in train_probe(training, experiment.train_probe)},
         training_texts=tuple(content_text(e.messages[-1]["content"]) for e in training),
         curves={run.seed: run.losses for run in whole} if not is_general else {},
-        training=training_of(whole, training),
+        training=training_of(whole, training, manifest.study.provider),
         curve_epochs=max((run.epochs for run in whole), default=None),
         earlier=tuple(_rounds_of(manifest, experiment, spec)),
         leaked=frozenset(leaked(training, heldout)),

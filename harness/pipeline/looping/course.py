@@ -12,7 +12,7 @@ from harness.errors import UsageError
 from harness.pipeline.finished.rounds import row
 from harness.pipeline.folder.runfolder import RunFolder
 from harness.pipeline.looping.next_step import Stop, next_step, standing_at, stopped
-from harness.pipeline.measuring.training_cost import training_of
+from harness.pipeline.measuring.training_cost import one_pass, training_of
 from harness.pipeline.orders.tuning import read_tuning
 from harness.records import Advice, Checkpoint, Experiment, Round, Tuning
 from harness.reports.document import Section
@@ -35,8 +35,10 @@ class Course:
     training: Training | None = None
 
     @classmethod
-    def begun(cls, experiment: Experiment, start: int | None) -> Course:
+    def begun(cls, experiment: Experiment, start: int | None, provider: str) -> Course:
         """An experiment before its first round; ``start`` None: with its own epochs.
+
+        ``provider`` is who trains it.
 
         Raises:
             UsageError: it tunes nothing.
@@ -50,7 +52,7 @@ class Course:
         epochs = start or max(tuning.epochs)
         spares = ladder(epochs) if start else tuple(e for e in tuning.epochs if e < epochs)
         first = replace(experiment, tuning=replace(tuning, epochs=(epochs,), spares=spares))
-        training = training_of((), read_training(data))
+        training = one_pass(read_training(data), provider)
         return cls(replace(first, doubling=None), epochs, training=training)
 
     @property

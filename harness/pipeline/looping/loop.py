@@ -70,7 +70,7 @@ def run_loop(
         HarnessError: something that the user can repair; finished rounds are kept.
     """
     study = selected(order.study, registry, watch.noticed)
-    courses = [Course.begun(experiment, terms.start) for experiment in study.experiments]
+    courses = [Course.begun(one, terms.start, study.provider) for one in study.experiments]
     order = replace(order, study=study)
     budget = Budget(terms, study, order.prices)
     budget.refuse_unaffordable(courses)
@@ -86,7 +86,8 @@ def run_loop(
 def first_round(order: Order, terms: Terms, registry: Registry) -> Order:
     """The order of a loop's first round, to say what it would take."""
     study = selected(order.study, registry, lambda name, finding: None)
-    experiments = tuple(Course.begun(one, terms.start).experiment for one in study.experiments)
+    courses = [Course.begun(one, terms.start, study.provider) for one in study.experiments]
+    experiments = tuple(course.experiment for course in courses)
     out = order.out / f"{ROUND}1"
     return replace(order, study=replace(study, experiments=experiments), out=out)
 

@@ -10,24 +10,45 @@ from harness.analysis.cost import TUNED, Training
 from harness.messages import prompt_text
 from harness.pipeline.measuring.spending import Payers
 from harness.pipeline.measuring.track import Track
-from harness.records import TrainingExample
+from harness.records import Messages, TrainingExample
 
 if TYPE_CHECKING:
     from harness.pipeline.orders.tuning import TunedRun
 
-CHARACTERS_A_TOKEN = 4
+A_MESSAGE, AN_EXAMPLE = 4, 3
+"""Tokens that a hosted chat adds for each message, and for each example."""
 
 
-def training_of(runs: Sequence[TunedRun], examples: Sequence[TrainingExample]) -> Training | None:
-    """The tokens of one pass over the data: as the first job counted them, else an estimate."""
+def training_of(
+    runs: Sequence[TunedRun], examples: Sequence[TrainingExample], provider: str = ""
+) -> Training | None:
+    """The tokens of one pass over the data: as the first job counted them, else by the file."""
     counted = (run.trained_tokens / run.epochs for run in runs if run.trained_tokens and run.epochs)
     known = next(counted, None)
     if known is not None:
         return Training(known)
-    if not examples:
-        return None
-    characters = sum(len(prompt_text(example.messages)) for example in examples)
-    return Training(characters / CHARACTERS_A_TOKEN, is_estimate=True)
+    return one_pass(examples, provider) if examples else None
+
+
+def one_pass(examples: Sequence[TrainingExample], provider: str) -> Training:
+    """The tokens of a file: as the embedded model counts them, else an estimate by characters."""
+    if provider != "embedded":
+        messages = sum(len(example.messages) for example in examples)
+        read = sum(estimated_tokens(example.messages) for example in examples)
+        return Training(read + A_MESSAGE * messages + AN_EXAMPLE * len(examples), is_estimate=True)
+    from harness.embedded.checkpoint import load_base
+
+    tokenizer, network = load_base()
+    lengths = (len(tokenizer.chat(example.messages)[0]) for example in examples)
+    return Training(sum(min(length, network.config.context) for length in lengths))
+
+
+CHARACTERS_A_TOKEN = 4
+
+
+def estimated_tokens(messages: Messages) -> int:
+    """Tokens by characters, four of which are one in English."""
+    return -(-len(prompt_text(messages)) // CHARACTERS_A_TOKEN)
 
 
 def priced(track: Track, payers: Payers) -> Track:

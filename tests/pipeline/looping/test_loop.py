@@ -26,10 +26,11 @@ from harness.pipeline.folder.runfolder import RunFolder
 from harness.pipeline.judging.judgement import change_before
 from harness.pipeline.looping.budget import Terms
 from harness.pipeline.looping.course import ladder
-from harness.pipeline.looping.loop import Looped, run_loop
+from harness.pipeline.looping.loop import Looped, first_round, run_loop
 from harness.pipeline.looping.next_step import Stop, next_step
 from harness.pipeline.looping.report import report_of_loop
 from harness.pipeline.orders.tuning import read_tuning
+from harness.pipeline.preview import preview
 from harness.records import (
     REVERSES,
     Advice,
@@ -250,6 +251,21 @@ def test_trained_tokens_are_bounded(place: Path) -> None:
     ended, watch = loop_in(place, "tokens", Terms(start=1, max_tokens=9_000))
     assert len(watch.jobs) == 1
     assert "of --max-tokens" in ended.stops[0][1].text
+
+
+def test_what_a_first_round_trains_is_foreseen_to_the_token(place: Path) -> None:
+    _, watch = loop_in(place, "exactly", Terms(start=2, max_rounds=1))
+    trained = watch.rounds[0].tokens
+    assert trained is not None
+    with pytest.raises(UsageError, match=f"trains about {trained:,} tokens"):
+        loop_in(place, "less", Terms(start=2, max_rounds=1, max_tokens=trained - 1))
+    loop_in(place, "exactly", Terms(start=2, max_rounds=1, max_tokens=trained), resume=True)
+    registry = load_registry([place / "reg"])
+    order = Order(registry.study(str(place / "small.yaml")), place / "foreseen", "c")
+    order = first_round(order, Terms(start=2), registry)
+    foreseen = preview(order, registry, Access(), lambda name, finding: None)
+    assert foreseen.training is not None
+    assert foreseen.training.tokens == trained
 
 
 def test_a_first_round_beyond_the_budget_is_refused_before_anything_is_trained(

@@ -5,7 +5,7 @@ import numpy as np  # noqa: F401 - loads the library whose threads are counted
 import pytest
 from threadpoolctl import threadpool_info
 
-from harness.embedded.blas import one_thread
+from harness.blas import one_thread
 
 
 def blas_threads() -> set[int]:

@@ -1,4 +1,4 @@
-"""One BLAS thread while the network computes: at its size more threads only wait for each other.
+"""One BLAS thread where sums must not depend on their number, or are too small for several.
 
 BLAS keeps its number of threads for the whole process, and threadpoolctl lets only one thread of
 Python at a time change it. So computations also take turns: each sets the limit, computes and
