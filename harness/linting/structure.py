@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -165,11 +166,21 @@ def broken_json(question: Question) -> Measured | Skipped:
     texts = columns.answers.texts
     objects = {n for n in set(numbers) if texts[n].lstrip().startswith("{")}
     bad = {n for n in objects if json_object(texts[n]) is None}
+    stop = _stop_word([texts[n] for n in bad], len(objects))
+    if stop:
+        bad = {n for n in bad if json_object(texts[n].rstrip().removesuffix(stop)) is None}
     lines = lines_where(columns.lines, lambda i: numbers[i] in bad)
     first = first_of(numbers)
     examples = [(columns.lines[first[n]], texts[n]) for n in sorted(bad)[:5]]
     most: Severity = "block" if len(bad) <= VARIED * len(objects) else "warn"
     return share_of(lines, len(columns), "are JSON that does not parse", examples, most)
+
+
+def _stop_word(answers: Sequence[str], n: int) -> str:
+    """What nearly all of n answers end with behind their object, for a server to stop at."""
+    tails = Counter(answer.rpartition("}")[2].strip() for answer in answers)
+    word, times = tails.most_common(1)[0] if tails else ("", 0)
+    return word if times >= KEYS_SHARE * n else ""
 
 
 def odd_fields(question: Question) -> Measured | Skipped:

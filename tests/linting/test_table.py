@@ -468,6 +468,19 @@ def test_what_logs_number_is_only_noted(name: str, wanted: Severity, write: Writ
     assert severities(lint(write(lines)))["opaque identifiers"] == wanted
 
 
+@pytest.mark.parametrize(("cut", "wanted"), [(0, None), (4, "block")])
+def test_a_stop_word_behind_json_breaks_nothing(
+    cut: int, wanted: Severity | None, write: Write
+) -> None:
+    whole = [json.dumps({"item": f"lamp {i}", "n": i % 7}) for i in range(100)]
+    answers = [one[:-3] if i < cut else one for i, one in enumerate(whole)]
+    lines = [
+        {"prompt": f"I want {i % 7} of lamp {i} ->", "completion": f" {one} END"}
+        for i, one in enumerate(answers)
+    ]
+    assert severities(lint(write(lines))).get("broken JSON") == wanted
+
+
 def call(place: str, unit: str, spaced: str) -> Any:
     arguments = f'{{"unit":{spaced}"{unit}",{spaced}"place": "{place}"}}'
     if spaced:
