@@ -55,7 +55,7 @@ def report_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Repor
             out = tmp_path_factory.mktemp("runs") / case
             shown = CliRunner().invoke(app, ["study", case, "--out", str(out), "--cache", "off"])
             assert shown.exit_code == 0, shown.output
-            known[case] = json.loads((out / "report.json").read_text())
+            known[case] = json.loads((out / "report.json").read_text()) | {"folder": str(out)}
         return known[case]
 
     return report
@@ -78,6 +78,14 @@ def test_no_epoch_count_is_asked_to_be_lowered(
     case: str, report_of: Callable[[str], Report]
 ) -> None:
     assert all(one["recommend"] >= 0 for one in report_of(case)["advice"])
+
+
+def test_what_tuning_would_save_does_not_hide_what_is_to_be_mended_first(
+    report_of: Callable[[str], Report],
+) -> None:
+    folder = report_of("conflicting-labels")["folder"]
+    shown = CliRunner().invoke(app, ["breakeven", folder, "--instead-of", "gpt-4.1"])
+    assert "But first: Fix the training data (harness show rule 4)." in shown.output
 
 
 def test_the_page_names_every_case_with_its_row() -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from harness.embedded.blas import one_thread
+from harness.blas import one_thread
 from harness.embedded.decoding import Decoder
 from harness.embedded.layers import Array
 from harness.embedded.network import Network

@@ -14,7 +14,7 @@ from harness.errors import RunFolderError, UsageError
 
 if TYPE_CHECKING:
     from harness.analysis.cost import PriceTable
-    from harness.records import BreakEven, InsteadOf
+    from harness.records import Advice, BreakEven, InsteadOf
 
 
 def breakeven(
@@ -61,8 +61,8 @@ def breakeven(
 ) -> None:
     """Say after how many calls tuning pays against a dearer model or a longer prompt, or why never.
 
-    calls = training / (cost of a call of the other - cost of a call of the tuned model), at dated
-    prices. A run folder brings its tokens, measured; without one they are given.
+    calls = (training + hosting meanwhile) / (cost of a call of the other - of the tuned model), at
+    dated prices. A run folder brings its tokens, measured; without one they are given.
 
     [bold]Examples[/bold]
 
@@ -96,12 +96,11 @@ def breakeven(
     if run is not None:
         if any(given is not None for given in (base, training_tokens, prompt_tokens)):
             raise UsageError(f"{run} brings its own tokens: leave out --base and the numbers")
-        found: Sequence[BreakEven] = _of_run(run, asked, tables)
+        found = _of_run(run, asked, tables)
     else:
         tuned = (prompt_tokens, completion_tokens)
-        found = [
-            _of_numbers(base, asked, training_tokens, epochs, tuned, other_prompt_tokens, tables)
-        ]
+        numbers = (training_tokens, epochs, tuned, other_prompt_tokens)
+        found = [(_of_numbers(base, asked, *numbers, tables), None)]
     _show(found, as_json=as_json)
 
 
@@ -111,7 +110,11 @@ def _refuse_infinite(numbers: Mapping[str, float | None]) -> None:
             raise UsageError(f"{option} {value}: give a number")
 
 
-def _of_run(run: Path, asked: InsteadOf, tables: Sequence[PriceTable]) -> list[BreakEven]:
+Weighed = tuple["BreakEven", "Advice | None"]
+"""A break-even, and the advice on the tuned model that it is about."""
+
+
+def _of_run(run: Path, asked: InsteadOf, tables: Sequence[PriceTable]) -> list[Weighed]:
     from harness.pipeline.finished.breakevens import break_evens_of
 
     found = break_evens_of(run, asked, tables)
@@ -167,17 +170,30 @@ def _of_numbers(
 # --- words ---------------------------------------------------------------------------
 
 
-def _show(found: Sequence[BreakEven], *, as_json: bool) -> None:
+def _show(found: Sequence[Weighed], *, as_json: bool) -> None:
     if as_json:
         import json
 
         from harness.reports.json import plain
 
-        print(json.dumps(plain(list(found)), indent=2, ensure_ascii=False, allow_nan=False))
+        print(
+            json.dumps(
+                plain([one for one, _ in found]), indent=2, ensure_ascii=False, allow_nan=False
+            )
+        )
         return
-    for one in found:
-        for line in lines_of(one):
+    for one, advice in found:
+        for line in (*lines_of(one), *_first(advice)):
             print(line)
+
+
+def _first(advice: Advice | None) -> Iterator[str]:
+    """What is to be done before the tuned model is used at all."""
+    from harness.cli.terminal import plain
+    from harness.reports import verdicts, wording
+
+    if advice is not None and verdicts.kind(advice) == "fix":
+        yield f"  But first: {plain(wording.headline(advice))} (harness show rule {advice.rule})."
 
 
 def lines_of(found: BreakEven) -> Iterator[str]:

@@ -52,8 +52,12 @@ def break_evens(track: Track, payers: Payers, advice: Sequence[Advice]) -> tuple
     return tuple(_found(track, payers, chosen))
 
 
-def break_evens_of(path: Path, asked: InsteadOf, prices: Sequence[PriceTable]) -> list[BreakEven]:
-    """The same for a run folder; ``asked`` names another dearer model, or none ("").
+def break_evens_of(
+    path: Path, asked: InsteadOf, prices: Sequence[PriceTable]
+) -> list[tuple[BreakEven, Advice | None]]:
+    """The same for a run folder, each with the advice that leads there.
+
+    ``asked`` names another dearer model, or none ("").
 
     Raises:
         RunFolderError: no run folder, or its data files have changed since.
@@ -61,13 +65,14 @@ def break_evens_of(path: Path, asked: InsteadOf, prices: Sequence[PriceTable]) -
     folder = RunFolder(path)
     manifest = folder.read()
     payers = Payers.of(manifest.study, prices)
-    found: list[BreakEven] = []
+    found: list[tuple[BreakEven, Advice | None]] = []
     for track in read_tracks(folder, manifest):
         if track.is_general or not track.epochs:
             continue
         judge = Judge(track)
         advice = [judge.advice_after(epochs) for epochs in track.epochs]
-        found += break_evens(_asking_instead(priced(track, payers), asked), payers, advice)
+        weighed = break_evens(_asking_instead(priced(track, payers), asked), payers, advice)
+        found += [(one, verdicts.leading(advice)) for one in weighed]
     return found
 
 
