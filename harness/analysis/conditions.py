@@ -200,16 +200,31 @@ UNKNOWN_FACTS = (
 
 
 def with_open_question(match: Match, evidence: Evidence, limits: Thresholds) -> Match:
-    """More epochs are advised with low confidence where the facts may be unknown to the model.
+    """More epochs are advised with low confidence where what is to be learnt may not be learnable.
 
-    Before the training data are learnt, facts that nobody told look like any other task.
+    Before the training data are learnt, facts that nobody told look like any other task, and so do
+    data that a lint warns of, until held-out answers get better.
     """
-    facts = _unknown_facts(evidence, limits) if match.recommend > 0 else ()
-    if not facts:
+    if match.recommend <= 0:
         return match
-    told = (match.facts[0], MAY_BE_UNKNOWN, *match.facts[1:], *facts)
+    facts = _unknown_facts(evidence, limits)
+    doubts: tuple[Fact, ...] = (MAY_BE_UNKNOWN,) if facts else ()
+    if sign(evidence.heldout_step, limits) != "+":
+        doubts += tuple(Fact(one.rule, None, _of_lint(one)) for one in _doubtful(evidence))
+    if not doubts:
+        return match
+    told = (match.facts[0], *doubts, *match.facts[1:], *facts)
     return replace(match, facts=told, confidence="low")
 
+
+def _doubtful(evidence: Evidence) -> list[Finding]:
+    """What lints warn of that can keep held-out answers from getting better."""
+    return [one for one in evidence.lints if one.severity == "warn" and one.rule in UNLEARNABLE]
+
+
+UNLEARNABLE = frozenset(
+    {"conflicts", "label noise", "opaque identifiers", "ungrounded answers", "ungrounded fields"}
+)
 
 MAY_BE_UNKNOWN = Fact(
     "not told apart yet",

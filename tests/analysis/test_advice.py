@@ -24,7 +24,7 @@ from harness.analysis.evidence import (
 )
 from harness.analysis.rules import TABLE
 from harness.analysis.thresholds import DEFAULT
-from harness.records import DataGain, Estimate, Finding
+from harness.records import DataGain, Estimate, Fact, Finding, Severity
 
 
 def about(value: float, half: float = 0.01, n: int = 200) -> Estimate:
@@ -438,6 +438,19 @@ def test_more_epochs_on_what_may_be_unknown_facts_are_advised_with_low_confidenc
 
     assert told(1.0, 1.0) == (5, 2, "low", True)
     assert told(1.0, 0.3) == told(0.3, 1.0) == (5, 2, "high", False)
+
+
+def test_what_a_lint_warns_of_is_named_while_held_out_answers_get_no_better() -> None:
+    def told(step: Estimate, rule: str, severity: Severity = "warn") -> tuple[int, str, bool]:
+        finding = Finding(rule, severity, f"training data, {rule}: 40% of them")
+        found = advise(replace(UNDERFIT, heldout_step=step, lints=(finding,)))
+        fact = Fact(rule, None, "40% of them")
+        return found.recommend, found.confidence, fact in found.evidence
+
+    assert told(LEVEL, "opaque identifiers") == (2, "low", True)
+    assert told(RISING, "opaque identifiers") == (2, "high", False)
+    assert told(LEVEL, "opaque identifiers", "info") == (2, "high", False)
+    assert told(LEVEL, "exact duplicates") == (2, "high", False)
 
 
 def test_a_dissenting_seed_is_named() -> None:
