@@ -91,6 +91,7 @@ def chat_server(
         runner = loop.run_until_complete(begin())
         loop.call_soon(ready.set)  # a stop that came before run_forever would be lost
         loop.run_forever()
+        loop.run_until_complete(asyncio.sleep(0.1))  # what comes in as the server stops stays open
         loop.run_until_complete(runner.cleanup())
         loop.close()
 

@@ -72,13 +72,16 @@ def server() -> Iterator[Answers]:
         ends.append(lambda: loop.call_soon_threadsafe(done.set))
         app = web.Application()
         app.router.add_post("/v1/chat/completions", answers.answer)
-        runner = web.AppRunner(app, access_log=None)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
         answers.url = f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
         ready.set()
         await done.wait()
+        # A socket that is accepted in the very turn in which the server stops is never closed:
+        # let those that ended workers left behind come in first.
+        await asyncio.sleep(0.5)
         await runner.cleanup()
 
     thread = threading.Thread(target=asyncio.run, args=(serve(),), daemon=True)
