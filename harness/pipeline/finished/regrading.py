@@ -72,7 +72,7 @@ def regrade(order: Regrading, registry: Registry) -> Regraded:
     new = open_folder(
         order.out,
         Manifest(plan, order.command, __version__),
-        resume=RunFolder(order.out).exists(),
+        resume=not order.overwrite and RunFolder(order.out).exists(),
         overwrite=order.overwrite,
     )
     _copy_tuning(old, new)

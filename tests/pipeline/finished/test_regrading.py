@@ -203,3 +203,17 @@ def test_the_command_writes_a_whole_run_folder(tmp_path: Path, registered: Regis
     assert {"study.yaml", "journal.jsonl", "report.html", "report.json", "logs"} <= {
         path.name for path in new.iterdir()
     }
+
+
+def test_a_folder_is_begun_anew_when_asked(tmp_path: Path, registered: Registered) -> None:
+    strict = registered(MATCH.replace("IGNORE", "false"))
+    run = written(tmp_path / "run", strict.eval(NAME), outcome(0, "oslo", 1.0))
+    order = Regrading(run, tmp_path / "new", "harness regrade")
+    regrade(order, strict)
+    assert marks(tmp_path / "new") == [0.0]
+    lenient = registered(MATCH.replace("IGNORE", "true"))
+    with pytest.raises(RunFolderError, match="--overwrite"):
+        regrade(order, lenient)
+    assert marks(tmp_path / "new") == [0.0]
+    regrade(replace(order, overwrite=True), lenient)
+    assert marks(tmp_path / "new") == [1.0]
