@@ -69,12 +69,18 @@ class Scanner:
 
     def _classes(self, characters: npt.NDArray[np.unsignedinteger]) -> Classes:
         """The class of each character."""
-        points = np.arange(ASCII)
-        if characters.dtype != np.uint8:
-            points = np.flatnonzero(np.bincount(characters))
+        if characters.dtype == np.uint8:
+            classes = characters.tobytes().translate(self._ascii)
+            return np.frombuffer(classes, dtype=np.uint8)
+        points = np.flatnonzero(np.bincount(characters))
         table = np.zeros(int(points[-1]) + 1, dtype=np.uint8)
         table[points] = [self.classify(chr(point)) for point in points.tolist()]
         return np.asarray(table[characters])
+
+    @property
+    def _ascii(self) -> bytes:
+        """The class of each ASCII character, for `bytes.translate`."""
+        return bytes(map(self.classify, map(chr, range(ASCII)))).ljust(256)
 
 
 def chunks(texts: Sequence[str]) -> Iterator[Sequence[str]]:
@@ -112,6 +118,9 @@ def token_bounds(classes: Classes) -> tuple[IntArray, IntArray]:
         word[1:-1] |= inside & (classes[:-2] == WORD) & (classes[2:] == WORD)
     single = (classes >= SINGLE) & ~word
     before = np.append(False, word[:-1])
+    if not single.any():
+        edges = np.flatnonzero(word != before)
+        return edges[::2], edges[1::2]
     after = np.append(word[1:], False)
     return np.flatnonzero(single | (word & ~before)), np.flatnonzero(single | (word & ~after)) + 1
 

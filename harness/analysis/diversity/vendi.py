@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 SMALL_K = 64  # texts: up to here the prompts are multiplied all at once
-COMMON = 16  # a column that one text in so many has is multiplied faster as a dense one
+COMMON = 24  # a column that one text in so many has is multiplied faster as a dense one
 KERNEL_VALUES = 1 << 24  # of float64 held at once where prompts, or rows, can be taken in portions
 
 
