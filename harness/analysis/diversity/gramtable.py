@@ -120,7 +120,7 @@ def tabulated(n: int, starts: Int32Array, pairs: Pairs, stream: Stream) -> GramT
 
 
 def grouped(n: int, starts: Int32Array, new: BoolArray, stream: Stream) -> GramTable:
-    """The table of grams that start at ``starts`` (M,), sorted by gram; ``new`` where one begins."""
+    """The table of grams at ``starts`` (M,), which are sorted by gram; ``new`` where one begins."""
     several = np.flatnonzero(~(new & np.append(new[1:], True)))
     new, places = new[several], starts[several]
     at = np.full(stream.texts.size, ABSENT, dtype=np.int32)
